@@ -1,0 +1,93 @@
+"""What the engine and the commands ask of the program that runs them.
+
+`Io` is the only way a command reaches the terminal, so that no app imports
+`launcher`; `Progress` is the callback the engine reports to; `Settings` are the
+facts of the environment, read once by the entry point.
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Values from the environment; the engine never reads it itself.
+
+    Folders are absolute. `site_cache_dir` holds what may be deleted at any time.
+    """
+
+    global_config_dir: str = ""
+    system_config_dir: str = ""
+    site_cache_dir: str | None = None
+    home: str = ""
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+
+class Progress(Protocol):
+    """Receives progress; every method may be called from any thread."""
+
+    def start(self, label: str, total: int | None = None, unit: str = "file") -> None: ...
+
+    def advance(self, count: int = 1) -> None: ...
+
+    def finish(self) -> None: ...
+
+
+class NoProgress:
+    """Progress nobody looks at."""
+
+    def start(self, label: str, total: int | None = None, unit: str = "file") -> None:
+        pass
+
+    def advance(self, count: int = 1) -> None:
+        pass
+
+    def finish(self) -> None:
+        pass
+
+
+class Io(Protocol):
+    """The terminal, as commands see it. Implemented in launcher/engine/io.py.
+
+    cwd: absolute folder the command runs in. verbosity: -1 with -q, 0, 1 with -v, 2 with -vv.
+    wait_for_lock: the user asked to wait for ever.
+    """
+
+    cwd: str
+    settings: Settings
+    verbosity: int
+    wait_for_lock: bool
+
+    def print(self, text: str = "", end: str = "\n") -> None:
+        """A result, to stdout, also with -q."""
+
+    def info(self, text: str = "") -> None:
+        """A line for people, to stdout, silenced by -q."""
+
+    def warn(self, text: str) -> None:
+        """`WARNING: text` to stderr, silenced by -q."""
+
+    def error(self, text: str) -> None:
+        """`ERROR: text` to stderr."""
+
+    def json(self, value: Any) -> None:
+        """One line of JSON to stdout, as Python's json.dumps writes it by default."""
+
+    def page(self, text: str) -> None:
+        """Text to stdout, through a pager on a terminal."""
+
+    def confirm(self, question: str) -> bool:
+        """Ask `question [y/n]: `; False without a terminal on stdin."""
+
+    def read_stdin(self) -> str: ...
+
+    def stdin_lines(self) -> Any: ...
+
+    @property
+    def progress(self) -> Progress: ...
+
+    def paused(self) -> AbstractContextManager[None]:
+        """While a child process owns the terminal."""
