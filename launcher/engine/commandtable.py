@@ -1,0 +1,88 @@
+"""The only list of verbs: name -> (module, one line of help).
+
+Names with a space are members of a group. The console script, `manage.py` and the
+generated docs all read this table.
+"""
+from __future__ import annotations
+
+# name: (module, summary, hidden)
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("tracking.commands.init", "Start tracking data in this folder"),
+    "add": ("tracking.commands.add", "Put files or folders under version control"),
+    "remove": ("tracking.commands.remove", "Stop tracking data, or delete a stage"),
+    "move": ("tracking.commands.move", "Rename tracked data"),
+    "commit": ("tracking.commands.commit", "Record the present state of outs and stages"),
+    "checkout": ("tracking.commands.checkout", "Bring data in line with the .dvc and dvc.lock files"),
+    "status": ("pipelines.commands.status", "Show what changed in data and pipelines"),
+    "data status": ("tracking.commands.data_status", "Show changes of tracked data against Git and the cache"),
+    "diff": ("tracking.commands.diff", "Compare tracked data between revisions"),
+    "list": ("tracking.commands.list", "List what a project contains, tracked data included"),
+    "du": ("tracking.commands.du", "Show how much space tracked data takes"),
+    "unprotect": ("tracking.commands.unprotect", "Make linked files safe to edit"),
+    "gc": ("remotes.commands.gc", "Delete cached data that nothing uses"),
+    "check-ignore": ("tracking.commands.check_ignore", "Tell which paths .dvcignore excludes, and why"),
+    "config": ("tracking.commands.config", "Read or change settings"),
+    "root": ("tracking.commands.root", "Print the way to the project's root"),
+    "version": ("tracking.commands.version", "Describe this installation and project"),
+    "cache dir": ("tracking.commands.cache_dir", "Print or set the cache folder"),
+    "cache migrate": ("tracking.commands.cache_migrate", "Move objects of the 2.x layout to the current one"),
+    "destroy": ("tracking.commands.destroy", "Remove every trace of dataver from the project, keeping data"),
+    "completion": ("tracking.commands.completion", "Print a shell completion script"),
+    "freeze": ("pipelines.commands.freeze", "Keep a stage from being reproduced"),
+    "unfreeze": ("pipelines.commands.unfreeze", "Let a frozen stage be reproduced again"),
+    "remote add": ("remotes.commands.remote_add", "Name a storage location"),
+    "remote default": ("remotes.commands.remote_default", "Print or choose the default remote"),
+    "remote list": ("remotes.commands.remote_list", "List remotes"),
+    "remote modify": ("remotes.commands.remote_modify", "Change an option of a remote"),
+    "remote remove": ("remotes.commands.remote_remove", "Forget a remote"),
+    "remote rename": ("remotes.commands.remote_rename", "Rename a remote"),
+    "push": ("remotes.commands.push", "Send cached data to a remote"),
+    "pull": ("remotes.commands.pull", "Fetch data from a remote and check it out"),
+    "fetch": ("remotes.commands.fetch", "Bring data from a remote into the cache"),
+    "stage add": ("pipelines.commands.stage_add", "Write a stage into dvc.yaml"),
+    "stage list": ("pipelines.commands.stage_list", "List stages"),
+    "repro": ("pipelines.commands.repro", "Run the stages whose inputs changed"),
+    "why": ("pipelines.commands.why", "Say why a stage would run"),
+    "dag": ("pipelines.commands.dag", "Draw the pipeline"),
+    "metrics show": ("pipelines.commands.metrics_show", "Print metrics"),
+    "metrics diff": ("pipelines.commands.metrics_diff", "Compare metrics between revisions"),
+    "params diff": ("pipelines.commands.params_diff", "Compare params between revisions"),
+}
+
+ALIASES: dict[str, str] = {
+    "ls": "list",
+    "rm": "remove",
+    "mv": "move",
+    "doctor": "version",
+}
+
+GROUPS: dict[str, str] = {
+    "data": "Inspect tracked data",
+    "cache": "Manage the cache",
+    "remote": "Set up storage locations",
+    "stage": "Write and list stages",
+    "metrics": "Show and compare metrics",
+    "params": "Compare params",
+}
+
+
+def find(argv: list[str]) -> tuple[str, list[str]] | None:
+    """Split a command line into (command name, its arguments), or None when it names no command."""
+    if not argv:
+        return None
+    first = ALIASES.get(argv[0], argv[0])
+    if first in COMMANDS:
+        return first, argv[1:]
+    if first in GROUPS and len(argv) > 1:
+        name = f"{first} {ALIASES.get(argv[1], argv[1])}"
+        if name in COMMANDS:
+            return name, argv[2:]
+        name = f"{first} {argv[1]}"
+        if name in COMMANDS:
+            return name, argv[2:]
+    return None
+
+
+def members(group: str) -> list[str]:
+    """Names of the commands of a group."""
+    return [name for name in COMMANDS if name.startswith(group + " ")]

@@ -1,0 +1,232 @@
+"""From a command line to an exit code: global flags, one parser, errors in one place."""
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from typing import Any
+
+from launcher.engine import commandtable
+from launcher.engine.io import Terminal
+from tracking.engine.errors import ConfigError, DataverError, InvalidFile
+from tracking.engine.protocols import Settings
+
+INTERRUPTED = 252
+USAGE = 254
+FAILED = 255
+GLOBAL_WITH_VALUE = ("--cd",)
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse with the contract's exit code and messages for wrong usage."""
+
+    def error(self, message: str) -> Any:
+        sys.stderr.write(f"ERROR: {message}\n")
+        sys.stdout.write(self.format_help())
+        raise SystemExit(USAGE)
+
+
+def settings_from(environ: dict[str, str]) -> Settings:
+    """The environment as the engine may see it. Folder names as in docs/settings.md."""
+    home = environ.get("HOME") or environ.get("USERPROFILE") or os.path.expanduser("~")
+    if sys.platform == "win32":
+        user = os.path.join(environ.get("LOCALAPPDATA", home), "iterative", "dvc")
+        system = os.path.join(environ.get("PROGRAMDATA", home), "iterative", "dvc")
+    elif sys.platform == "darwin":
+        user = os.path.join(home, "Library", "Application Support", "dvc")
+        system = "/Library/Application Support/dvc"
+    else:
+        user = os.path.join(environ.get("XDG_CONFIG_HOME") or os.path.join(home, ".config"), "dvc")
+        system = os.path.join((environ.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(os.pathsep)[0], "dvc")
+    return Settings(
+        global_config_dir=environ.get("DVC_GLOBAL_CONFIG_DIR") or user,
+        system_config_dir=environ.get("DVC_SYSTEM_CONFIG_DIR") or system,
+        site_cache_dir=environ.get("DVC_SITE_CACHE_DIR"),
+        home=home,
+        environ=environ,
+    )
+
+
+def split_globals(argv: list[str]) -> tuple[dict[str, Any], list[str]]:
+    """Take the flags that stand before the command."""
+    found: dict[str, Any] = {"quiet": 0, "verbose": 0, "cd": None, "wait_for_lock": False}
+    rest = list(argv)
+    while rest and rest[0].startswith("-"):
+        flag = rest.pop(0)
+        if flag in ("-q", "--quiet"):
+            found["quiet"] += 1
+        elif flag in ("-v", "--verbose") or (flag.startswith("-v") and set(flag[1:]) == {"v"}):
+            found["verbose"] += flag.count("v") if not flag.startswith("--") else 1
+        elif flag == "--wait-for-lock":
+            found["wait_for_lock"] = True
+        elif flag == "--cd" and rest:
+            found["cd"] = rest.pop(0)
+        elif flag.startswith("--cd="):
+            found["cd"] = flag[5:]
+        elif flag in ("-h", "--help"):
+            found["help"] = True
+        elif flag in ("-V", "--version"):
+            found["version"] = True
+        else:
+            found["bad"] = flag
+            break
+    return found, rest
+
+
+def build_parser(name: str, module: Any) -> argparse.ArgumentParser:
+    """The parser of one command, with the flags every command takes."""
+    doc = (module.__doc__ or "").strip()
+    parser = Parser(
+        prog=f"dataver {name}",
+        description=doc,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    common = parser.add_argument_group("common options")
+    common.add_argument("-q", "--quiet", action="count", default=0, help="only errors")
+    common.add_argument("-v", "--verbose", action="count", default=0, help="more detail; twice for still more")
+    common.add_argument("--cd", default=None, metavar="PATH", help="run in this folder")
+    common.add_argument("--wait-for-lock", action="store_true", default=False, help="wait for a busy lock for as long as it takes")
+    module.add_arguments(parser)
+    return parser
+
+
+def overview() -> str:
+    """What `dataver --help` prints: the table, nothing imported."""
+    width = max(map(len, commandtable.COMMANDS))
+    lines = [
+        "usage: dataver [-q|-v] [--cd PATH] [--wait-for-lock] COMMAND ...",
+        "",
+        "Version data and reproduce machine-learning work, locally.",
+        "",
+        "commands:",
+    ]
+    lines += [f"  {name.ljust(width)}  {entry[1]}" for name, entry in commandtable.COMMANDS.items()]
+    lines += ["", "aliases: " + ", ".join(f"{a} = {b}" for a, b in commandtable.ALIASES.items())]
+    lines += ["", "`dataver COMMAND --help` describes one command; `dataver --version` prints the version."]
+    return "\n".join(lines)
+
+
+def usage_error(message: str) -> int:
+    sys.stderr.write(f"ERROR: {message}\n")
+    sys.stdout.write(overview() + "\n")
+    return USAGE
+
+
+def run(argv: list[str], *, cwd: str | None, environ: dict[str, str], version: str) -> int:
+    """Run one command line; returns the exit code."""
+    flags, rest = split_globals(argv)
+    if "version" in flags:
+        sys.stdout.write(version + "\n")
+        return 0
+    if "bad" in flags:
+        return usage_error(f"unrecognized arguments: {flags['bad']}")
+    found = commandtable.find(rest)
+    if found is None:
+        return _no_command(rest, "help" in flags)
+    name, arguments = found
+    module = importlib.import_module(commandtable.COMMANDS[name][0])
+    try:
+        parser = build_parser(name, module)
+        parse = getattr(module, "parse", None)  # for commands that take the rest of the line verbatim
+        args = parse(parser, arguments) if parse else parser.parse_args(arguments)
+    except SystemExit as exc:
+        return exc.code if isinstance(exc.code, int) else USAGE
+    folder = os.path.abspath(cwd or os.getcwd())
+    for part in (flags["cd"], args.cd):
+        folder = os.path.abspath(os.path.join(folder, part)) if part else folder
+    io = Terminal(
+        cwd=folder,
+        settings=settings_from(environ),
+        verbosity=flags["verbose"] + args.verbose - (1 if flags["quiet"] + args.quiet else 0),
+        wait_for_lock=flags["wait_for_lock"] or args.wait_for_lock,
+        version=version,
+    )
+    if not os.path.isdir(folder):
+        io.error(f"cannot run in '{folder}': no such folder")
+        return FAILED
+    return _guarded(module, args, io)
+
+
+def _no_command(rest: list[str], wants_help: bool) -> int:
+    if not rest and wants_help:
+        sys.stdout.write(overview() + "\n")
+        return 0
+    if not rest:
+        return usage_error("the following arguments are required: COMMAND")
+    if rest[0] in commandtable.GROUPS:
+        known = ", ".join(name.split(" ", 1)[1] for name in commandtable.members(rest[0]))
+        if len(rest) > 1 and rest[1] in ("-h", "--help"):
+            lines = [f"  dataver {name}  {commandtable.COMMANDS[name][1]}" for name in commandtable.members(rest[0])]
+            sys.stdout.write(f"{commandtable.GROUPS[rest[0]]}\n\n" + "\n".join(lines) + "\n")
+            return 0
+        what = f"invalid choice: '{rest[1]}'" if len(rest) > 1 else "a command is missing"
+        return usage_error(f"{rest[0]}: {what} (choose from {known})")
+    import difflib  # only on the way to an error
+
+    near = difflib.get_close_matches(rest[0], commandtable.COMMANDS, 1)
+    hint = f" Did you mean `dataver {near[0]}`?" if near else ""
+    return usage_error(f"argument COMMAND: invalid choice: '{rest[0]}'.{hint}")
+
+
+def _guarded(module: Any, args: argparse.Namespace, io: Terminal) -> int:
+    """Run the command; every error becomes one message and the contract's exit code."""
+    try:
+        return int(module.run(args, io) or 0)
+    except KeyboardInterrupt:
+        io.error("interrupted by the user")
+        return INTERRUPTED
+    except BrokenPipeError:
+        raise
+    except DataverError as exc:
+        return _report(exc, module, io)
+    except OSError as exc:
+        io.error(_os_error(exc))
+        _traceback(io)
+        return getattr(module, "ERROR_EXIT", FAILED)
+    except RecursionError:
+        io.error("the input is nested too deeply")
+        return getattr(module, "ERROR_EXIT", FAILED)
+    except MemoryError:
+        io.error("out of memory")
+        return FAILED
+    except Exception as exc:  # the last resort: a bug of ours must not show a stack to the user
+        io.error(f"unexpected error - {type(exc).__name__}: {exc}")
+        _traceback(io, note=True)
+        return FAILED
+    finally:
+        io.close()
+
+
+def _report(exc: DataverError, module: Any, io: Terminal) -> int:
+    if isinstance(exc, ConfigError):
+        io.error(f"configuration error - config file error: {exc.message}" if not exc.message.startswith("configuration error") else exc.message)
+    elif isinstance(exc, InvalidFile):
+        io.plain_error(exc.message)
+    else:
+        io.error(exc.message)
+    if exc.hint:
+        io.plain_error(exc.hint)
+    _traceback(io)
+    if exc.exit_code is not None:
+        return exc.exit_code
+    return getattr(module, "ERROR_EXIT", FAILED)
+
+
+def _os_error(exc: OSError) -> str:
+    import errno
+
+    if exc.errno == errno.ENOSPC:
+        return f"the disk is full: cannot write '{exc.filename or ''}'. Free some space (`dataver gc -w`), then run the command again; nothing was lost."
+    if exc.errno == errno.EROFS or isinstance(exc, PermissionError):
+        return f"no permission: '{exc.filename or ''}' ({exc.strerror})"
+    return f"{exc.strerror or exc}: '{exc.filename}'" if exc.filename else str(exc)
+
+
+def _traceback(io: Terminal, note: bool = False) -> None:
+    if io.verbosity > 0 or io.settings.environ.get("DVC_SHOW_TRACEBACK"):
+        import traceback
+
+        io.plain_error(traceback.format_exc())
+    elif note:
+        io.plain_error("Run the command again with -v to see where; please report it.")

@@ -1,0 +1,109 @@
+"""The only writer to the terminal: streams, JSON, prompts, pager, progress."""
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from tracking.engine.protocols import NoProgress, Progress, Settings
+
+
+class Terminal:
+    """What commands receive as `io` (tracking.engine.protocols.Io)."""
+
+    def __init__(self, cwd: str, settings: Settings, verbosity: int = 0, wait_for_lock: bool = False, version: str = "") -> None:
+        self.cwd = cwd
+        self.settings = settings
+        self.verbosity = verbosity
+        self.wait_for_lock = wait_for_lock
+        self.version = version
+        self._progress: Progress | None = None
+
+    def print(self, text: str = "", end: str = "\n") -> None:
+        _write(sys.stdout, text + end)
+
+    def info(self, text: str = "") -> None:
+        if self.verbosity >= 0:
+            _write(sys.stdout, text + "\n")
+
+    def warn(self, text: str) -> None:
+        if self.verbosity >= 0:
+            sys.stdout.flush()
+            _write(sys.stderr, f"WARNING: {text}\n")
+
+    def error(self, text: str) -> None:
+        self.plain_error(f"ERROR: {text}")
+
+    def plain_error(self, text: str) -> None:
+        """A line on stderr without a prefix."""
+        self.close()
+        with contextlib.suppress(BrokenPipeError):
+            sys.stdout.flush()
+        _write(sys.stderr, text if text.endswith("\n") else text + "\n")
+
+    def json(self, value: Any) -> None:
+        import json
+
+        _write(sys.stdout, json.dumps(value, default=str) + "\n")
+
+    def page(self, text: str) -> None:
+        pager = self.settings.environ.get("DVC_PAGER") or self.settings.environ.get("PAGER")
+        if sys.stdout.isatty() and pager != "cat":
+            import pydoc  # slow import, only on a terminal
+
+            pydoc.pipepager(text, pager or "less -RSFX")
+        else:
+            self.print(text)
+
+    def confirm(self, question: str) -> bool:
+        if not sys.stdin or not sys.stdin.isatty():
+            return False
+        while True:
+            try:
+                answer = input(f"{question} [y/n]: ").strip().lower()
+            except EOFError:
+                return False
+            if answer in ("y", "yes"):
+                return True
+            if answer in ("n", "no"):
+                return False
+
+    def read_stdin(self) -> str:
+        return sys.stdin.read()
+
+    def stdin_lines(self) -> Iterator[str]:
+        for line in sys.stdin:
+            yield line.rstrip("\n")
+
+    @property
+    def progress(self) -> Progress:
+        if self._progress is None:
+            if self.verbosity >= 0 and sys.stderr.isatty():
+                from launcher.engine.progressbar import ProgressBar
+
+                self._progress = ProgressBar(sys.stderr)
+            else:
+                self._progress = NoProgress()
+        return self._progress
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        self.close()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        yield
+
+    def close(self) -> None:
+        """Clear a progress line that is still drawn."""
+        if self._progress is not None:
+            self._progress.finish()
+
+
+def _write(stream: Any, text: str) -> None:
+    try:
+        stream.write(text)
+    except UnicodeEncodeError:
+        # a terminal that cannot show a name still gets the rest of the line
+        encoding = getattr(stream, "encoding", None) or "ascii"
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
