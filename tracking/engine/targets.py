@@ -1,0 +1,164 @@
+"""From what the user typed to stages and outs.
+
+A target is, in this order: a .dvc or dvc.yaml file (with `:stage`), a stage or group of the
+cwd's dvc.yaml, a tracked out (or a path inside one); with `recursive`, a folder.
+"""
+from __future__ import annotations
+
+import fnmatch
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tracking.engine.errors import DataverError, OutputNotFound, StageNotFound
+from tracking.engine.index import DATA_SUFFIX, PIPELINE_FILE, Index, load_dvcfile, load_pipeline
+from tracking.engine.stage import Stage
+
+YAML_SUFFIXES = (".yaml", ".yml")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A stage a target names. path: the absolute path asked for when it was an out or inside one."""
+
+    stage: Stage
+    path: str | None = None
+
+
+def parse_target(target: str) -> tuple[str | None, str | None]:
+    """Split into (file, stage name). `train` -> (None, "train"); `a/dvc.yaml:t` -> ("a/dvc.yaml", "t")."""
+    head, colon, tail = target.rpartition(":")
+    if colon and (not head or is_stage_file(head)):
+        return head or None, tail
+    return (target, None) if is_stage_file(target) else (None, target)
+
+
+def is_stage_file(path: str) -> bool:
+    name = os.path.basename(path)
+    return name.endswith(DATA_SUFFIX) and name != DATA_SUFFIX or name == PIPELINE_FILE or name.endswith(YAML_SUFFIXES)
+
+
+def collect(index: Index, targets: Iterable[str], *, cwd: str, recursive: bool = False, with_deps: bool = False, glob: bool = False, outs: bool = True) -> list[Found]:
+    """Stages for all targets, without doubles; every stage when there is none.
+
+    outs: accept tracked paths too. Raises OutputNotFound, StageNotFound, InvalidFile.
+    """
+    found: dict[tuple[str, str, str | None], Found] = {}
+    wanted = list(targets)
+    everything = [Found(stage) for stage in index.stages] if not wanted else []
+    for target in wanted:
+        everything += _collect_one(index, target, cwd, recursive, glob, outs)
+    if with_deps and wanted:
+        everything = _with_upstream(index, everything)
+    for item in everything:
+        found.setdefault((item.stage.file, item.stage.name, item.path), item)
+    return list(found.values())
+
+
+def _collect_one(index: Index, target: str, cwd: str, recursive: bool, glob: bool, outs: bool) -> list[Found]:
+    file, name = parse_target(target)
+    abspath = os.path.normpath(os.path.join(cwd, target))
+    isdir = recursive and os.path.isdir(abspath)
+    if isdir:
+        prefix = abspath.rstrip(os.sep) + os.sep
+        return [Found(stage) for stage in index.stages if stage.file.startswith(prefix)]
+    if file is not None:
+        return [Found(stage) for stage in stages_of_file(index, os.path.normpath(os.path.join(cwd, file)), name, glob)]
+    local = os.path.join(cwd, PIPELINE_FILE)
+    stages = _named(index, local, name or "", glob)
+    if stages:
+        return [Found(stage) for stage in stages]
+    if outs:
+        try:
+            stage, _ = index.find_out(abspath)
+            return [Found(stage, abspath)]
+        except OutputNotFound:
+            pass
+    raise _not_found(index, target, cwd, outs)
+
+
+def _named(index: Index, file: str, name: str, glob: bool) -> list[Stage]:
+    pipeline = index.pipeline_at(file)
+    if pipeline is None:
+        return []
+    if glob:
+        return [stage for stage in pipeline.stages if fnmatch.fnmatch(stage.name, name)]
+    if name in pipeline.groups:
+        members = set(pipeline.groups[name])
+        return [stage for stage in pipeline.stages if stage.name in members]
+    return [stage for stage in pipeline.stages if stage.name == name]
+
+
+def stages_of_file(index: Index, file: str, name: str | None, glob: bool = False) -> list[Stage]:
+    """Stages of one .dvc or pipeline file, all or by name. Raises StageNotFound, DataverError."""
+    repo = index.repo
+    rel = repo.rel(file)
+    if file.endswith(DATA_SUFFIX):
+        known = [stage for stage in index.stages if stage.file == file]
+        if known:
+            return known
+        try:
+            return [load_dvcfile(repo, index.files, rel)]
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            raise _no_file(index, file) from None
+    pipeline = index.pipeline_at(file)
+    if pipeline is None:
+        try:
+            pipeline = load_pipeline(repo, index.files, rel)
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            raise _no_file(index, file) from None
+    if name is None:
+        return list(pipeline.stages)
+    stages = (
+        [stage for stage in pipeline.stages if fnmatch.fnmatch(stage.name, name)]
+        if glob
+        else [s for s in pipeline.stages if s.name == name or s.name in pipeline.groups.get(name, ())]
+    )
+    if not stages and not glob:
+        raise StageNotFound(f"Stage '{name}' not found inside '{repo.display(file)}' file")
+    return stages
+
+
+def _no_file(index: Index, file: str) -> DataverError:
+    return StageNotFound(f"'{file}' does not exist" if os.path.basename(file) == PIPELINE_FILE else f"'{index.repo.display(file)}' does not exist")
+
+
+def _not_found(index: Index, target: str, cwd: str, outs: bool) -> DataverError:
+    file = os.path.join(cwd, PIPELINE_FILE)
+    absent = index.pipeline_at(file) is None and not os.path.exists(file)
+    if not outs:
+        if absent:
+            return StageNotFound(f"'{file}' does not exist")
+        return StageNotFound(f"Stage '{target}' not found inside '{PIPELINE_FILE}' file")
+    text = f"'{target}' does not exist as an output or a stage name in '{PIPELINE_FILE}'"
+    if absent:
+        text += f": '{PIPELINE_FILE}' does not exist"
+    return OutputNotFound(text, hint="`dataver stage list --all` and `dataver list . -R --dvc-only` show what there is.")
+
+
+def _with_upstream(index: Index, found: list[Found]) -> list[Found]:
+    """Add every stage the found ones depend on."""
+    result = list(found)
+    seen = {(item.stage.file, item.stage.name) for item in found}
+    queue = [item.stage for item in found]
+    for stage in queue:
+        for other in producers(index, stage):
+            key = (other.file, other.name)
+            if key not in seen:
+                seen.add(key)
+                queue.append(other)
+                result.append(Found(other))
+    return result
+
+
+def producers(index: Index, stage: Stage) -> list[Stage]:
+    """Stages whose outs equal, contain or lie inside a dep of `stage`."""
+    result: list[Stage] = []
+    for dep in stage.deps:
+        if not dep.abspath:
+            continue
+        try:
+            result.append(index.find_out(dep.abspath)[0])
+        except OutputNotFound:
+            result += [owner for owner, _ in index.outs_inside(dep.abspath)]
+    return [other for other in result if other is not stage]
