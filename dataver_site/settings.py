@@ -1,0 +1,67 @@
+"""Django settings: one user, one machine, an index that may be deleted.
+
+With entry.py, the only place of this package that reads the environment. The database
+holds no fact that files do not hold (docs/architecture.md, "What is the truth").
+"""
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from pathlib import Path
+
+from dataver_site.entry import put_apps_first_on_path
+
+put_apps_first_on_path()
+
+INDEX_SCHEMA = 1  # part of the file name: each version opens only the index it can read
+
+
+def data_folder(environ: dict[str, str], platform: str = sys.platform) -> Path:
+    """The user's own folder for dataver: DATAVER_HOME, else where the platform keeps such data."""
+    if environ.get("DATAVER_HOME"):
+        return Path(environ["DATAVER_HOME"]).absolute()
+    home = Path(environ.get("HOME") or environ.get("USERPROFILE") or os.path.expanduser("~"))
+    if platform == "win32":
+        return Path(environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "dataver"
+    if platform == "darwin":
+        return home / "Library" / "Application Support" / "dataver"
+    return Path(environ.get("XDG_DATA_HOME") or home / ".local" / "share") / "dataver"
+
+
+DATA_FOLDER = data_folder(dict(os.environ))
+
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": DATA_FOLDER / f"index-{INDEX_SCHEMA}.sqlite3",
+        # WAL with deferred transactions reports "database is locked" at once when two
+        # processes write; IMMEDIATE waits for its turn (5 s is far beyond any write of ours)
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 5,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        },
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "launcher.apps.LauncherConfig",
+    "tracking.apps.TrackingConfig",
+    "remotes.apps.RemotesConfig",
+    "pipelines.apps.PipelinesConfig",
+]
+MIDDLEWARE = ["django.middleware.common.CommonMiddleware"]
+ROOT_URLCONF = "dataver_site.urls"
+WSGI_APPLICATION = "dataver_site.wsgi.application"
+
+# Nothing signed outlives the process, so the key need not either.
+SECRET_KEY = secrets.token_urlsafe(40)
+DEBUG = False
+ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
+LANGUAGE_CODE = "en"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+STATIC_URL = "static/"

@@ -1,0 +1,8 @@
+"""Tells Django about this app."""
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class TrackingConfig(AppConfig):
+    name = "tracking"
