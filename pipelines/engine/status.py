@@ -1,0 +1,57 @@
+"""`status`: the reasons of every stage in the shape of the command contract."""
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pipelines.engine.dirty import COMMAND, PARAM, Reason, definition_reasons, dep_reasons, out_reasons
+from tracking.engine.stage import Stage
+from tracking.engine.targets import Found
+from tracking.engine.workspace import DELETED, Workspace, stage_label
+
+
+def stage_status(ws: Workspace, stage: Stage, path: str | None = None) -> list[Any]:
+    """What changed in one stage; `path` limits it to one out. Empty when nothing did.
+
+    Shape: [{"changed deps": {...}}, {"changed outs": {...}}, "always changed", "changed command"].
+    """
+    result: list[Any] = []
+    if not stage.frozen and not stage.is_import:
+        deps = _deps(ws, stage, list(dep_reasons(ws, stage)))
+        if deps:
+            result.append({"changed deps": deps})
+    if not (stage.is_import and all(out.digest is None for out in stage.outs)):
+        outs = {reason.subject: reason.state for reason in out_reasons(ws, stage, path)}
+        if outs:
+            result.append({"changed outs": outs})
+    if stage.is_callback or stage.always_changed:
+        result.append("always changed")
+    for reason in definition_reasons(stage):
+        result.append("changed command" if reason.kind == COMMAND else "changed checksum")
+    return result
+
+
+def _deps(ws: Workspace, stage: Stage, found: list[Reason]) -> dict[str, Any]:
+    deps: dict[str, Any] = {}
+    missing = {ws.name(dep) for dep in stage.params if ws.params(dep) is None}
+    for reason in found:
+        if reason.kind == PARAM:
+            if reason.file in missing:
+                deps[reason.file] = DELETED
+            else:
+                deps.setdefault(reason.file, {})[reason.subject] = reason.state
+        else:
+            deps[reason.subject] = reason.state
+    return deps
+
+
+def status(ws: Workspace, found: Iterable[Found], cwd: str, warn: Any) -> dict[str, list[Any]]:
+    """stage address -> what changed, for every stage that changed."""
+    result: dict[str, list[Any]] = {}
+    for item in found:
+        if item.stage.frozen and not item.stage.is_repo_import:
+            warn(f"{stage_label(item.stage, cwd)} is frozen. Its dependencies are not going to be shown in the status output.")
+        changed = stage_status(ws, item.stage, item.path)
+        if changed:
+            result[item.stage.address(cwd)] = changed
+    return result

@@ -1,0 +1,221 @@
+"""Record what lies in the workspace: hash outs and deps, put objects into the cache, write the files.
+
+Order is the safety: objects exist (and are durable) before a .dvc or dvc.lock names them.
+"""
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from tracking.engine import atomic
+from tracking.engine.checkout import relink
+from tracking.engine.dvcfile import dump_dvcfile, stage_checksum
+from tracking.engine.errors import DataverError
+from tracking.engine.index import LOCK_FILE
+from tracking.engine.lockfile import lock_entry, update_lock
+from tracking.engine.params import lock_values
+from tracking.engine.repo import Repo
+from tracking.engine.stage import MD5, MD5_DOS2UNIX, Dep, Digest, Meta, Out, ParamsDep, Stage
+from tracking.engine.workspace import Workspace
+
+Say = Callable[[str], None]
+
+
+class OutputMissing(DataverError):
+    """`output 'x' does not exist`."""
+
+
+class DependencyMissing(DataverError):
+    """`dependency 'x' does not exist`."""
+
+
+def algorithm_for(ws: Workspace, entry: Out | Dep) -> str:
+    """md5; the hash of 2.x for an entry written by 2.x whose content is unchanged."""
+    recorded = entry.digest
+    if recorded is None or not recorded.is_legacy or not entry.abspath:
+        return MD5
+    found = ws.digest(entry.abspath, MD5_DOS2UNIX)
+    return MD5_DOS2UNIX if found is not None and found[0] == recorded else MD5
+
+
+def check_cacheable(ws: Workspace, out: Out) -> None:
+    if out.cache and (out.is_url or os.path.isabs(out.path) or not ws.repo.contains(out.abspath)):
+        raise DataverError(
+            f"Saving cached external output {ws.name(out)} is not supported since DVC 3.0. "
+            "See <https://dvc.org/doc/user-guide/upgrade> for more info.",
+            hint="Declare it with `cache: false`, or copy the data into the repository.",
+        )
+
+
+def save_out(ws: Workspace, out: Out, *, to_cache: bool, warn: Say | None = None) -> Out:
+    """The out with the hash of what lies there now; its objects go to the cache with `to_cache`.
+
+    Raises OutputMissing, DataverError.
+    """
+    check_cacheable(ws, out)
+    if out.is_url:
+        raise DataverError(f"output '{out.path}' lies outside of this machine and cannot be saved")
+    if not os.path.exists(out.abspath) or ws.is_ignored(out.abspath, os.path.isdir(out.abspath)):
+        raise OutputMissing(f"output '{ws.name(out)}' does not exist")
+    if not os.path.isfile(out.abspath) and not os.path.isdir(out.abspath):
+        raise DataverError(f"output '{ws.name(out)}' is not a file or directory")
+    if out.cache and not os.path.isabs(out.path):
+        ws.repo.tracker.ignore_out(out.abspath)
+    if out.kind == "metric" or out.metric:
+        _refuse_binary_metric(out)
+    algorithm = algorithm_for(ws, out)
+    found = hash_into_cache(ws, out.abspath, algorithm) if to_cache else _hash_now(ws, out.abspath, algorithm)
+    digest, meta = found
+    if warn and (meta.size == 0 and not digest.isdir or meta.nfiles == 0):
+        warn(f"'{ws.name(out)}' is empty.")
+    if out.digest == digest:
+        meta = replace(meta, version_id=out.meta.version_id, etag=out.meta.etag, checksum=out.meta.checksum, remote=out.meta.remote)
+        return replace(out, digest=digest, meta=meta)
+    return replace(out, digest=digest, meta=meta, files=None, cloud=None)
+
+
+def hash_into_cache(ws: Workspace, abspath: str, algorithm: str = MD5) -> tuple[Digest, Meta]:
+    built = ws.build(abspath, algorithm, store=True)
+    ws.remember(abspath, algorithm, (built.digest, built.meta))
+    ws.forget_objects()
+    return built.digest, built.meta
+
+
+def _hash_now(ws: Workspace, abspath: str, algorithm: str) -> tuple[Digest, Meta]:
+    found = ws.digest(abspath, algorithm)
+    if found is None:
+        raise OutputMissing(f"output '{ws.repo.display(abspath)}' does not exist")
+    return found
+
+
+def _refuse_binary_metric(out: Out) -> None:
+    if not os.path.isfile(out.abspath):
+        return
+    with open(out.abspath, "rb") as file:
+        block = file.read(512)
+    text = bytes(range(32, 127)) + b"\n\r\t\f\b"
+    odd = block.translate(None, text)
+    if b"\0" in block or (block and len(odd) / len(block) > 0.30):
+        raise DataverError(f"binary file '{out.abspath}' cannot be used as metrics.")
+
+
+def save_dep(ws: Workspace, dep: Dep) -> Dep:
+    """The dep with the hash of what lies there now. Raises DependencyMissing."""
+    if dep.is_url or dep.repo is not None or dep.db is not None:
+        return dep
+    found = ws.digest(dep.abspath, algorithm_for(ws, dep), ignored=False)
+    if found is None:
+        raise DependencyMissing(f"dependency '{ws.name(dep)}' does not exist")
+    return replace(dep, digest=found[0], meta=found[1], files=None)
+
+
+def save_params(ws: Workspace, dep: ParamsDep) -> ParamsDep:
+    """The params dep with the values to lock. Raises ParamsError, DependencyMissing."""
+    values = ws.params(dep)
+    if values is None:
+        raise DependencyMissing(f"dependency '{ws.name(dep)}' does not exist")
+    return replace(dep, locked=lock_values(dep, values))
+
+
+def save_stage(ws: Workspace, stage: Stage, *, to_cache: bool = True, allow_missing: bool = False, warn: Say | None = None) -> Stage:
+    """The stage as the workspace has it now; outs that are cached go to the cache with `to_cache`."""
+    deps, params, outs = [], [], []
+    for dep in stage.deps:
+        try:
+            deps.append(save_dep(ws, dep))
+        except DependencyMissing:
+            if not allow_missing:
+                raise
+            deps.append(dep)
+    for item in stage.params:
+        try:
+            params.append(save_params(ws, item))
+        except DependencyMissing:
+            if not allow_missing:
+                raise
+            params.append(item)
+    for out in stage.outs:
+        try:
+            outs.append(save_out(ws, out, to_cache=to_cache and out.cache, warn=warn))
+        except OutputMissing:
+            if not allow_missing:
+                raise
+            outs.append(out)
+    cmd = list(stage.cmd) if isinstance(stage.cmd, tuple) else stage.cmd
+    saved = replace(stage, deps=tuple(deps), params=tuple(params), outs=tuple(outs), locked_cmd=cmd, has_lock=True)
+    return with_checksum(saved)
+
+
+def with_checksum(stage: Stage) -> Stage:
+    """A .dvc stage with the `md5` its content has (only imports carry one)."""
+    if stage.name:
+        return stage
+    return replace(stage, checksum=stage_checksum(stage) if not stage.is_data_source else None)
+
+
+def relink_outs(ws: Workspace, outs: Iterable[Out]) -> None:
+    """Make the workspace use the configured links, where that means anything but a copy."""
+    for out in outs:
+        if out.cache and out.digest is not None and os.path.exists(out.abspath):
+            relink_path(ws, out.abspath, out.digest, out.meta)
+
+
+def relink_path(ws: Workspace, abspath: str, digest: Digest, meta: Meta) -> None:
+    repo = ws.repo
+    if repo.link_types[0] in ("reflink", "copy") and not os.path.islink(abspath):
+        return
+    relink(
+        abspath,
+        digest,
+        store=repo.store_for(digest),
+        state=repo.state,
+        link_types=repo.link_types,
+        ignore=repo.ignore,
+        rel=repo.rel(abspath),
+        isexec=meta.isexec,
+        progress=ws.progress,
+    )
+
+
+# --- files
+def write_dvcfile(repo: Repo, stage: Stage) -> None:
+    """Write a .dvc file, keeping comments of the one it replaces."""
+    try:
+        with open(stage.file, encoding="utf-8") as file:
+            old = file.read()
+    except FileNotFoundError:
+        old = None
+    text = dump_dvcfile(stage, old)
+    if text != old:
+        atomic.write_text(stage.file, text)
+    repo.tracker.add(stage.file)
+
+
+def write_lock(repo: Repo, pipeline_file: str, changes: dict[str, dict[str, object] | None], say: Say) -> bool:
+    """Put lock entries (None removes) into the dvc.lock beside `pipeline_file`; True when it changed."""
+    path = os.path.join(os.path.dirname(pipeline_file), LOCK_FILE)
+    try:
+        with open(path, encoding="utf-8") as file:
+            old = file.read()
+    except FileNotFoundError:
+        old = None
+    text = update_lock(old, changes)
+    if text == old or (old is None and all(entry is None for entry in changes.values())):
+        return False
+    say(f"{'Generating' if old is None else 'Updating'} lock file '{repo.display(path)}'")
+    atomic.write_text(path, text)
+    repo.tracker.add(path)
+    return True
+
+
+def write_stages(repo: Repo, stages: Iterable[Stage], say: Say) -> None:
+    """Write every .dvc file and lock entry of the given, saved stages."""
+    locks: dict[str, dict[str, dict[str, object] | None]] = {}
+    for stage in stages:
+        if stage.name:
+            locks.setdefault(stage.file, {})[stage.name] = lock_entry(stage)
+        else:
+            write_dvcfile(repo, stage)
+    for file, changes in locks.items():
+        write_lock(repo, file, changes, say)
