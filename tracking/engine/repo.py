@@ -5,7 +5,7 @@ A value object for operations to share; operations themselves live in their own 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -142,6 +142,10 @@ class Repo:
         """A path as messages show it: relative to the cwd when inside the repository."""
         return os.path.relpath(abspath, self.cwd).replace(os.sep, "/") if self.contains(abspath) else abspath
 
+    def contains_dvc_dir(self, abspath: str) -> bool:
+        """Whether a path is, holds or lies in the `.dvc` folder."""
+        return abspath == self.dvc_dir or abspath.startswith(self.dvc_dir + os.sep) or self.dvc_dir.startswith(abspath + os.sep)
+
     # --- locks
     @cached_property
     def repo_lock(self) -> RepoLock:
@@ -154,6 +158,16 @@ class Repo:
         """Hold the lock that real dvc takes too; waits as the user asked."""
         os.makedirs(self.tmp_dir, exist_ok=True)
         with self.repo_lock.held(wait_forever=io.wait_for_lock, notify=io.warn):
+            yield
+
+    @contextmanager
+    def paths_lock(self, io: Io, *, read: Iterable[str] = (), write: Iterable[str] = ()) -> Iterator[None]:
+        """Hold entries of dvc's `rwlock` file, so that nobody changes paths a running stage uses."""
+        import sys
+
+        from tracking.engine.locks import RwLock
+
+        with RwLock(self.tmp_dir).held(read=list(read), write=list(write), cmd=" ".join(["dataver", *sys.argv[1:]]), warn=io.warn):
             yield
 
     def close(self) -> None:

@@ -1,0 +1,227 @@
+"""`add`: put files and folders under version control.
+
+Order: objects into the cache, links, .dvc file, .gitignore. A crash in between leaves
+objects that nothing names, never a .dvc file that names what is not there.
+"""
+from __future__ import annotations
+
+import glob as glob_module
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from tracking.engine.commit import algorithm_for, check_cacheable, hash_into_cache, relink_path, write_dvcfile
+from tracking.engine.errors import DataverError, OutputNotFound
+from tracking.engine.index import DATA_SUFFIX, Index
+from tracking.engine.overlap import refuse_overlap
+from tracking.engine.repo import Repo
+from tracking.engine.stage import MD5, Digest, Meta, Out, Stage
+from tracking.engine.targets import is_stage_file
+from tracking.engine.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """One target of `add`. path: absolute; equal to the out's path, or inside it."""
+
+    path: str
+    stage: Stage
+
+
+def expand(targets: Iterable[str], cwd: str, glob: bool) -> list[str]:
+    """Targets with wildcards expanded when asked. Raises DataverError when one matches nothing."""
+    result: list[str] = []
+    for target in targets:
+        if not glob:
+            result.append(target)
+            continue
+        found = sorted(glob_module.glob(os.path.join(cwd, target), recursive=True))
+        if not found:
+            raise DataverError(f"Glob {target} has no matches.")
+        result += [os.path.relpath(path, cwd) for path in found]
+    return result
+
+
+def plan(index: Index, targets: Iterable[str], cwd: str) -> list[Addition]:
+    """What each target means: an out already tracked, a path inside one, or a new .dvc file.
+
+    Raises DataverError for what cannot be added.
+    """
+    additions = [Addition(abspath(target, cwd), _stage_for(index, target, cwd)) for target in dict.fromkeys(targets)]
+    refuse_overlap(index, {item.stage.file: item.stage for item in additions}.values())
+    return additions
+
+
+def abspath(target: str, cwd: str) -> str:
+    return os.path.normpath(os.path.join(cwd, target))
+
+
+def _stage_for(index: Index, target: str, cwd: str) -> Stage:
+    repo = index.repo
+    path = abspath(target, cwd)
+    try:
+        stage, out = index.find_out(path)
+    except OutputNotFound:
+        return _new_stage(repo, path, target, cwd)
+    if not stage.is_data_source and stage.cmd is not None:
+        raise DataverError(
+            f"cannot update '{os.path.basename(path)}': overlaps with an output of stage: '{stage.address(cwd)}' in '{stage.file_from(cwd)}'.\n"
+            "Run the pipeline or use 'dataver commit' to force update it."
+        )
+    if out.abspath != path and out.digest is not None and not out.digest.isdir:
+        raise DataverError(f"Cannot modify '{repo.display(out.abspath)}' which is being tracked as a file")
+    return stage
+
+
+def _new_stage(repo: Repo, path: str, target: str, cwd: str) -> Stage:
+    if is_stage_file(path):
+        raise DataverError(f"DVC file '{os.path.basename(path)}' cannot be an output.")
+    if not repo.contains(path) or path == repo.root_dir or repo.contains_dvc_dir(path):
+        if repo.contains(path):
+            raise DataverError(f"'{target}' holds the repository itself and cannot be added", hint="Add files or folders below it.")
+        raise DataverError(
+            f"Cached output(s) outside of DVC project: {target}. "
+            "See <https://dvc.org/doc/user-guide/data-management/importing-external-data> for more info.",
+            hint="Copy the data into the repository first: `dataver add -o NAME PATH` does it for you.",
+        )
+    if _through_symlink(os.path.dirname(path), repo.root_dir) or (os.path.islink(path) and os.path.isdir(path)):
+        raise DataverError(
+            "Cannot add files inside symlinked directories to DVC. "
+            "See <https://dvc.org/doc/user-guide/troubleshooting#add-symlink> for more information."
+        )
+    isdir = os.path.isdir(path)
+    if repo.ignore.is_ignored(repo.rel(path), isdir):
+        source, line, pattern = repo.ignore.check(repo.rel(path), isdir)[-1]
+        raise DataverError(f"Path '{path}' is ignored by {source}:{line}:{pattern}")
+    file = path + DATA_SUFFIX
+    if repo.scm is not None and repo.scm.is_ignored(file):
+        raise DataverError(f"bad DVC file name '{repo.display(file)}' is git-ignored.")
+    wdir = os.path.dirname(path)
+    return Stage(file=file, wdir=wdir, outs=(Out(path=os.path.basename(path), abspath=path),))
+
+
+def _through_symlink(folder: str, root: str) -> bool:
+    while folder != root and len(folder) > len(root):
+        if os.path.islink(folder):
+            return True
+        folder = os.path.dirname(folder)
+    return False
+
+
+def add(ws: Workspace, addition: Addition, *, no_commit: bool = False, do_relink: bool = True) -> Stage:
+    """Hash, store, link and write one addition; returns the stage as written. Raises DataverError."""
+    repo = ws.repo
+    stage = addition.stage
+    old = next(out for out in stage.outs if addition.path == out.abspath or addition.path.startswith(out.abspath + os.sep))
+    check_cacheable(ws, old)
+    _refuse_tracked_by_git(repo, old)
+    if addition.path == old.abspath:
+        new = _add_whole(ws, old, no_commit, addition.path)
+    else:
+        new = _add_part(ws, old, addition.path, no_commit)
+    if old.digest == new.digest:
+        kept = replace(new.meta, version_id=old.meta.version_id, etag=old.meta.etag, checksum=old.meta.checksum, remote=old.meta.remote)
+        new = replace(new, meta=kept, files=old.files, cloud=old.cloud)
+    if do_relink and not no_commit:
+        _relink(ws, new, addition.path)
+    stage = replace(stage, outs=tuple(new if out is old else out for out in stage.outs))
+    write_dvcfile(repo, stage)
+    repo.tracker.ignore_out(new.abspath)
+    return stage
+
+
+def _refuse_tracked_by_git(repo: Repo, out: Out) -> None:
+    if repo.scm is not None and repo.scm.is_tracked([out.abspath]):
+        name = repo.display(out.abspath)
+        raise DataverError(
+            f" output '{name}' is already tracked by SCM (e.g. Git).\n"
+            "    You can remove it from Git, then add to DVC.\n"
+            "        To stop tracking from Git:\n"
+            f"            git rm -r --cached '{name}'\n"
+            f'            git commit -m "stop tracking {name}" '
+        )
+
+
+def _add_whole(ws: Workspace, old: Out, no_commit: bool, path: str) -> Out:
+    if not os.path.lexists(path) or not os.path.exists(path):
+        raise DataverError(
+            f"output '{ws.repo.display(path)}' does not exist: [Errno 2] No such file or directory: '{path}'",
+            hint="Check the spelling; paths are relative to the folder you are in.",
+        )
+    algorithm = algorithm_for(ws, old)
+    digest, meta = _hash(ws, path, algorithm, no_commit)
+    return replace(old, digest=digest, meta=meta, files=None, cloud=None)
+
+
+def _hash(ws: Workspace, path: str, algorithm: str, no_commit: bool) -> tuple[Digest, Meta]:
+    if not no_commit:
+        return hash_into_cache(ws, path, algorithm)
+    built = ws.build(path, algorithm)
+    return built.digest, built.meta
+
+
+def _add_part(ws: Workspace, old: Out, path: str, no_commit: bool) -> Out:
+    """A path inside a tracked folder: the rest of the folder stays as its manifest says."""
+    from tracking.engine.tree import dump_tree, tree_oid
+
+    entries = dict(ws.manifest(old.digest) or ()) if old.digest is not None else {}
+    if old.digest is not None and ws.manifest(old.digest) is None:
+        raise DataverError(f"could not read '{old.digest.value}'", hint="`dataver fetch` brings the manifest back from a remote.")
+    prefix = os.path.relpath(path, old.abspath).replace(os.sep, "/")
+    removed = [rel for rel in entries if rel == prefix or rel.startswith(prefix + "/")]
+    for rel in removed:
+        del entries[rel]
+    algorithm = old.digest.name if old.digest is not None and not old.digest.is_legacy else MD5
+    size: int | None = None
+    if os.path.exists(path):
+        built = ws.build(path, algorithm, store=not no_commit)
+        if built.entries is None:
+            entries[prefix] = built.digest.value
+        else:
+            entries.update({f"{prefix}/{entry[0]}": entry[5] for entry in built.entries})
+        if not removed and old.meta.size is not None and built.meta.size is not None:
+            size = old.meta.size + built.meta.size
+    elif not removed:
+        raise DataverError(f"[Errno 2] No such file or directory: '{path}'")
+    rows = sorted(entries.items())
+    data = dump_tree(rows)
+    digest = Digest(algorithm, tree_oid(data))
+    if digest == old.digest:
+        size = old.meta.size
+    if not no_commit:
+        ws.repo.store_for(digest).add_bytes(digest.value, data)
+        ws.forget_objects()
+    ws.forget(old.abspath)
+    return replace(old, digest=digest, meta=Meta(size=size, nfiles=len(rows)), files=None, cloud=None)
+
+
+def _relink(ws: Workspace, out: Out, path: str) -> None:
+    if path == out.abspath and out.digest is not None:
+        relink_path(ws, out.abspath, out.digest, out.meta)
+        ws.repo.state.save_link(out.abspath)
+
+
+def add_copy(ws: Workspace, index: Index, source: str, out: str | None, cwd: str, *, force: bool) -> Addition:
+    """`add -o`: copy `source` (anywhere on this machine) to its place in the repository first."""
+    import shutil
+
+    src = abspath(source, cwd)
+    name = os.path.basename(src.rstrip(os.sep))
+    place = abspath(out, cwd) if out else os.path.join(cwd, name)
+    if os.path.isdir(place):
+        place = os.path.join(place, name)
+    if os.path.lexists(place) and not force:
+        raise DataverError(f"The file '{os.path.relpath(place, cwd)}' already exists locally. \nTo override it, re-run with '--force'.")
+    if not os.path.exists(src):
+        raise DataverError(f"[Errno 2] No such file or directory: '{src}'")
+    additions = plan(index, [os.path.relpath(place, cwd)], cwd)
+    temporary = f"{place}.{os.getpid()}.part"
+    copy = shutil.copytree if os.path.isdir(src) else shutil.copyfile
+    copy(src, temporary)
+    if os.path.lexists(place):
+        from tracking.engine.checkout import remove_path
+
+        remove_path(place)
+    os.replace(temporary, place)
+    ws.forget(place)
+    return additions[0]
