@@ -10,9 +10,9 @@ import secrets
 import sys
 from pathlib import Path
 
-from dataver_site.entry import put_apps_first_on_path
+from dataver_site import entry
 
-put_apps_first_on_path()
+entry.put_apps_first_on_path()
 
 INDEX_SCHEMA = 1  # part of the file name: each version opens only the index it can read
 
@@ -30,6 +30,14 @@ def data_folder(environ: dict[str, str], platform: str = sys.platform) -> Path:
 
 
 DATA_FOLDER = data_folder(dict(os.environ))
+
+
+def run_command_line(argv: list[str], cwd: str | None = None) -> int:
+    """Run a verb in this process as the console script would; returns its exit code."""
+    return entry.run(argv, cwd=cwd, environ=dict(os.environ))
+
+
+DATAVER_RUN = run_command_line  # how launcher reaches the entry point without importing it
 
 DATABASES = {
     "default": {

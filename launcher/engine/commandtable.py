@@ -47,6 +47,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "metrics show": ("pipelines.commands.metrics_show", "Print metrics"),
     "metrics diff": ("pipelines.commands.metrics_diff", "Compare metrics between revisions"),
     "params diff": ("pipelines.commands.params_diff", "Compare params between revisions"),
+    "index": ("launcher.commands.index", "Make the index of opened projects again"),
 }
 
 ALIASES: dict[str, str] = {

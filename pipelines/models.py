@@ -1,0 +1,53 @@
+"""Index of stages and runs; the truth is dvc.yaml, dvc.lock and the journals of runs."""
+from __future__ import annotations
+
+from django.db import models
+
+
+class Stage(models.Model):
+    """One stage of a dvc.yaml, or one .dvc file (then `name` is empty), as in the workspace."""
+
+    repository = models.ForeignKey("tracking.Repository", on_delete=models.CASCADE, related_name="stages")
+    file = models.CharField(max_length=4096, help_text="defining file, posix, relative to the root")
+    name = models.CharField(max_length=1024, blank=True)
+    position = models.PositiveIntegerField(help_text="0 for the first stage found; the order of `stage list`")
+    wdir = models.CharField(max_length=4096, help_text="posix, relative to the root; empty for the root")
+    cmd = models.JSONField(null=True, help_text="text, list of texts, or null for data")
+    deps = models.JSONField(default=list, help_text="list of paths as written")
+    params = models.JSONField(default=dict, help_text="params file -> list of keys; an empty list is the whole file")
+    outs = models.JSONField(default=list, help_text="list of {path, kind, cache, hash, size}; size in bytes")
+    frozen = models.BooleanField(default=False)
+    always_changed = models.BooleanField(default=False)
+    desc = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["repository", "position"]
+        constraints = [models.UniqueConstraint(fields=["repository", "file", "name"], name="one_stage_per_address")]
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.name}" if self.name else self.file
+
+
+class Run(models.Model):
+    """One execution of a pipeline."""
+
+    class State(models.TextChoices):
+        RUNNING = "running"
+        SUCCEEDED = "succeeded"
+        FAILED = "failed"
+        INTERRUPTED = "interrupted"
+
+    repository = models.ForeignKey("tracking.Repository", on_delete=models.CASCADE, related_name="runs")
+    run_id = models.CharField(max_length=64, help_text="name of its journal, without .jsonl")
+    state = models.CharField(max_length=16, choices=State.choices)
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    targets = models.JSONField(default=list, help_text="as given on the command line; empty means all")
+    stages = models.JSONField(default=dict, help_text="stage address -> last state of it in this run")
+
+    class Meta:
+        ordering = ["repository", "-started_at"]
+        constraints = [models.UniqueConstraint(fields=["repository", "run_id"], name="one_run_per_id")]
+
+    def __str__(self) -> str:
+        return self.run_id
