@@ -1,0 +1,294 @@
+"""Writes YAML byte for byte as dvc does: ruamel.yaml's round-trip dumper, YAML 1.2.
+
+Block style, mappings indented by 2, dashes in the column of their key, lines folded at 80
+columns (with the space left before a fold), text kept as it is. Plain data (dict, list,
+tuple, str, int, float, bool, None) is written here; anything else, and the few scalars
+whose form is not certain, go to ruamel itself, which costs its import. A property test
+holds both equal. Only the layout is dvc's; nothing here knows dvc files.
+"""
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any
+
+from tracking.engine.yamlplain import CONSTANTS, FLOAT, INT, SPECIAL_WORDS, TIMESTAMP, Doubt
+
+WIDTH = 80
+_MAX_KEY = 110  # longer keys may need the `? key` form
+_MAX_DEPTH = 200
+# certainly plain, whatever its length: words that start with a letter or path character
+_WORDS = re.compile(r"[A-Za-z_/$(][A-Za-z0-9_./$()=+\\@%~*?!&|<>\[\]{},;'\"-]*(?: [A-Za-z0-9_./$()=+\\@%~*?!&|<>\[\]{},;'\"-]+)*\Z")
+_PLAIN_NUMBERLIKE = frozenset("-+.0123456789")
+_ESCAPES_NEEDED = re.compile("[^ -~\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff\n\u2028\u2029]")
+_BREAKS = re.compile("[\n\x85\u2028\u2029]")
+_NEVER_FIRST = frozenset("#,[]{}&*!|>'\"%@`")
+_ESCAPED = re.compile('["\\\\\x85\u2028\u2029\ufeff]|[^ -~\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]')
+_ESCAPE_NAMES = {
+    "\0": "0", "\a": "a", "\b": "b", "\t": "t", "\n": "n", "\v": "v", "\f": "f", "\r": "r",
+    "\x1b": "e", '"': '"', "\\": "\\", "\x85": "N", "\xa0": "_", "\u2028": "L", "\u2029": "P",
+}  # fmt: skip
+
+
+def dump(value: Any) -> str:
+    """YAML text of `value`, final newline included."""
+    if isinstance(value, (dict, list)) and value:
+        try:
+            return _Writer().text(value)
+        except Doubt:
+            pass
+    return _dump_by_ruamel(value)
+
+
+def _dump_by_ruamel(value: Any) -> str:
+    import io
+
+    stream = io.StringIO()
+    ruamel_dumper().dump(value, stream)
+    return stream.getvalue()
+
+
+def ruamel_dumper() -> Any:
+    """ruamel's round-trip dumper, set up as dvc does."""
+    from ruamel.yaml import YAML  # slow import
+
+    yaml = YAML()
+    yaml.default_flow_style = False
+    return yaml
+
+
+class _Writer:
+    __slots__ = ("out", "seen")
+
+    def __init__(self) -> None:
+        self.out: list[str] = []
+        self.seen: set[int] = set()
+
+    def text(self, value: Any) -> str:
+        if type(value) is dict:
+            self.mapping(value, 0, "", 0)
+        else:
+            self.sequence(value, 0, "", 0)
+        return "".join(self.out)
+
+    def enter(self, value: Any, depth: int) -> None:
+        """A value that appears twice would need an anchor; ruamel does that."""
+        if id(value) in self.seen or depth > _MAX_DEPTH:
+            raise Doubt
+        self.seen.add(id(value))
+
+    def mapping(self, value: dict[Any, Any], column: int, lead: str, depth: int) -> None:
+        """lead: what stands before the first key when its line has begun, else the indentation."""
+        self.enter(value, depth)
+        write = self.out.append
+        pad = " " * column
+        inner = column + 2
+        for key, item in value.items():
+            name = _key_text(key) if type(key) is str else _other_key(key)
+            if column + len(name) > WIDTH and " " in name:
+                raise Doubt  # ruamel folds even keys
+            write(f"{lead}{name}:")
+            lead = pad
+            kind = type(item)
+            if kind is str:
+                width = column + len(name) + 1
+                if width + 1 + len(item) <= WIDTH and _plain(item):
+                    write(f" {item}\n")
+                else:
+                    write(_string(item, width, inner))
+                    write("\n")
+            elif kind is int:
+                write(f" {item}\n")
+            elif kind is dict:
+                if item:
+                    write("\n")
+                    self.mapping(item, inner, " " * inner, depth + 1)
+                else:
+                    self.enter(item, depth)
+                    write(" {}\n")
+            elif kind is list or kind is tuple:
+                if item:
+                    write("\n")
+                    self.sequence(item, column, pad, depth + 1)
+                else:
+                    if kind is list:
+                        self.enter(item, depth)
+                    write(" []\n")
+            else:
+                text = _atom(item)
+                write(f" {text}\n" if text else "\n")
+
+    def sequence(self, value: list[Any] | tuple[Any, ...], column: int, lead: str, depth: int) -> None:
+        self.enter(value, depth)
+        write = self.out.append
+        pad = " " * column
+        inner = column + 2
+        for item in value:
+            dash = f"{lead}-"
+            lead = pad
+            kind = type(item)
+            if kind is str:
+                write(dash)
+                if inner + len(item) <= WIDTH and _plain(item):
+                    write(f" {item}\n")
+                else:
+                    write(_string(item, column + 1, inner))
+                    write("\n")
+            elif kind is dict and item:
+                self.mapping(item, inner, f"{dash} ", depth + 1)
+            elif (kind is list or kind is tuple) and item:
+                self.sequence(item, inner, f"{dash} ", depth + 1)
+            elif kind is dict or kind is list or kind is tuple:
+                if kind is not tuple:
+                    self.enter(item, depth)
+                write(f"{dash} {{}}\n" if kind is dict else f"{dash} []\n")
+            else:
+                text = str(item) if kind is int else _atom(item)
+                write(f"{dash} {text}\n")  # the space stays after a null's dash
+
+
+def _atom(value: Any) -> str:
+    """Text of a bool, None or float. Raises Doubt for anything else (dates, subclasses)."""
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    if value is None:
+        return ""
+    if type(value) is int:
+        return str(value)
+    if type(value) is float:
+        if value != value:
+            return ".nan"
+        if value in (float("inf"), float("-inf")):
+            return ".inf" if value > 0 else "-.inf"
+        return repr(value)
+    raise Doubt
+
+
+@lru_cache(maxsize=4096)
+def _plain(text: str) -> bool:
+    """Whether a string may stand without quotes (in block style, on one line)."""
+    if _WORDS.match(text):
+        return text not in CONSTANTS
+    if not text or _ESCAPES_NEEDED.search(text) or _BREAKS.search(text) or text[0] == " " or text[-1] == " ":
+        return False
+    first = text[0]
+    if first in _NEVER_FIRST or text.startswith(("---", "...")):
+        return False
+    if first in "?:-" and text[1:2] in ("", " "):
+        return False
+    if ": " in text or text[-1] == ":" or " #" in text:
+        return False
+    if text in CONSTANTS or text in SPECIAL_WORDS:
+        return False
+    if first in _PLAIN_NUMBERLIKE:
+        return not (FLOAT.match(text) or INT.match(text) or TIMESTAMP.match(text))
+    return True
+
+
+def _string(text: str, column: int, indent: int) -> str:
+    """A string after `key:` or `-`, its leading space included.
+
+    column: where the line stands; indent: column of the lines that follow a fold.
+    """
+    if _plain(text):
+        return _fold_plain(text, column, indent)
+    if "'" in text or "\n" in text or _ESCAPES_NEEDED.search(text):
+        return _double_quoted(text, column, indent)
+    if _BREAKS.search(text):
+        raise Doubt
+    return _single_quoted(text, column, indent)
+
+
+def _words_and_spaces(text: str) -> list[str]:
+    return [part for part in re.split("( +)", text) if part]
+
+
+def _fold_plain(text: str, column: int, indent: int) -> str:
+    out = [" "]
+    column += 1
+    fold = "\n" + " " * indent
+    for part in _words_and_spaces(text):
+        if part[0] == " ":
+            if len(part) == 1 and column >= WIDTH:
+                out.append(fold)
+                column = indent
+                continue
+        elif len(part) + column > WIDTH and column > indent:
+            # the space before the word is already written and stays at the end of the line
+            out.append(fold)
+            column = indent
+        out.append(part)
+        column += len(part)
+    return "".join(out)
+
+
+def _single_quoted(text: str, column: int, indent: int) -> str:
+    """text holds no single quote."""
+    out = [" '"]
+    column += 2
+    fold = "\n" + " " * indent
+    position = 0
+    for part in _words_and_spaces(text):
+        if part == " " and column > WIDTH and position and position + 1 != len(text):
+            out.append(fold)
+            column = indent
+        else:
+            out.append(part)
+            column += len(part)
+        position += len(part)
+    out.append("'")
+    return "".join(out)
+
+
+def _escape(character: str) -> str:
+    name = _ESCAPE_NAMES.get(character)
+    if name is not None:
+        return "\\" + name
+    code = ord(character)
+    if code <= 0xFF:
+        return f"\\x{code:02X}"
+    return f"\\u{code:04X}" if code <= 0xFFFF else f"\\U{code:08X}"
+
+
+def _double_quoted(text: str, column: int, indent: int) -> str:
+    whole = _ESCAPED.sub(lambda match: _escape(match.group()), text)
+    if column + 2 + len(whole) <= WIDTH:
+        return f' "{whole}"'
+    return _quoted_by_ruamel(text, column, indent)
+
+
+@lru_cache(maxsize=1024)
+def _quoted_by_ruamel(text: str, column: int, indent: int) -> str:
+    """The same scalar at the same place of a document that holds nothing else."""
+    levels = (indent - 2) // 2
+    after_key = column - (indent - 2) - 1  # width of the key; 0 after a dash
+    if after_key:
+        value: Any = {"k" * after_key: text}
+    else:
+        value = {"k": [text]} if levels else [text]
+    for _ in range(levels):
+        value = {"k": value}
+    written = _dump_by_ruamel(value)
+    marker = written.index(' "')
+    return written[marker:].rstrip("\n")
+
+
+@lru_cache(maxsize=4096)
+def _key_text(key: str) -> str:
+    if len(key) > _MAX_KEY:
+        raise Doubt
+    if _plain(key):
+        return key
+    if _BREAKS.search(key):
+        raise Doubt
+    if "'" in key or _ESCAPES_NEEDED.search(key):
+        return '"' + _ESCAPED.sub(lambda match: _escape(match.group()), key) + '"'
+    return f"'{key}'"
+
+
+def _other_key(key: Any) -> str:
+    if type(key) is int:
+        return str(key)
+    raise Doubt
