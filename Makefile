@@ -1,0 +1,65 @@
+# make demo   see it work on real data        make test   run the tests
+# make compat / make faults   their long versions   make help   everything
+PYTHON ?= python3
+VENV   := .venv
+DVCENV := .venv-dvc
+BIN    := $(VENV)/bin
+DEMO   ?= demo-project
+DVC    := 3.67.1
+JOBS   ?= 2
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: help setup demo test compat faults docs lint wheels-check clean
+
+help:
+	@echo "make demo          a project with real data in ./$(DEMO) (DEMO=folder for another place)"
+	@echo "make test          all tests, samples of the long ones (JOBS=$(JOBS) processes)"
+	@echo "make compat        random operations against real dvc (COMPAT_STEPS=500, COMPAT_SEED=1)"
+	@echo "make faults        kill and power-loss tests at every step"
+	@echo "make docs          write docs/commands again from the parsers"
+	@echo "make wheels-check  do the dependencies have wheels on every platform?"
+	@echo "make setup         only the virtual environment, in $(VENV)"
+	@echo "make clean         remove what make made"
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "dataver needs Python 3.11 or later; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+		{ echo "Python's venv is missing. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@command -v git >/dev/null || { echo "git is missing. On Debian and Ubuntu: apt install git" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q -e '.[test,demo]'
+	@touch $@
+
+# dvc lives in an environment of its own: it is only what we are compared with
+$(DVCENV)/.ready: Makefile | $(VENV)/.ready
+	$(PYTHON) -m venv $(DVCENV)
+	$(DVCENV)/bin/python -m pip install -q 'dvc==$(DVC)'
+	@touch $@
+
+demo: setup
+	@$(BIN)/python fixtures/demo.py '$(DEMO)'
+
+test: setup $(DVCENV)/.ready
+	$(BIN)/python -m pytest -n $(JOBS) tests
+
+compat: setup $(DVCENV)/.ready
+	COMPAT_STEPS=$${COMPAT_STEPS:-500} $(BIN)/python -m pytest -n $(JOBS) tests/compat
+
+faults: setup $(DVCENV)/.ready
+	FAULTS=all $(BIN)/python -m pytest -n $(JOBS) tests/faults
+
+docs: setup
+	$(BIN)/python -m launcher.commanddocs docs/commands
+
+lint: setup
+	$(BIN)/python -m pytest tests/test_architecture.py tests/test_docs.py
+
+# pip evaluates environment markers for the machine it runs on, so this asks what has wheels
+wheels-check: setup
+	$(BIN)/python tests/wheels_check.py
+
+clean:
+	rm -rf $(VENV) $(DVCENV) build dist .pytest_cache
