@@ -141,6 +141,7 @@ def run(argv: list[str], *, cwd: str | None, environ: dict[str, str], version: s
         verbosity=flags["verbose"] + args.verbose - (1 if flags["quiet"] + args.quiet else 0),
         wait_for_lock=flags["wait_for_lock"] or args.wait_for_lock,
         version=version,
+        argv=argv,
     )
     if not os.path.isdir(folder):
         io.error(f"cannot run in '{folder}': no such folder")

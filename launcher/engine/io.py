@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tracking.engine.protocols import NoProgress, Progress, Settings
@@ -12,12 +12,13 @@ from tracking.engine.protocols import NoProgress, Progress, Settings
 class Terminal:
     """What commands receive as `io` (tracking.engine.protocols.Io)."""
 
-    def __init__(self, cwd: str, settings: Settings, verbosity: int = 0, wait_for_lock: bool = False, version: str = "") -> None:
+    def __init__(self, cwd: str, settings: Settings, verbosity: int = 0, wait_for_lock: bool = False, version: str = "", argv: Sequence[str] = ()) -> None:
         self.cwd = cwd
         self.settings = settings
         self.verbosity = verbosity
         self.wait_for_lock = wait_for_lock
         self.version = version
+        self.command_line = " ".join(["dataver", *argv])
         self._progress: Progress | None = None
 
     def print(self, text: str = "", end: str = "\n") -> None:
@@ -86,6 +87,11 @@ class Terminal:
             else:
                 self._progress = NoProgress()
         return self._progress
+
+    def upload(self, repo: Any, index: Any, args: Any) -> None:
+        from remotes.engine.upload import add_to_remote
+
+        add_to_remote(repo, index, args, self)
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:

@@ -53,13 +53,14 @@ class Io(Protocol):
     """The terminal, as commands see it. Implemented in launcher/engine/io.py.
 
     cwd: absolute folder the command runs in. verbosity: -1 with -q, 0, 1 with -v, 2 with -vv.
-    wait_for_lock: the user asked to wait for ever.
+    wait_for_lock: the user asked to wait for ever. command_line: what others see in a lock of ours.
     """
 
     cwd: str
     settings: Settings
     verbosity: int
     wait_for_lock: bool
+    command_line: str
 
     def print(self, text: str = "", end: str = "\n") -> None:
         """A result, to stdout, also with -q."""
@@ -88,6 +89,9 @@ class Io(Protocol):
 
     @property
     def progress(self) -> Progress: ...
+
+    def upload(self, repo: Any, index: Any, args: Any) -> None:
+        """`add --to-remote`: the layer above knows remotes."""
 
     def paused(self) -> AbstractContextManager[None]:
         """While a child process owns the terminal."""

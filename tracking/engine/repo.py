@@ -161,13 +161,18 @@ class Repo:
             yield
 
     @contextmanager
+    def unlocked(self, io: Io) -> Iterator[None]:
+        """Let others at the repository while a stage command runs; take the lock again after."""
+        with self.repo_lock.unlocked():
+            yield
+
+    @contextmanager
     def paths_lock(self, io: Io, *, read: Iterable[str] = (), write: Iterable[str] = ()) -> Iterator[None]:
         """Hold entries of dvc's `rwlock` file, so that nobody changes paths a running stage uses."""
-        import sys
-
         from tracking.engine.locks import RwLock
 
-        with RwLock(self.tmp_dir).held(read=list(read), write=list(write), cmd=" ".join(["dataver", *sys.argv[1:]]), warn=io.warn):
+        hardlink = bool(self.config.get("core", "hardlink_lock", False))
+        with RwLock(self.tmp_dir, hardlink=hardlink, notify=io.warn).held(read=read, write=write, cmd=io.command_line):
             yield
 
     def close(self) -> None:

@@ -1,0 +1,168 @@
+"""Child processes of stages: start in a group of their own, end with everything they started.
+
+The only place with POSIX calls of this kind; elsewhere plain subprocess semantics apply.
+"""
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import IO, Any
+
+POSIX = os.name == "posix"
+GRACE_S = 5.0  # between asking a process to end and making it
+POLL_S = 0.02
+_SHELL_FLAGS = {"bash": ["--noprofile", "--norc"], "zsh": ["--no-rcs"]}
+
+
+def shell_command(line: str, shell: str | None) -> list[str] | str:
+    """How `line` is given to the shell. shell: from $SHELL; None means /bin/sh (POSIX) or cmd (Windows)."""
+    if not POSIX:
+        return line
+    program = shell or "/bin/sh"
+    name = os.path.basename(program).lower()
+    flags = _SHELL_FLAGS.get(name, [])
+    if name == "fish" and _fish_knows_no_config(program):
+        flags = ["--no-config"]
+    return [program, *flags, "-c", line]
+
+
+def _fish_knows_no_config(program: str) -> bool:
+    """`--no-config` came with fish 3.3."""
+    try:
+        out = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+        major, minor = out.strip().rpartition(" ")[2].split(".")[:2]
+        return (int(major), int(minor)) >= (3, 3)
+    except (OSError, ValueError):
+        return False
+
+
+def start(line: str, *, cwd: str, env: dict[str, str], shell: str | None, output: IO[bytes] | None) -> subprocess.Popen[bytes]:
+    """Start one command line. output None: it shares our terminal; else both streams go there."""
+    options: dict[str, Any] = {"cwd": cwd, "env": env, "shell": not POSIX}
+    if POSIX:
+        options["process_group"] = 0
+    if output is not None:
+        options.update(stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+    return subprocess.Popen(shell_command(line, shell), **options)
+
+
+@contextlib.contextmanager
+def owning_terminal(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Make the process group the terminal's foreground one, so that it may read and gets Ctrl-C."""
+    terminal = _terminal()
+    if terminal is None:
+        yield
+        return
+    ours = os.getpgrp()
+    before = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    try:
+        with contextlib.suppress(OSError):
+            os.tcsetpgrp(terminal, process.pid)
+        with contextlib.suppress(OSError):
+            os.killpg(process.pid, signal.SIGCONT)  # it may have read before it was allowed to
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            os.tcsetpgrp(terminal, ours)
+        signal.signal(signal.SIGTTOU, before)
+
+
+def _terminal() -> int | None:
+    if not POSIX or not sys.stdin or sys.stdin.closed:
+        return None
+    try:
+        number = sys.stdin.fileno()
+        return number if os.isatty(number) and os.tcgetpgrp(number) == os.getpgrp() else None
+    except (OSError, ValueError):
+        return None
+
+
+def end_tree(process: subprocess.Popen[bytes]) -> None:
+    """Ask the process, its group and all its descendants to end; after a grace period make them."""
+    pids = descendants(process.pid)
+    _signal_all(process, pids, signal.SIGINT if POSIX else signal.SIGTERM)
+    deadline = time.monotonic() + GRACE_S
+    asked_again = False
+    while time.monotonic() < deadline:
+        if process.poll() is not None and not any(_alive(pid) for pid in pids) and not _group_alive(process.pid):
+            return
+        if not asked_again and time.monotonic() > deadline - GRACE_S / 2:
+            asked_again = True
+            _signal_all(process, pids, signal.SIGTERM)
+        time.sleep(POLL_S)
+    pids |= descendants(process.pid)
+    _signal_all(process, pids, signal.SIGKILL if POSIX else signal.SIGTERM)
+    process.wait()
+
+
+def _signal_all(process: subprocess.Popen[bytes], pids: set[int], number: int) -> None:
+    if POSIX:
+        with contextlib.suppress(OSError):
+            os.killpg(process.pid, number)
+    elif process.poll() is None:
+        process.terminate()
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            os.kill(pid, number)
+
+
+def _group_alive(group: int) -> bool:
+    if not POSIX:
+        return False
+    try:
+        os.killpg(group, 0)
+    except OSError:
+        return False
+    return True
+
+
+def _alive(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[0] != b"Z"
+    except FileNotFoundError:
+        if os.path.isdir("/proc/self"):
+            return False
+    except OSError:
+        return False
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return True
+
+
+def descendants(pid: int) -> set[int]:
+    """Processes below `pid`, where the system tells (/proc); else empty."""
+    children: dict[int, list[int]] = {}
+    try:
+        names = os.listdir("/proc")
+    except OSError:
+        return set()
+    for name in names:
+        if name.isdigit():
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                with open(f"/proc/{name}/stat", "rb") as file:
+                    parent = int(file.read().rpartition(b")")[2].split()[1])
+                children.setdefault(parent, []).append(int(name))
+    found: set[int] = set()
+    queue = [pid]
+    while queue:
+        for child in children.get(queue.pop(), ()):
+            if child not in found:
+                found.add(child)
+                queue.append(child)
+    return found
+
+
+def describe_exit(code: int) -> str:
+    """The contract's words for a failed command: `exit 4, exited with 4`."""
+    if code < 0:
+        with contextlib.suppress(ValueError):
+            return f"killed by {signal.Signals(-code).name}, exited with {code}"
+    return f"exited with {code}"

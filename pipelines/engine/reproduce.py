@@ -1,0 +1,502 @@
+"""`repro`: bring stages up to date, in order or several at once.
+
+Deciding, hashing, storing and writing dvc.lock happen in the calling thread, so there is one
+writer; other threads only wait for commands. The repository lock is released while nothing
+but commands runs; the paths of running stages stay in dvc's rwlock.
+"""
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import IO, Protocol
+
+from pipelines.engine import runcache
+from pipelines.engine.dirty import DEP, OUT, PARAM, definition_reasons, reasons
+from pipelines.engine.plan import Key, Plan, key_of
+from pipelines.engine.runner import StageRunner
+from tracking.engine.checkout import checkout, remove_path, unprotect
+from tracking.engine.commit import DependencyMissing, relink_outs, save_stage, write_stages
+from tracking.engine.errors import CheckoutFailed, DataverError, LockHeld, StageFailed
+from tracking.engine.stage import Out, Stage
+from tracking.engine.workspace import DELETED, NOT_IN_CACHE, Workspace, stage_label
+
+
+class Reporter(Protocol):
+    """Where progress goes. In parallel runs everything of one stage arrives together."""
+
+    def line(self, text: str) -> None: ...
+
+    def warn(self, text: str) -> None: ...
+
+    def raw(self, data: IO[bytes]) -> None:
+        """Captured output of a stage."""
+
+    def confirm(self, question: str) -> bool: ...
+
+
+class Puller(Protocol):
+    """Brings missing data from the remote (`repro --pull`)."""
+
+    def pull_run_cache(self) -> None: ...
+
+    def fetch(self, outs: list[Out]) -> None: ...
+
+
+class Locks(Protocol):
+    """The two locks of dvc."""
+
+    def released(self) -> contextlib.AbstractContextManager[None]: ...
+
+    def paths(self, read: list[str], write: list[str]) -> contextlib.AbstractContextManager[None]: ...
+
+
+@dataclass(frozen=True)
+class Options:
+    """Flags of `repro`. on_error: fail, keep-going or ignore. jobs: stages at once."""
+
+    force: bool = False
+    force_downstream: bool = False
+    dry: bool = False
+    interactive: bool = False
+    no_commit: bool = False
+    run_cache: bool = True
+    pull: bool = False
+    allow_missing: bool = False
+    on_error: str = "fail"
+    jobs: int = 1
+
+
+class ReproductionFailed(DataverError):
+    """`failed to reproduce 'a': ...`. stages: addresses that failed."""
+
+    def __init__(self, message: str, stages: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.stages = stages
+
+
+@dataclass
+class Running:
+    """A stage whose command runs in a thread."""
+
+    stage: Stage
+    log: IO[bytes]
+    stack: contextlib.ExitStack
+    started: float
+    lines: list[str] = field(default_factory=list)
+
+
+class Reproduction:
+    """One `repro`. `run` returns the stages that ran, were restored or verified."""
+
+    def __init__(self, ws: Workspace, plan: Plan, options: Options, reporter: Reporter, runner: StageRunner, locks: Locks, puller: Puller | None = None) -> None:
+        self.ws = ws
+        self.plan = plan
+        self.options = options
+        self.reporter = reporter
+        self.runner = runner
+        self.locks = locks
+        self.puller = puller
+        self.cwd = ws.repo.cwd
+        self.done: list[Stage] = []
+        self.failed: dict[Key, DataverError] = {}
+        self.skipped: set[Key] = set()
+        self.forced: set[Key] = set(plan.order) if options.force else set()
+        self.durations: dict[Key, float] = {}
+        self._previous_ran = False
+
+    def run(self) -> list[Stage]:
+        """Raises ReproductionFailed, KeyboardInterrupt."""
+        if self.puller and self.options.pull and self.options.run_cache and not self.options.dry:
+            self.puller.pull_run_cache()
+        if self.options.jobs > 1 and not self.options.dry:
+            self._run_parallel()
+        else:
+            self._run_in_order()
+        if self.failed and self.options.on_error != "ignore":
+            self._raise_failed()
+        return self.done
+
+    # --- one at a time
+    def _run_in_order(self) -> None:
+        for key in self.plan.order:
+            if key in self.skipped:
+                continue
+            if self._previous_ran:
+                self.reporter.line("")
+            try:
+                self._previous_ran = self._one(self.plan.stages[key])
+            except (DataverError, OSError) as exc:
+                self._previous_ran = False
+                self._on_failure(key, _as_error(exc))
+
+    def _one(self, stage: Stage) -> bool:
+        """Bring one stage up to date; True unless it was skipped."""
+        if not self._prepare(stage):
+            return False
+        if self._finish_without_command(stage):
+            return True
+        address = stage.address(self.cwd)
+        self.reporter.line(f"Running stage '{address}':")
+        if self.options.dry:
+            from pipelines.engine.runner import command_lines
+
+            for line in command_lines(stage):
+                self.reporter.line(f"> {line}")
+            self._count(stage, stage)
+            return True
+        started = time.monotonic()
+        with self._paths(stage):
+            with self.locks.released():
+                self.runner.run(stage, address, None, lambda line: self.reporter.line(f"> {line}"))
+            self._save(stage, self.reporter.line)
+        self.durations[key_of(stage)] = time.monotonic() - started
+        return True
+
+    # --- several at once
+    def _run_parallel(self) -> None:
+        waiting = {key: len(others) for key, others in self.plan.upstream.items()}
+        weight = self.plan.longest_path_s(self._last_durations())
+        ready = [key for key in self.plan.order if waiting[key] == 0]
+        running: dict[Key, Running] = {}
+        finished: queue.SimpleQueue[tuple[Key, BaseException | None]] = queue.SimpleQueue()
+        try:
+            while ready or running:
+                ready.sort(key=lambda key: -weight[key])
+                while ready and len(running) < self.options.jobs and not self._must_stop():
+                    key = ready.pop(0)
+                    if self._launch(key, running, finished):
+                        self._release(key, waiting, ready)
+                if not running:
+                    if self._must_stop() or not ready:
+                        break
+                    continue
+                with self.locks.released():
+                    key, error = finished.get()
+                if self._collect(running.pop(key), error):
+                    self._release(key, waiting, ready)
+                if self._must_stop():
+                    break
+        except BaseException:
+            self._stop(running, finished)
+            raise
+        self._stop(running, finished)
+
+    def _must_stop(self) -> bool:
+        return bool(self.failed) and self.options.on_error == "fail"
+
+    def _release(self, key: Key, waiting: dict[Key, int], ready: list[Key]) -> None:
+        for other in self.plan.downstream[key]:
+            waiting[other] -= 1
+            if waiting[other] == 0 and other not in self.skipped:
+                ready.append(other)
+
+    def _launch(self, key: Key, running: dict[Key, Running], finished: queue.SimpleQueue[tuple[Key, BaseException | None]]) -> bool:
+        """Start a stage; True when it is over already (skipped, restored, failed but ignored)."""
+        stage = self.plan.stages[key]
+        stack = contextlib.ExitStack()
+        try:
+            if not self._prepare(stage) or self._finish_without_command(stage):
+                return True
+            stack.enter_context(self._paths(stage))
+        except (DataverError, OSError) as exc:
+            stack.close()
+            return self._on_failure(key, _as_error(exc))
+        log = tempfile.TemporaryFile()
+        job = Running(stage, log, stack, time.monotonic())
+        running[key] = job
+
+        def work() -> None:
+            error: BaseException | None = None
+            try:
+                self.runner.run(stage, stage.address(self.cwd), log, lambda line: _echo(log, line))
+            except BaseException as exc:
+                error = exc
+            finished.put((key, error))
+
+        threading.Thread(target=work, daemon=True).start()
+        return False
+
+    def _collect(self, job: Running, error: BaseException | None) -> bool:
+        """Report and record one finished command; True when its dependents may go on."""
+        key = key_of(job.stage)
+        with job.stack:
+            self.reporter.line(f"Running stage '{job.stage.address(self.cwd)}':")
+            job.log.seek(0)
+            self.reporter.raw(job.log)
+            job.log.close()
+            if isinstance(error, KeyboardInterrupt):
+                raise error
+            try:
+                if error is not None:
+                    raise error
+                self._save(job.stage, self.reporter.line)
+            except (DataverError, OSError) as exc:
+                return self._on_failure(key, _as_error(exc))
+            self.durations[key] = time.monotonic() - job.started
+            self.reporter.line("")
+            return True
+
+    def _stop(self, running: dict[Key, Running], finished: queue.SimpleQueue[tuple[Key, BaseException | None]]) -> None:
+        """End what still runs; keep what finished meanwhile."""
+        if not running:
+            return
+        over: dict[Key, BaseException | None] = {}
+        with contextlib.suppress(queue.Empty):
+            while True:
+                key, error = finished.get_nowait()
+                over[key] = error
+        self.runner.stop_all()
+        for key, job in list(running.items()):
+            if key in over and over[key] is None:
+                with contextlib.suppress(DataverError, OSError):
+                    self._collect(job, None)
+            else:
+                self.reporter.line(f"Stage '{job.stage.address(self.cwd)}' was stopped")
+                job.stack.close()
+                job.log.close()
+        running.clear()
+
+    # --- deciding
+    def _prepare(self, stage: Stage) -> bool:
+        """Say what happens to the stage; False when there is nothing to do."""
+        address = stage.address(self.cwd)
+        options = self.options
+        if stage.frozen and not stage.is_import:
+            self.reporter.warn(f"{stage_label(stage, self.cwd)} is frozen. Its dependencies are not going to be reproduced.")
+        if key_of(stage) not in self.forced:
+            if not self._changed(stage, options.allow_missing):
+                self.reporter.line(f"Stage '{address}' didn't change, skipping" if stage.cmd is not None else f"'{address}' didn't change, skipping")
+                return False
+            if options.pull and self.puller and not self._changed(stage, True) and self._pull(stage):
+                return False
+        if options.interactive and not self.reporter.confirm(f"Going to reproduce {stage_label(stage, self.cwd)}. Are you sure you want to continue?"):
+            raise DataverError("reproduction aborted by the user")
+        return True
+
+    def _changed(self, stage: Stage, allow_missing: bool) -> bool:
+        for reason in reasons(self.ws, stage):
+            if allow_missing and reason.kind in (DEP, PARAM) and reason.state == DELETED and not self._moved_on(stage, reason.subject):
+                continue
+            if allow_missing and reason.kind == OUT and reason.state in (NOT_IN_CACHE, DELETED):
+                continue
+            return True
+        return False
+
+    def _moved_on(self, stage: Stage, name: str) -> bool:
+        """Whether a missing dep has another hash in the stage that makes it."""
+        for dep in stage.deps:
+            if self.ws.name(dep) != name:
+                continue
+            for key in self.plan.edges[key_of(stage)]:
+                for out in self.plan.stages[key].outs:
+                    if out.abspath == dep.abspath and out.digest != dep.digest:
+                        return True
+        return False
+
+    def _pull(self, stage: Stage) -> bool:
+        self.reporter.line(f"Pulling data for {stage_label(stage, self.cwd)}")
+        assert self.puller is not None
+        try:
+            self.puller.fetch([out for out in stage.outs if out.cache])
+            self.ws.forget_objects()
+            self._checkout([out for out in stage.outs if out.cache and out.digest])
+        except (CheckoutFailed, DataverError):
+            self.reporter.line(f"Unable to pull data for {stage_label(stage, self.cwd)}")
+            return False
+        return True
+
+    # --- doing
+    def _finish_without_command(self, stage: Stage) -> bool:
+        """Verify or restore when that is all there is to do; else clear the way for the command."""
+        dry = self.options.dry
+        runs = stage.cmd is not None and not stage.frozen
+        if not runs:
+            if not dry:
+                what = "outputs in frozen" if stage.frozen else "data sources in"
+                self.reporter.line(f"Verifying {what} {stage_label(stage, self.cwd)}")
+                self._refuse_missing(stage)
+                with self._paths(stage):
+                    self._save(stage, self.reporter.line)
+            else:
+                self._count(stage, stage)
+            return True
+        remembered = None if key_of(stage) in self.forced else self._remembered(stage)
+        if not dry:
+            self._clear_outs(stage)
+        if remembered is None:
+            return False
+        self.reporter.line(f"Stage '{stage.address(self.cwd)}' is cached - skipping run, checking out outputs")
+        if dry:
+            return False  # a dry run goes on to print the command, as the contract has it
+        with self._paths(stage):
+            self._checkout(remembered)
+            self._save(stage, self.reporter.line)
+        return True
+
+    def _remembered(self, stage: Stage) -> list[Out] | None:
+        """Outs of an earlier run with the same command, deps and params, all in the cache."""
+        ws = self.ws
+        if not runcache.is_eligible(ws.repo, stage):
+            if self.options.pull and not self.options.dry:
+                self._pull_missing_deps(stage)
+            return None
+        if self.options.pull and not self.options.dry:
+            self._pull_missing_deps(stage)
+        try:
+            present = runcache.with_present_deps(ws, stage)
+        except DependencyMissing as exc:
+            missing = next((dep for dep in stage.deps if not os.path.exists(dep.abspath)), None)
+            raise DataverError(f"[Errno 2] No such file or directory: '{missing.abspath}'" if missing else exc.message) from None
+        if not any(definition_reasons(stage)) and present.deps == stage.deps and present.params == stage.params and all(out.digest for out in stage.outs):
+            outs = list(stage.outs)
+        elif not self.options.run_cache:
+            return None
+        else:
+            entry = runcache.load(ws.repo, present, self.reporter.warn)
+            if entry is None:
+                return None
+            outs = runcache.outs_of(stage, entry)
+        if self.options.pull and self.puller and not self.options.dry:
+            self.puller.fetch([replace(out, cache=True) for out in outs])
+            ws.forget_objects()
+        return outs if runcache.all_in_cache(ws, outs) else None
+
+    def _pull_missing_deps(self, stage: Stage) -> None:
+        if self.puller is None:
+            return
+        from tracking.engine.errors import OutputNotFound
+
+        for dep in stage.deps:
+            if dep.abspath and not os.path.exists(dep.abspath):
+                for other in self.plan.stages.values():
+                    outs = [out for out in other.outs if out.abspath == dep.abspath and out.digest and out.cache]
+                    if outs:
+                        with contextlib.suppress(DataverError, OutputNotFound):
+                            self.puller.fetch(outs)
+                            self.ws.forget_objects()
+                            self._checkout(outs)
+
+    def _clear_outs(self, stage: Stage) -> None:
+        """Delete outs before a run; keep persistent ones, made safe to write."""
+        for out in stage.outs:
+            if out.is_url or not os.path.lexists(out.abspath):
+                continue
+            if out.persist:
+                if out.cache:
+                    unprotect(out.abspath)
+            elif self.ws.repo.contains(out.abspath) or self.options.force:
+                remove_path(out.abspath)
+            self.ws.forget(out.abspath)
+
+    def _refuse_missing(self, stage: Stage) -> None:
+        missing = [self.ws.name(out) for out in stage.outs if out.abspath and not os.path.exists(out.abspath)]
+        if missing and not self.options.allow_missing:
+            raise DataverError(f"missing data 'source{'s' if len(missing) > 1 else ''}': {', '.join(missing)}", hint="`dataver checkout` or `dataver pull` brings tracked data back.")
+
+    def _checkout(self, outs: list[Out]) -> None:
+        repo = self.ws.repo
+        for out in outs:
+            assert out.digest is not None
+            checkout(
+                out.abspath,
+                out.digest,
+                store=repo.store_for(out.digest),
+                state=repo.state,
+                link_types=repo.link_types if out.cache else ["copy"],
+                ignore=repo.ignore,
+                rel=repo.rel(out.abspath),
+                isexec=out.meta.isexec,
+                force=True,
+                progress=self.ws.progress,
+            )
+            self.ws.forget(out.abspath)
+
+    def _save(self, stage: Stage, say: Callable[[str], None]) -> None:
+        """Record a stage that ran, was restored or verified: cache, run cache, dvc.lock."""
+        ws, options = self.ws, self.options
+        for out in stage.outs:
+            ws.forget(out.abspath)
+        for params in stage.params:
+            ws.forget(params.abspath)
+        saved = save_stage(ws, stage, to_cache=not options.no_commit, allow_missing=options.allow_missing, warn=self.reporter.warn)
+        uncached_data = any(not out.cache for out in saved.outs if out.kind == "out")
+        if not options.no_commit:
+            if not uncached_data and stage.cmd is not None:
+                runcache.save(ws, saved)
+            relink_outs(ws, saved.outs)
+            for out in saved.outs:
+                if out.cache and out.abspath and os.path.lexists(out.abspath):
+                    ws.repo.state.save_link(out.abspath)
+        write_stages(ws.repo, [saved], say)
+        ws.repo.tracker.flush()
+        self._count(stage, saved)
+
+    def _count(self, stage: Stage, saved: Stage) -> None:
+        key = key_of(stage)
+        self.plan.stages[key] = saved
+        self.done.append(saved)
+        if self.options.force_downstream:
+            self.forced.update(self.plan.downstream[key])
+
+    @contextlib.contextmanager
+    def _paths(self, stage: Stage) -> Iterator[None]:
+        read = [entry.abspath for entry in (*stage.deps, *stage.params) if entry.abspath]
+        with self.locks.paths(read, [out.abspath for out in stage.outs if out.abspath]):
+            yield
+
+    # --- failing
+    def _on_failure(self, key: Key, error: DataverError) -> bool:
+        """Note a failure. True when dependents may still run (--ignore-errors)."""
+        if isinstance(error, LockHeld):
+            raise error
+        self.failed[key] = error
+        how = self.options.on_error
+        if how == "fail":
+            if self.options.jobs <= 1 or self.options.dry:
+                self._raise_failed()
+            return False
+        self.reporter.warn(f"{error}{' (ignored)' if how == 'ignore' else ''}")
+        if how == "ignore":
+            return True
+        dependents = [other for other in self.plan.dependents(key) if other not in self.skipped]
+        if dependents:
+            names = join(repr(self.plan.stages[other].address(self.cwd)) for other in dependents)
+            self.reporter.warn(f"{'Stages' if len(dependents) > 1 else 'Stage'} {names} will be skipped due to this failure")
+            self.skipped.update(dependents)
+        return False
+
+    def _raise_failed(self) -> None:
+        addresses = tuple(self.plan.stages[key].address(self.cwd) for key in self.failed)
+        names = join(repr(address) for address in addresses)
+        text = f"failed to reproduce{' stages:' if len(addresses) > 1 else ''} {names}"
+        if self.options.on_error == "fail":
+            text += f": {next(iter(self.failed.values()))}"
+        raise ReproductionFailed(text, addresses)
+
+    def _last_durations(self) -> dict[Key, float]:
+        from pipelines.engine.durations import load_durations
+
+        return load_durations(self.ws.repo)
+
+
+def _echo(log: IO[bytes], line: str) -> None:
+    log.write(f"> {line}\n".encode("utf-8", "surrogateescape"))
+    log.flush()
+
+
+def _as_error(exc: Exception) -> DataverError:
+    if isinstance(exc, DataverError):
+        return exc
+    return StageFailed(str(exc))
+
+
+def join(words: object) -> str:
+    """`'a', 'b' and 'c'`."""
+    items = list(words)  # type: ignore[call-overload]
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"

@@ -1,0 +1,100 @@
+"""Start a stage's commands and wait for them. `StageRunner` is the interface; LocalRunner runs child processes."""
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import IO, Protocol
+
+from pipelines.engine.processes import describe_exit, end_tree, owning_terminal, start
+from tracking.engine.errors import StageFailed
+from tracking.engine.stage import Stage
+
+
+class StageRunner(Protocol):
+    """Runs the commands of one stage.
+
+    run raises StageFailed when one fails, KeyboardInterrupt when the user ended it; either way
+    no process of the stage is left. stop_all may be called from any thread, any number of times.
+    """
+
+    def run(self, stage: Stage, address: str, output: IO[bytes] | None, echo: Echo) -> None: ...
+
+    def stop_all(self) -> None: ...
+
+
+class Echo(Protocol):
+    """Called with each command line just before it starts."""
+
+    def __call__(self, line: str) -> None: ...
+
+
+def command_lines(stage: Stage) -> list[str]:
+    """A string command is one shell call per line, as a list is."""
+    if stage.cmd is None:
+        return []
+    return list(stage.cmd) if isinstance(stage.cmd, tuple) else stage.cmd.splitlines()
+
+
+@dataclass(frozen=True)
+class StageEnvironment:
+    """What stage commands see: the user's environment plus DVC_ROOT and DVC_STAGE (docs/formats)."""
+
+    environ: Mapping[str, str]
+    root_dir: str
+
+    def of(self, address: str) -> dict[str, str]:
+        env = dict(self.environ)
+        env.setdefault("DVC_ROOT", self.root_dir)
+        env["DVC_STAGE"] = address
+        return env
+
+
+class LocalRunner:
+    """Child processes on this machine."""
+
+    def __init__(self, environment: StageEnvironment) -> None:
+        self.environment = environment
+        self._lock = threading.Lock()
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._stopping = False
+
+    def run(self, stage: Stage, address: str, output: IO[bytes] | None, echo: Echo) -> None:
+        if not os.path.isdir(stage.wdir):
+            raise StageFailed(f"stage working dir '{stage.wdir}' does not exist")
+        env = self.environment.of(address)
+        for line in command_lines(stage):
+            echo(line)
+            code = self._run_line(line, stage.wdir, env, output)
+            if self._stopping or (output is None and code == -signal.SIGINT):
+                raise KeyboardInterrupt
+            if code:
+                raise StageFailed(f"failed to run: {line}, {describe_exit(code)}", code)
+
+    def _run_line(self, line: str, cwd: str, env: dict[str, str], output: IO[bytes] | None) -> int:
+        with self._lock:
+            if self._stopping:
+                raise KeyboardInterrupt
+            process = start(line, cwd=cwd, env=env, shell=env.get("SHELL"), output=output)
+            self._running.add(process)
+        terminal = owning_terminal(process) if output is None else contextlib.nullcontext()
+        try:
+            with terminal:
+                return process.wait()
+        except KeyboardInterrupt:
+            end_tree(process)
+            raise
+        finally:
+            with self._lock:
+                self._running.discard(process)
+
+    def stop_all(self) -> None:
+        with self._lock:
+            self._stopping = True
+            running = list(self._running)
+        for process in running:
+            end_tree(process)

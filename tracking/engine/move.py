@@ -1,0 +1,86 @@
+"""`move`: rename tracked data with its .dvc file and .gitignore entry."""
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+from tracking.engine import atomic
+from tracking.engine.commit import OutputMissing, relink_outs, save_out, with_checksum, write_dvcfile
+from tracking.engine.errors import DataverError, OutputNotFound
+from tracking.engine.index import DATA_SUFFIX, Index
+from tracking.engine.overlap import refuse_overlap
+from tracking.engine.stage import Dep, Out, Stage
+from tracking.engine.workspace import Workspace
+
+
+def move(ws: Workspace, index: Index, source: str, target: str, cwd: str, warn: object) -> None:
+    """Rename the out at `source` to `target` (into it, when it is a folder). Raises DataverError."""
+    repo = ws.repo
+    src = os.path.normpath(os.path.join(cwd, source))
+    dst = os.path.normpath(os.path.join(cwd, target))
+    if src not in index.out_by_path:
+        raise OutputNotFound(f"Unable to find DVC file with output '{repo.display(src)}'")
+    if os.path.isdir(dst):
+        dst = os.path.join(dst, os.path.basename(src))
+    stage, out = index.out_by_path[src]
+    if stage.cmd is not None or stage.name:
+        raise DataverError(
+            f"move is not permitted for stages that are not data sources. You need to either move '{stage.address(cwd)}' "
+            "to a new location or edit it by hand."
+        )
+    if os.path.lexists(dst):
+        raise DataverError(f"'{repo.display(dst)}' already exists", hint="Remove it first, or choose another name.")
+    if not os.path.isdir(os.path.dirname(dst)):
+        raise DataverError(f"file path '{repo.display(os.path.dirname(dst))}' does not exist", hint="Create the folder first.")
+    new_stage = _renamed(stage, out, src, dst)
+    if new_stage.file != stage.file and os.path.exists(new_stage.file):
+        raise DataverError(f"'{repo.display(new_stage.file)}' already exists")
+    if not repo.contains(dst):
+        raise DataverError(f"'{target}' lies outside of the repository")
+    _check(index, stage, new_stage)
+    _rename(ws, out, src, dst, new_stage, stage, warn)
+
+
+def _renamed(stage: Stage, out: Out, src: str, dst: str) -> Stage:
+    named_after_out = os.path.basename(stage.file) == os.path.basename(src) + DATA_SUFFIX
+    file = dst + DATA_SUFFIX if named_after_out else stage.file
+    wdir = os.path.dirname(dst) if named_after_out else stage.wdir
+    new_out = replace(out, path=os.path.relpath(dst, wdir).replace(os.sep, "/"), abspath=dst)
+    deps = tuple(_moved_dep(dep, wdir) for dep in stage.deps)
+    return replace(stage, file=file, wdir=wdir, outs=tuple(new_out if item is out else item for item in stage.outs), deps=deps, wdir_written=None if named_after_out else stage.wdir_written)
+
+
+def _moved_dep(dep: Dep, wdir: str) -> Dep:
+    if dep.is_url or os.path.isabs(dep.path) or dep.repo is not None:
+        return dep
+    return replace(dep, path=os.path.relpath(dep.abspath, wdir).replace(os.sep, "/"))
+
+
+def _check(index: Index, old: Stage, new: Stage) -> None:
+    others = Index(index.repo, index.files)
+    others.stages = [stage for stage in index.stages if stage is not old]
+    refuse_overlap(others, [new])
+
+
+def _rename(ws: Workspace, out: Out, src: str, dst: str, new_stage: Stage, stage: Stage, warn: object) -> None:
+    repo = ws.repo
+    if os.path.lexists(src):
+        atomic.replace(src, dst)
+    else:
+        warn(f"'{src}' missing")  # type: ignore[operator]
+    repo.tracker.unignore_out(src)
+    ws.forget(src)
+    ws.forget(dst)
+    outs = []
+    for item in new_stage.outs:
+        try:
+            outs.append(save_out(ws, item, to_cache=item.cache) if item.abspath == dst else item)
+        except OutputMissing:
+            repo.tracker.ignore_out(dst)
+            outs.append(item)
+    new_stage = with_checksum(replace(new_stage, outs=tuple(outs)))
+    relink_outs(ws, outs)
+    write_dvcfile(repo, new_stage)
+    if new_stage.file != stage.file:
+        atomic.unlink(stage.file)
+        repo.tracker.add(stage.file)
