@@ -118,7 +118,7 @@ def add(ws: Workspace, addition: Addition, *, no_commit: bool = False, do_relink
     if addition.path == old.abspath:
         new = _add_whole(ws, old, no_commit, addition.path)
     else:
-        new = _add_part(ws, old, addition.path, no_commit)
+        new = add_part(ws, old, addition.path, no_commit)
     if old.digest == new.digest:
         kept = replace(new.meta, version_id=old.meta.version_id, etag=old.meta.etag, checksum=old.meta.checksum, remote=old.meta.remote)
         new = replace(new, meta=kept, files=old.files, cloud=old.cloud)
@@ -160,7 +160,7 @@ def _hash(ws: Workspace, path: str, algorithm: str, no_commit: bool) -> tuple[Di
     return built.digest, built.meta
 
 
-def _add_part(ws: Workspace, old: Out, path: str, no_commit: bool) -> Out:
+def add_part(ws: Workspace, old: Out, path: str, no_commit: bool) -> Out:
     """A path inside a tracked folder: the rest of the folder stays as its manifest says."""
     from tracking.engine.tree import dump_tree, tree_oid
 

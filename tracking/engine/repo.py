@@ -17,7 +17,7 @@ from tracking.engine.protocols import Io, Settings
 if TYPE_CHECKING:
     from tracking.engine.git import Git
     from tracking.engine.ignore import Ignore
-    from tracking.engine.locks import RepoLock
+    from tracking.engine.locks import RepoLock, RwLock
     from tracking.engine.objects import LocalStore
     from tracking.engine.stage import Digest
     from tracking.engine.state import State
@@ -169,11 +169,17 @@ class Repo:
     @contextmanager
     def paths_lock(self, io: Io, *, read: Iterable[str] = (), write: Iterable[str] = ()) -> Iterator[None]:
         """Hold entries of dvc's `rwlock` file, so that nobody changes paths a running stage uses."""
-        from tracking.engine.locks import RwLock
-
-        hardlink = bool(self.config.get("core", "hardlink_lock", False))
-        with RwLock(self.tmp_dir, hardlink=hardlink, notify=io.warn).held(read=read, write=write, cmd=io.command_line):
+        with self._rwlock(io).held(read=read, write=write, cmd=io.command_line):
             yield
+
+    def _rwlock(self, io: Io) -> RwLock:
+        """One per process and repository: it counts users of a path."""
+        if self.__dict__.get("_rw") is None:
+            from tracking.engine.locks import RwLock
+
+            os.makedirs(self.tmp_dir, exist_ok=True)
+            self.__dict__["_rw"] = RwLock(self.tmp_dir, hardlink=bool(self.config.get("core", "hardlink_lock", False)), notify=io.warn)
+        return self.__dict__["_rw"]  # type: ignore[no-any-return]
 
     def close(self) -> None:
         if "state" in self.__dict__:

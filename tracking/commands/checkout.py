@@ -1,0 +1,82 @@
+"""Bring tracked data in line with the .dvc and dvc.lock files.
+
+Run it after `git checkout` or `git pull`. Only files that differ are touched; content that the
+cache does not hold is not overwritten without -f.
+"""
+from __future__ import annotations
+
+import argparse
+
+from tracking.engine.bring import Brought, bring, remove_unused, wanted
+from tracking.engine.errors import CheckoutFailed, DataverError, OutputNotFound, StageNotFound
+from tracking.engine.index import Index, load_index
+from tracking.engine.protocols import Io
+from tracking.engine.repo import Repo
+from tracking.engine.targets import Found, collect
+from tracking.engine.workspace import Workspace
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("targets", nargs="*", help="tracked paths, .dvc files or stages (default: all)")
+    parser.add_argument("--summary", action="store_true", help="print counts instead of paths")
+    parser.add_argument("-d", "--with-deps", action="store_true", help="also what the targets depend on")
+    parser.add_argument("-R", "--recursive", action="store_true", help="targets are folders: everything inside")
+    parser.add_argument("-f", "--force", action="store_true", help="overwrite unsaved changes")
+    parser.add_argument("--relink", action="store_true", help="make links or copies anew, as cache.type says")
+    parser.add_argument("--allow-missing", action="store_true", help="no error when the cache lacks something")
+
+
+def run(args: argparse.Namespace, io: Io) -> int:
+    repo = Repo.open(io.cwd, io.settings)
+    with repo.lock(io):
+        index = load_index(repo)
+        ws = Workspace(repo, io.progress)
+        found = _collect(index, args, io.cwd)
+        wants = wanted(ws, found)
+        with repo.paths_lock(io, write=[want.path for want in wants]):
+            result = bring(ws, wants, force=args.force, relink=args.relink, confirm=io.confirm)
+            if not args.targets:
+                remove_unused(ws, index, result)
+        repo.close()
+    result.sort()
+    if args.summary:
+        io.info(summary(result.files) or "No changes.")
+    else:
+        show(result, io)
+    if result.failed and not args.allow_missing:
+        raise missing(result)
+    if args.relink:
+        io.info("Relinked successfully")
+    return 0
+
+
+def _collect(index: Index, args: argparse.Namespace, cwd: str) -> list[Found]:
+    found: list[Found] = []
+    for target in args.targets:
+        try:
+            found += collect(index, [target], cwd=cwd, recursive=args.recursive, with_deps=args.with_deps)
+        except (OutputNotFound, StageNotFound) as exc:
+            raise DataverError(f"{exc}\nDid you mean `git checkout {target}`?") from exc
+    return found if args.targets else collect(index, [], cwd=cwd)
+
+
+def missing(result: Brought) -> CheckoutFailed:
+    """The error for outs whose objects the cache lacks."""
+    names = "\n".join(result.failed)
+    return CheckoutFailed(
+        f"Checkout failed for following targets:\n{names}\nIs your cache up to date?\n<https://error.dvc.org/missing-files>",
+        tuple(result.failed),
+    )
+
+
+def show(result: Brought, io: Io) -> None:
+    """One line per out: M, A or D, a tab, the path."""
+    for letter, paths in (("M", result.modified), ("A", result.added), ("D", result.deleted)):
+        for path in paths:
+            io.info(f"{letter}\t{path}")
+
+
+def summary(files: dict[str, int]) -> str:
+    """`2 files modified, 1 file added and 1 file deleted`; "" when nothing happened."""
+    parts = [f"{count} file{'s' if count != 1 else ''} {what}" for what, count in files.items() if count]
+    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1] if parts else ""
