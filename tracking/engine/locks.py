@@ -161,7 +161,9 @@ class HardLink:
         may remove the lock, and only while the lock still is this claim's.
         """
         claim = _read_text(self.path)
-        if not claim or not self._is_dead(claim, host):
+        # anything else is a file we know nothing about (e.g. left by the flock protocol): not ours to delete
+        is_claim = os.path.dirname(claim) == self._claims_dir and claim.endswith(".lock")
+        if not is_claim or not self._is_dead(claim, host):
             return
         mark = claim + ".broken"
         try:

@@ -1,0 +1,35 @@
+"""Print the default remote, choose another one, or choose none with --unset."""
+from __future__ import annotations
+
+import argparse
+
+from tracking.engine.configlevels import add_level_flags, open_config
+from tracking.engine.errors import ConfigError
+from tracking.engine.protocols import Io
+
+HELP = "Print or choose the default remote"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_level_flags(parser)
+    parser.add_argument("-u", "--unset", action="store_true", help="choose none")
+    parser.add_argument("name", nargs="?", help="name of the remote")
+
+
+def run(args: argparse.Namespace, io: Io) -> int:
+    config = open_config(io)
+    if args.name is None and not args.unset:
+        sections = config.level(args.level) if args.level else config.merged
+        name = sections.get("core", {}).get("remote")
+        io.print(name or "No default remote set")
+        return 0 if name else 1
+    with config.edit(args.level or "repo") as sections:
+        if args.unset:
+            sections["core"].pop("remote", None)
+        elif args.name.lower() in sections["remote"] or args.name.lower() in config.remotes():
+            sections["core"]["remote"] = args.name.lower()
+        else:
+            raise ConfigError(
+                "default remote must be present in remote list.", hint="`dataver remote list` shows the remotes there are."
+            )
+    return 0

@@ -1,0 +1,37 @@
+"""Change an option of a remote, or remove it with --unset.
+
+Keep secrets out of Git with --local: they go to .dvc/config.local then.
+"""
+from __future__ import annotations
+
+import argparse
+
+from tracking.engine.configlevels import add_level_flags, open_config
+from tracking.engine.errors import ConfigError, UsageError
+from tracking.engine.protocols import Io
+
+HELP = "Change an option of a remote"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_level_flags(parser)
+    parser.add_argument("-u", "--unset", action="store_true", help="remove the option")
+    parser.add_argument("name", help="name of the remote")
+    parser.add_argument("option", help="name of the option")
+    parser.add_argument("value", nargs="?", help="value of the option")
+
+
+def run(args: argparse.Namespace, io: Io) -> int:
+    if args.value is None and not args.unset:
+        raise UsageError(f"a value for '{args.option}' is missing", hint="To remove the option, add --unset.")
+    config = open_config(io)
+    level, name, option = args.level or "repo", args.name.lower(), args.option.lower()
+    with config.edit(level) as sections:
+        if name not in sections["remote"] and name not in config.remotes():
+            raise ConfigError(f"remote '{name}' doesn't exist.")
+        if args.unset:
+            sections["remote"].get(name, {}).pop(option, None)
+        else:
+            options = sections["remote"].setdefault(name, {})
+            options[option] = config.spell(level, "remote", option, args.value, io.cwd)
+    return 0

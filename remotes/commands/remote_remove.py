@@ -1,0 +1,40 @@
+"""Forget a remote: its settings go, what is stored there stays.
+
+Settings of it in stronger levels (secrets in .dvc/config.local) go too, and it stops being
+the default remote.
+"""
+from __future__ import annotations
+
+import argparse
+
+from tracking.engine.config import LEVELS
+from tracking.engine.configlevels import add_level_flags, open_config
+from tracking.engine.errors import ConfigError
+from tracking.engine.protocols import Io
+
+HELP = "Forget a remote"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_level_flags(parser)
+    parser.add_argument("name", help="name of the remote")
+
+
+def run(args: argparse.Namespace, io: Io) -> int:
+    config = open_config(io)
+    level, name = args.level or "repo", args.name.lower()
+    config.level(level)
+    above = [other for other in LEVELS[LEVELS.index(level) + 1 :] if other in config.files]
+    below = LEVELS[: LEVELS.index(level)]
+    with config.edit_levels((level, *above)) as bodies:
+        if name not in bodies[level]["remote"]:
+            raise ConfigError(f"remote '{name}' doesn't exist.")
+        still_there = any(name in config.level(other)["remote"] for other in below if other in config.files)
+        for each in (level, *above):
+            remotes, core = bodies[each]["remote"], bodies[each]["core"]
+            # options on top of a remote that is gone would make every later command fail
+            if each == level or (not still_there and "url" not in remotes.get(name, {})):
+                remotes.pop(name, None)
+            if str(core.get("remote", "")).lower() == name and not any(name in bodies[b]["remote"] for b in bodies):
+                del core["remote"]
+    return 0

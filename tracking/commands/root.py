@@ -1,0 +1,19 @@
+"""Print the relative path from here to the root of the repository."""
+from __future__ import annotations
+
+import argparse
+import os
+
+from tracking.engine.protocols import Io
+from tracking.engine.repo import find_root
+
+HELP = "Print the way to the project's root"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """No arguments of its own."""
+
+
+def run(args: argparse.Namespace, io: Io) -> int:
+    io.print(os.path.relpath(find_root(io.cwd), os.path.realpath(io.cwd)))
+    return 0

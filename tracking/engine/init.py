@@ -1,0 +1,93 @@
+"""Start a repository: the `.dvc` folder and its first files, byte for byte as dvc makes them."""
+from __future__ import annotations
+
+import os
+
+from tracking.engine import atomic
+from tracking.engine.errors import DataverError
+
+IGNORED = "/config.local\n/tmp\n/cache\n"
+NO_SCM_CONFIG = "[core]\n    no_scm = True\n"
+DVCIGNORE = """\
+# Add patterns of files dvc should ignore, which could improve
+# the performance. Learn more at
+# https://dvc.org/doc/user-guide/dvcignore
+"""
+
+
+def init(root_dir: str, *, no_scm: bool = False, subdir: bool = False, force: bool = False) -> None:
+    """Make `root_dir` (absolute) the root of a repository and stage the new files.
+
+    no_scm: without Git. subdir: the root may lie below Git's. force: replace an existing
+    `.dvc`, its cache included. Raises DataverError before anything is changed.
+    """
+    if no_scm and subdir:
+        raise _conflict()
+    dvc_dir = os.path.join(root_dir, ".dvc")
+    scm = None if no_scm else _git_for(root_dir, subdir)
+    if scm is not None and scm.is_ignored(dvc_dir):
+        raise DataverError(
+            f"failed to initiate DVC - {dvc_dir} is ignored by your SCM tool. \n"
+            "Make sure that it's tracked, for example, by adding '!.dvc' to .gitignore."
+        )
+    _clear(dvc_dir, force)
+    files = _write_files(root_dir, dvc_dir, no_scm)
+    if scm is not None:
+        scm.add(files)
+
+
+def _conflict() -> DataverError:
+    error = DataverError("Cannot initialize repo with `--no-scm` and `--subdir`")
+    error.exit_code = 255
+    return error
+
+
+def _git_for(root_dir: str, subdir: bool):  # type: ignore[no-untyped-def]
+    from tracking.engine.git import Git
+
+    start = root_dir
+    while subdir and not os.path.isdir(start):  # a folder that is still to be made
+        start = os.path.dirname(start)
+    scm = Git.find(start) if os.path.isdir(start) else None
+    if scm is None or (not subdir and os.path.realpath(scm.root_dir) != os.path.realpath(root_dir)):
+        raise DataverError(
+            f"failed to initiate DVC - {root_dir} is not tracked by any supported SCM tool (e.g. Git). "
+            "Use `--no-scm` if you don't want to use any SCM or `--subdir` if initializing inside a "
+            "subdirectory of a parent SCM repository."
+        )
+    return scm
+
+
+def _clear(dvc_dir: str, force: bool) -> None:
+    if not os.path.lexists(dvc_dir):
+        return
+    if os.path.isdir(dvc_dir):
+        if not force:
+            raise DataverError("failed to initiate DVC - '.dvc' exists. Use `-f` to force.")
+        if not os.path.islink(dvc_dir):
+            import shutil
+
+            shutil.rmtree(dvc_dir)
+            return
+        os.unlink(dvc_dir)
+        return
+    raise DataverError(
+        f"failed to initiate DVC - '{dvc_dir}' exists and is not a folder.", hint="Move it away, then run `dataver init` again."
+    )
+
+
+def _write_files(root_dir: str, dvc_dir: str, no_scm: bool) -> list[str]:
+    """The files of a new repository; returns those that belong into Git."""
+    os.makedirs(os.path.join(dvc_dir, "tmp"), exist_ok=True)
+    config, ignored = os.path.join(dvc_dir, "config"), os.path.join(dvc_dir, ".gitignore")
+    dvcignore = os.path.join(root_dir, ".dvcignore")
+    atomic.write_text(config, NO_SCM_CONFIG if no_scm else "")
+    files = [config]
+    if not no_scm:
+        atomic.write_text(ignored, IGNORED)
+        files.append(ignored)
+    if not os.path.lexists(dvcignore):
+        atomic.write_text(dvcignore, DVCIGNORE)
+    # its time stands for the repository's birth; dvc looks at it
+    atomic.write_text(os.path.join(dvc_dir, "tmp", "btime"), "")
+    return [*files, dvcignore]
