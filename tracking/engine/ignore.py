@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from tracking.engine.errors import DataverError
 from tracking.engine.wildmatch import Pattern, parse_pattern
@@ -319,6 +319,11 @@ class Ignore(_Rules):
         if self._from is not None:
             return self._from(f"{rel_dir}/{DVC_DIR}/config") is not None
         return os.path.lexists(f"{self.root_dir}/{rel_dir}/{DVC_DIR}")
+
+    @staticmethod
+    def holds_project(files: Collection[str], dirs: Collection[str]) -> bool:
+        """Whether the names in a folder are those of a project's root."""
+        return DVC_DIR in dirs or DVC_DIR in files
 
     def filter_dir(self, rel_dir: str, files: list[str], dirs: list[str]) -> tuple[list[str], list[str]]:
         """The names in a folder that are not ignored, given that the folder is not."""

@@ -1,0 +1,166 @@
+"""One scandir pass over a folder: files of tracked data, or the .dvc and dvc.yaml files of a project."""
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING
+
+from tracking.engine.errors import DataverError
+from tracking.engine.ignore import HARD_DIRS, HARD_FILE
+
+if TYPE_CHECKING:
+    from tracking.engine.ignore import GitIgnore, Ignore, RuleSet
+
+DVCIGNORE = ".dvcignore"
+GITIGNORE = ".gitignore"
+PIPELINE_FILE = "dvc.yaml"
+DATA_SUFFIX = ".dvc"
+_TYPE_MASK = 0o170000
+_REGULAR = 0o100000
+_DIRECTORY = 0o040000
+_KINDS = {0o010000: "a named pipe", 0o140000: "a socket", 0o020000: "a device", 0o060000: "a device"}
+
+# path relative to the top (posix), size in bytes, mtime in ns, inode, mode; of a symlink's target
+FileStat = tuple[str, int, int, int, int]
+# (folder relative to the root, its .dvc and dvc.yaml files, its other folders) -> names of folders to skip
+OnDir = Callable[[str, list[str], list[str]], Collection[str]]
+
+
+def walk_files(top_abs: str, rel_top: str, ignore: Ignore | None) -> list[FileStat]:
+    """All files below a folder, sorted by path (code points).
+
+    top_abs: the folder; rel_top: the same relative to the root of `ignore`. Symlinks to
+    files are followed, those to folders are left out, as are empty folders.
+    Raises DataverError for what cannot be versioned (a pipe, a socket, a device, a name
+    that is not UTF-8, a .dvcignore file) and for a folder that cannot be read; OSError
+    with ENOENT for a broken symlink.
+    """
+    found: list[FileStat] = []
+    base = "" if rel_top in ("", ".") else rel_top
+    if base == ".." or base.startswith("../"):
+        ignore = None  # outside of the project nothing is ignored
+    stack: list[tuple[str, str, RuleSet | None]] = [(top_abs, "", ignore.rules_for(base) if ignore is not None else None)]
+    while stack:
+        folder, prefix, rules = stack.pop()
+        files, dirs = _entries(folder)
+        if ignore is not None and rules is not None:
+            if prefix and ignore.holds_project(files, dirs):
+                continue
+            files, dirs = _kept(rules, f"{base}/{prefix[:-1]}".strip("/"), files, dirs)
+        if DVCIGNORE in files:
+            raise DataverError(
+                f"{DVCIGNORE} file should not be in collected dir path: '{folder}'",
+                hint=f"Move its patterns to the {DVCIGNORE} of the folder above the tracked one.",
+            )
+        _stat_files(folder, prefix, files, found)
+        stack += [(f"{folder}/{name}", f"{prefix}{name}/", rules) for name in dirs]
+    found.sort()
+    _refuse_bad_names(found, top_abs)
+    return found
+
+
+def _entries(folder: str) -> tuple[dict[str, os.DirEntry[str]], list[str]]:
+    """(everything but folders by name, names of folders); a symlink is no folder."""
+    files: dict[str, os.DirEntry[str]] = {}
+    dirs: list[str] = []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    dirs.append(entry.name)
+                else:
+                    files[entry.name] = entry
+    except PermissionError as exc:
+        raise DataverError(
+            f"cannot read folder '{folder}': permission denied",
+            hint="Make it readable, or list it in .dvcignore, then run the command again.",
+        ) from exc
+    return files, dirs
+
+
+def _kept(
+    rules: RuleSet, rel_dir: str, files: dict[str, os.DirEntry[str]], dirs: list[str]
+) -> tuple[dict[str, os.DirEntry[str]], list[str]]:
+    """What is left of a folder after its rules and what is built in."""
+    if rules:
+        names = rules.keep(rel_dir, list(files), False)
+        if len(names) < len(files):
+            files = {name: files[name] for name in names}
+        dirs = rules.keep(rel_dir, dirs, True)
+    if HARD_FILE in files:
+        files = {name: entry for name, entry in files.items() if name != HARD_FILE}
+    return files, [name for name in dirs if name not in HARD_DIRS]
+
+
+def _stat_files(folder: str, prefix: str, files: dict[str, os.DirEntry[str]], found: list[FileStat]) -> None:
+    append = found.append
+    for name, entry in files.items():
+        status = entry.stat(follow_symlinks=False)
+        if status.st_mode & _TYPE_MASK != _REGULAR:
+            status = os.stat(f"{folder}/{name}")  # raises for a broken symlink, naming it
+            kind = status.st_mode & _TYPE_MASK
+            if kind == _DIRECTORY:
+                continue
+            if kind != _REGULAR:
+                raise DataverError(
+                    f"cannot version '{folder}/{name}': it is {_KINDS.get(kind, 'not a regular file')}",
+                    hint="Remove it, or list it in .dvcignore.",
+                )
+        append((prefix + name, status.st_size, status.st_mtime_ns, status.st_ino, status.st_mode))
+
+
+def _refuse_bad_names(found: list[FileStat], top_abs: str) -> None:
+    try:
+        "/".join([entry[0] for entry in found]).encode()
+    except UnicodeEncodeError:
+        name = next(entry[0] for entry in found if not _is_utf8(entry[0]))
+        shown = os.fsencode(f"{top_abs}/{name}").decode("utf-8", "backslashreplace")
+        raise DataverError(
+            f"cannot version '{shown}': its name is not valid UTF-8", hint="Rename the file, or list a pattern for it in .dvcignore."
+        ) from None
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def find_dvcfiles(root: str, ignore: Ignore, on_dir: OnDir, git_ignore: GitIgnore | None = None, git_prefix: str = "") -> None:
+    """Walk a project top-down and show each folder's .dvc and dvc.yaml files to `on_dir`.
+
+    on_dir is called before the folders inside are entered and returns the names of those
+    to leave out (tracked data). Folders come depth-first, by name. Not entered: what is
+    ignored, other projects, symlinks, folders that cannot be read. git_ignore: leave out
+    what git ignores too; git_prefix is `root` relative to its root, "" when they are equal.
+    """
+    stack = [("", ignore.rules_for(""), git_ignore.rules_for(git_prefix) if git_ignore is not None else None)]
+    while stack:
+        rel_dir, rules, git_rules = stack.pop()
+        folder = f"{root}/{rel_dir}" if rel_dir else root
+        git_dir = f"{git_prefix}/{rel_dir}".strip("/")
+        try:
+            files, dirs = _entries(folder)
+        except (DataverError, FileNotFoundError, NotADirectoryError):
+            if not rel_dir:
+                raise
+            continue
+        if rel_dir:
+            if ignore.holds_project(files, dirs):
+                continue
+            rules = ignore.extend(rules, rel_dir) if DVCIGNORE in files else rules
+            if git_ignore is not None and git_rules is not None and GITIGNORE in files:
+                git_rules = git_ignore.extend(git_rules, git_dir)
+        names = [name for name in files if name.endswith(DATA_SUFFIX) and name != DATA_SUFFIX or name == PIPELINE_FILE]
+        names = rules.keep(rel_dir, names, False)
+        dirs = [name for name in rules.keep(rel_dir, dirs, True) if name not in HARD_DIRS]
+        if git_rules:
+            names = git_rules.keep(git_dir, names, False)
+            dirs = git_rules.keep(git_dir, dirs, True)
+        names.sort()
+        dirs.sort(reverse=True)
+        skipped = on_dir(rel_dir, names, dirs)
+        prefix = f"{rel_dir}/" if rel_dir else ""
+        stack += [(prefix + name, rules, git_rules) for name in dirs if name not in skipped]
