@@ -92,7 +92,9 @@ class ParamsDep:
 
 @dataclass(frozen=True, slots=True)
 class Dep:
-    """One dependency on a file, folder or URL; `repo` (import), `db` and `dataset` as written.
+    """One dependency on a file, folder or URL; `repo` (import) and `db` as written.
+
+    dataset: what dvc.lock records for a `ds://NAME` dependency.
 
     digest is what .dvc or dvc.lock recorded.
     """
@@ -105,6 +107,7 @@ class Dep:
     db: dict[str, Any] | None = None
     fs_config: Any = None
     files: tuple[dict[str, Any], ...] | None = None
+    dataset: dict[str, Any] | None = None
 
     @property
     def is_url(self) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 
 from tracking.engine.errors import InvalidFile
 
+_MAX_LINE = 200  # characters of a line that an excerpt shows
 _CONFLICT = re.compile(r"^[<=>]{7} .*$", re.MULTILINE)
 
 Path = tuple[Any, ...]
@@ -47,7 +48,7 @@ def excerpt(lines: list[str], first: int, last: int) -> str:
     """Lines first..last, counted from 1 and cut to what exists, with their numbers."""
     first, last = max(first, 1), min(last, len(lines))
     width = len(str(last)) + 2
-    shown = (f"{number:>{width}} {_guided(lines[number - 1])}" for number in range(first, last + 1))
+    shown = (f"{number:>{width}} {_guided(lines[number - 1][:_MAX_LINE])}" for number in range(first, last + 1))
     return "\n".join(line.rstrip() for line in shown)
 
 

@@ -20,7 +20,8 @@ __all__ = ["compose", "dump", "edit", "load"]
 
 MAX_DEPTH = 500  # nested collections; libyaml's composer recurses in C
 MAX_EXPANDED = 5_000_000  # values after aliases are followed ("alias bomb")
-_SUSPICIOUS = re.compile(r"[\[{][^\]}]{0,3}[\[{]|(?:[-?:] ){50}| {400}")
+_SUSPICIOUS = re.compile(r"(?:[-?:] ){50}| {400}")
+_MANY_FLOW = 300
 _PREFIX = "tag:yaml.org,2002:"
 _BOOL = re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z")
 _NULL = re.compile(r"(?:~|null|Null|NULL|)\Z")
@@ -55,7 +56,7 @@ def _load_any(text: str, display: str) -> Any:
 def compose(text: str) -> Any:
     """The node tree of a text (PyYAML nodes with marks), None when it is empty. Raises yaml.YAMLError."""
     yaml = _library()
-    if _SUSPICIOUS.search(text):
+    if text.count("[") + text.count("{") > _MANY_FLOW or _SUSPICIOUS.search(text):
         _refuse_deep(yaml, text)
     loader = _loader_class()(text)
     try:
