@@ -38,6 +38,7 @@ class Report:
     texts: list[str] = field(default_factory=list)
     tool_runs: int = 0
     succeeded: int = 0
+    last_code: int = 0
 
 
 class Pair:
@@ -91,6 +92,8 @@ def run(
             report.operations.append(operation)
             turn = _whose_turn(seed, operation, len(report.operations), second) if mode == "turns" else None
             _one(pair, operation, turn, report, text)
+            if operation[0].startswith("tool"):
+                generator.note(report.last_code)
             if report.problem:
                 return report
     finally:
@@ -106,6 +109,7 @@ def _whose_turn(seed: int, operation: Operation, number: int, second: str) -> st
 def _one(pair: Pair, operation: Operation, turn: str | None, report: Report, text: bool) -> None:
     left, right, found = pair.step(operation, turn)
     report.tool_runs += bool(left.tool)
+    report.last_code = left.code if left.tool else report.last_code
     report.succeeded += bool(left.tool) and left.code == 0
     said = compare_outcomes(operation, left, right)
     if text and not said and not found and _plain(left) != _plain(right):

@@ -39,7 +39,8 @@ stages:
     foreach: [one, two]
     do:
       cmd: echo ${item} ${size} > made-${item}.txt
-      outs: [made-${item}.txt]  # one per item
+      outs:
+        - made-${item}.txt  # one per item
   grid:
     matrix:
       m: [cnn, rnn]
@@ -80,7 +81,7 @@ artifacts:
 """
 BROKEN = ("stages:\n  a: [x\n", "stages:\n  a:\n    cmd: echo\n    dep: [q]\n", "stages:\n  a: {cmd: 'echo ${nope}'}\n",
           "stages:\n  a: {cmd: x, deps: [p], outs: [q]}\n  b: {cmd: y, deps: [q], outs: [p]}\n", "a: 1\na: 2\n",
-          "stages:\n  a: {cmd: x, outs: [p]}\n  b: {cmd: y, outs: [p]}\n", "- 1\n", "stages:\n  a: {cmd: x, outs: [p]}\n  b: {cmd: y, outs: [p/q]}\n")
+          "stages:\n  a: {cmd: x, outs: [p]}\n  b: {cmd: y, outs: [p]}\n", "- 1\n", "stages:\n  f:\n    foreach: [one]\n    do:\n      cmd: x\n      outs: [o-${item}]\n", "stages:\n  a: {cmd: x, outs: [p]}\n  b: {cmd: y, outs: [p/q]}\n")
 TINY_SUB = "stages:\n  sub:\n    wdir: work\n    cmd: cat ../../params.yaml > s.out\n    deps: [../../params.yaml]\n    outs: [s.out]\n"
 
 
@@ -130,6 +131,7 @@ class Generator:
         self.rng = Random(seed)
         self.commits = 0
         self._count = 0
+        self._failures = 0
         self.kinds = [
             (14, self._edit), (4, self._remove_path), (3, self._move_path), (2, self._chmod), (1, self._special),
             (14, self._add), (4, self._remove), (3, self._move), (5, self._dvc_commit), (8, self._checkout),
@@ -150,16 +152,24 @@ class Generator:
         found += [["write", "params.yaml", PARAMS[0]], ["write", "raw/a.txt", "raw a\n"], ["write", "raw/b.txt", "raw b\n"]]
         found += [["write", f"data/{name}", rng.choice(WORDS)] for name in rng.sample(NAMES, 3)]
         found += [["tool", "remote", "add", "-d", "store", "../remote"]]
+        found += [["tool", "add", *rng.choice((["data"], ["raw"], ["raw/a.txt", "data"], ["raw/a.txt"], ["raw", "data"]))]]
         if rng.random() < 0.25:
             found.append(["write", "dvc.yaml", rng.choice((FOREACH, TOP_LEVEL))])
         return [*found, ["commit", "start"]]
 
     def next(self, view: View) -> list[Operation]:
         """The next one or few operations."""
+        if self._failures >= 4:  # a state in which nothing works tells nothing new
+            self._failures = 0
+            return [["git", "reset", "-q", "--hard"], ["delete", "dvc.yaml"], ["delete", "dvc.lock"], ["delete", "nest"], ["write", ".dvcignore", ""]]
         weights = [weight for weight, _ in self.kinds]
         methods = [method for _, method in self.kinds]
         self._count += 1
         return self.rng.choices(methods, weights)[0](view)
+
+    def note(self, code: int) -> None:
+        """Learn how the last tool run ended."""
+        self._failures = self._failures + 1 if code else 0
 
     # -- the user's own doing -----------------------------------------------------------
     def _path(self, view: View) -> str:
@@ -247,7 +257,8 @@ class Generator:
 
     def _git_commit(self, view: View) -> list[Operation]:
         self.commits += 1
-        return [["commit", f"commit {self.commits}"]]
+        everything = self.rng.random() < 0.15  # data that nobody added becomes Git's
+        return [["commit", f"commit {self.commits}", everything]]
 
     def _git_checkout(self, view: View) -> list[Operation]:
         rng = self.rng

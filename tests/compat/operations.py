@@ -17,9 +17,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.compat.snapshot import Snapshots
-from tests.compat.tools import Reply, Tool, clean_environ
+from tests.compat.tools import Reply, Tool
+from tests.environment import clean_environ
 
 Operation = list[Any]
+COMMITTED = (".dvc", "dvc.yaml", "dvc.lock", ".gitignore", ".dvcignore", ".yaml", ".json", ".csv")
 
 
 @dataclass(frozen=True)
@@ -94,9 +96,20 @@ class Box:
     def _git(self, *argv: str) -> None:
         subprocess.run(["git", *argv], cwd=self.project, env=self.env, capture_output=True, check=False)
 
-    def _commit(self, message: str) -> None:
-        self._git("add", "-A")
+    def _commit(self, message: str, everything: bool = False) -> None:
+        """Commit what a user of these tools commits; `everything` adds raw data too."""
+        names = ["-A"] if everything else ["-u"]
+        self._git("add", *names)
+        if not everything:
+            self._git("add", "--ignore-errors", "--", *self._text_files())
         self._git("commit", "-q", "--allow-empty", "-m", message)
+
+    def _text_files(self) -> list[str]:
+        found = []
+        for folder, names, leaves in os.walk(self.project):
+            names[:] = [name for name in names if name not in (".git", ".dvc")]
+            found += [os.path.join(folder, name) for name in leaves if name.endswith(COMMITTED)]
+        return sorted(os.path.relpath(path, self.project) for path in found)
 
     # -- files ------------------------------------------------------------------------
     def _write(self, rel: str, text: str) -> None:

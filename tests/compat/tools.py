@@ -1,4 +1,4 @@
-"""The two tools under comparison, as long-lived servers, and the clean environment both run in."""
+"""The two tools under comparison, as long-lived servers, and where real dvc is."""
 from __future__ import annotations
 
 import json
@@ -8,9 +8,9 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-CHECKOUT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from tests.environment import CHECKOUT, clean_environ
+
 SERVER = os.path.join(CHECKOUT, "tests", "compat", "server.py")
-IDENTITY = {"NAME": "Ada Tester", "EMAIL": "ada@example.com", "DATE": "2026-01-02T03:04:05+00:00"}
 
 
 class DvcMissing(Exception):
@@ -39,34 +39,6 @@ def tool_python(name: str) -> str:
     if name == "dvc":
         return os.path.join(os.path.dirname(dvc_executable()), "python")
     return sys.executable
-
-
-def clean_environ(base: str) -> dict[str, str]:
-    """Environment without anything of this machine; folders lie below `base` (absolute)."""
-    home = os.path.join(base, "home")
-    os.makedirs(home, exist_ok=True)
-    environ = {
-        "PATH": os.environ.get("PATH", os.defpath),
-        "HOME": home,
-        "SHELL": "/bin/sh",
-        "TZ": "UTC",
-        "LC_ALL": "C.UTF-8",
-        "COLUMNS": "80",
-        "NO_COLOR": "1",
-        "CI": "1",  # keeps dvc from asking for news of itself
-        "DVC_NO_ANALYTICS": "1",
-        "DVC_SITE_CACHE_DIR": os.path.join(base, "site"),
-        "DVC_GLOBAL_CONFIG_DIR": os.path.join(base, "global"),
-        "DVC_SYSTEM_CONFIG_DIR": os.path.join(base, "system"),
-        "DATAVER_HOME": os.path.join(base, "dataver"),
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": os.path.join(home, ".gitconfig"),
-        "GIT_TERMINAL_PROMPT": "0",
-    }
-    for who in ("AUTHOR", "COMMITTER"):
-        for what, value in IDENTITY.items():
-            environ[f"GIT_{who}_{what}"] = value
-    return environ
 
 
 class Tool:

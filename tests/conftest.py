@@ -1,0 +1,165 @@
+"""Fixtures of all tests: a hermetic environment, and temporary repositories driven in-process."""
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.environment import clean_environ
+
+KEPT_VARIABLES = ("PATH", "VIRTUAL_ENV", "PYTHONPATH", "DATAVER_TEST_DVC", "COMPAT_STEPS", "COMPAT_SEED", "FAULTS_ALL", "DJANGO_SETTINGS_MODULE")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hermetic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Replace the process's environment: own HOME, no system or user config, fixed identity, columns and zone."""
+    environ = clean_environ(str(tmp_path_factory.mktemp("environment")))
+    kept = dict(os.environ)
+    for name in kept:
+        if name not in KEPT_VARIABLES and not name.startswith(("PYTEST_", "DATAVER_", "HYPOTHESIS_")):
+            del os.environ[name]
+    os.environ.update(environ)
+    yield environ
+    os.environ.clear()
+    os.environ.update(kept)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one command line did."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """stdout, parsed."""
+        return json.loads(self.out)
+
+    @property
+    def lines(self) -> list[str]:
+        return self.out.splitlines()
+
+
+class Project:
+    """A temporary folder with a command line in it.
+
+    `environ` may be changed by a test; `run` works in `path` unless told otherwise.
+    """
+
+    def __init__(self, path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+        self.path = path
+        self.environ = dict(os.environ)
+        self._capfd = capfd
+
+    def __truediv__(self, name: str) -> Path:
+        return self.path / name
+
+    def gen(self, files: Mapping[str, Any], at: str = ".") -> Project:
+        """Write files: path -> text, bytes, or a dict for a folder. Returns self."""
+        for name, content in files.items():
+            target = self.path / at / name
+            if isinstance(content, Mapping):
+                target.mkdir(parents=True, exist_ok=True)
+                self.gen(content, os.path.join(at, name))
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return self
+
+    def run(self, *argv: str, cwd: str | Path = ".") -> Result:
+        """Run `dataver ARGV` in this process; returns code, stdout and stderr (children's too)."""
+        from dataver_site import entry
+
+        self._capfd.readouterr()
+        folder = os.path.normpath(self.path / cwd)
+        code = entry.run(list(argv), cwd=folder, environ=dict(self.environ))
+        sys.stdout.flush()
+        sys.stderr.flush()
+        captured = self._capfd.readouterr()
+        return Result(code, captured.out, captured.err)
+
+    def ok(self, *argv: str, cwd: str | Path = ".") -> Result:
+        """Run, and fail the test unless the exit code is 0."""
+        result = self.run(*argv, cwd=cwd)
+        assert result.code == 0, f"dataver {' '.join(argv)}: exit {result.code}\n{result.out}{result.err}"
+        return result
+
+    def git(self, *argv: str) -> str:
+        """Run git here; returns its stdout."""
+        return subprocess.run(["git", *argv], cwd=self.path, env=self.environ, check=True, capture_output=True, text=True).stdout
+
+    def commit(self, message: str = "a commit") -> str:
+        """Commit everything; returns the new commit's sha."""
+        self.git("add", "-A")
+        self.git("commit", "-q", "--allow-empty", "-m", message)
+        return self.git("rev-parse", "HEAD").strip()
+
+    def read(self, name: str) -> str:
+        return (self.path / name).read_bytes().decode()
+
+    def tree(self, at: str = ".") -> list[str]:
+        """Files below `at`, posix paths, sorted; `.git` and `.dvc` left out."""
+        top = self.path / at
+        return sorted(
+            os.path.relpath(os.path.join(folder, name), top).replace(os.sep, "/")
+            for folder, names, leaves in os.walk(top)
+            if not _prune(names)
+            for name in leaves
+        )
+
+    def objects(self, cache: str = ".dvc/cache") -> list[str]:
+        """Object ids in a cache or remote of the present layout, sorted."""
+        top = self.path / cache / "files" / "md5"
+        return sorted(folder.name + entry.name for folder in top.glob("[0-9a-f][0-9a-f]") for entry in folder.iterdir())
+
+
+def _prune(names: list[str]) -> None:
+    names[:] = [name for name in names if name not in (".git", ".dvc")]
+
+
+@pytest.fixture(scope="session")
+def _git_template(tmp_path_factory: pytest.TempPathFactory, hermetic: dict[str, str]) -> Path:
+    """An empty Git repository to copy: `git init` is slower than a copy."""
+    path = tmp_path_factory.mktemp("template")
+    subprocess.run(["git", "init", "-q", "-b", "main", "--template=", str(path)], check=True)
+    return path
+
+
+@pytest.fixture
+def make_project(tmp_path: Path, capfd: pytest.CaptureFixture[str], _git_template: Path) -> Callable[..., Project]:
+    """Makes projects: make_project("name", git=True, init=True, files={...})."""
+
+    def make(name: str = "project", *, git: bool = True, init: bool = True, files: Mapping[str, Any] | None = None) -> Project:
+        path = tmp_path / name
+        if git:
+            shutil.copytree(_git_template, path)
+        else:
+            path.mkdir(parents=True)
+        project = Project(path, capfd)
+        if init:
+            project.ok("init", *([] if git else ["--no-scm"]))
+        return project.gen(files or {})
+
+    return make
+
+
+@pytest.fixture
+def repo(make_project: Callable[..., Project]) -> Project:
+    """A Git repository with dataver initialised in it, nothing committed."""
+    return make_project()
+
+
+@pytest.fixture
+def empty_dir(make_project: Callable[..., Project]) -> Project:
+    """A folder that is neither."""
+    return make_project("empty", git=False, init=False)

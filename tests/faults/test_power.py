@@ -1,0 +1,31 @@
+"""The power goes at any step: what was not synced is gone, and still nothing committed is lost."""
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.compat.tools import Tool
+from tests.faults.conftest import Prepared, check_finishes, check_sane, sample
+from tests.faults.crash import PowerJournal, cut_power, run_forked
+from tests.faults.scenarios import SCENARIOS, Project
+
+WAYS = ("zero", "undo", "mixed")
+
+
+@pytest.mark.parametrize("how", WAYS)
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_power_cut_loses_nothing(name: str, how: str, prepared: Callable[[str], Prepared], fresh: Callable[[Prepared], Project], dvc: Tool, tmp_path: Path) -> None:
+    original = prepared(name)
+    for step in [*sample(original.steps, 3), original.steps + 1]:
+        project = fresh(original)
+        aside = str(tmp_path / f"durable-{step}")
+        told = f"{name}, power cut ({how}) at step {step} of {original.steps}"
+        journal = PowerJournal(project.box, aside)
+        run_forked(original.argv, project.path, project.environ, die_at=step, on_step=journal)
+        cut_power(project.box, aside, how, seed=step)
+        assert os.path.isdir(project.path), told
+        check_sane(project, dvc, told)
+        check_finishes(project, original, told)
