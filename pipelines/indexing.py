@@ -8,14 +8,13 @@ from typing import Any
 
 from django.db import transaction
 
+from pipelines.engine.journal import journal_folder
 from pipelines.models import Run
 from pipelines.models import Stage as StageRow
 from tracking.engine.index import Index
 from tracking.engine.repo import Repo
 from tracking.engine.stage import Out, Stage
 from tracking.models import Repository
-
-JOURNALS = os.path.join("dataver", "runs")  # below the project's tmp folder
 
 
 def refresh_stages(repository: Repository, index: Index) -> None:
@@ -56,7 +55,7 @@ def out_value(out: Out) -> dict[str, Any]:
 
 def refresh_runs(repository: Repository, repo: Repo) -> None:
     """Make the Run rows of a repository agree with its journals. A finished run is read once."""
-    folder = os.path.join(repo.tmp_dir, JOURNALS)
+    folder = journal_folder(repo.tmp_dir)
     try:
         ids = sorted(name[: -len(".jsonl")] for name in os.listdir(folder) if name.endswith(".jsonl"))
     except FileNotFoundError:

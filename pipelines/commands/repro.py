@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator
 from typing import IO, Any
 
+from pipelines.engine.journal import Journal, JournaledRunner
 from pipelines.engine.plan import Plan, key_of
 from pipelines.engine.reproduce import Options, Reproduction
 from pipelines.engine.runner import LocalRunner, StageEnvironment
@@ -61,17 +62,19 @@ def run(args: argparse.Namespace, io: Io) -> int:
         index = load_index(repo)
         plan = make_plan(index, args, io.cwd)
         ws = Workspace(repo, io.progress)
+        journal = Journal(repo.tmp_dir, args.targets)
         reproduction = Reproduction(
             ws,
             plan,
             make_options(args, repo),
             TerminalReporter(io),
-            LocalRunner(StageEnvironment(io.settings.environ, repo.root_dir)),
+            JournaledRunner(LocalRunner(StageEnvironment(io.settings.environ, repo.root_dir)), journal),
             RepoLocks(repo, io),
             _puller(repo, args, io),
         )
         try:
-            done = reproduction.run()
+            with journal.recording():
+                done = reproduction.run()
         finally:
             _after(repo, reproduction)
         repo.tracker.report(io)
