@@ -7,7 +7,7 @@ from typing import Any
 from pipelines.engine.dirty import COMMAND, PARAM, Reason, definition_reasons, dep_reasons, out_reasons
 from tracking.engine.stage import Stage
 from tracking.engine.targets import Found
-from tracking.engine.workspace import DELETED, Workspace, stage_label
+from tracking.engine.workspace import DELETED, NEW, Workspace, stage_label
 
 
 def stage_status(ws: Workspace, stage: Stage, path: str | None = None) -> list[Any]:
@@ -34,10 +34,11 @@ def stage_status(ws: Workspace, stage: Stage, path: str | None = None) -> list[A
 def _deps(ws: Workspace, stage: Stage, found: list[Reason]) -> dict[str, Any]:
     deps: dict[str, Any] = {}
     missing = {ws.name(dep) for dep in stage.params if ws.params(dep) is None}
+    unrecorded = {ws.name(dep) for dep in stage.params if dep.locked is None}
     for reason in found:
         if reason.kind == PARAM:
-            if reason.file in missing:
-                deps[reason.file] = DELETED
+            if reason.file in missing or reason.file in unrecorded:
+                deps[reason.file] = DELETED if reason.file in missing else NEW
             else:
                 deps.setdefault(reason.file, {})[reason.subject] = reason.state
         else:

@@ -34,7 +34,8 @@ class Pipeline:
     plots: list[Any] = field(default_factory=list)
     artifacts: dict[str, Any] = field(default_factory=dict)
     datasets: list[Any] = field(default_factory=list)
-    vars_files: tuple[str, ...] = ()
+    tracked_vars: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)  # stage -> file -> key -> value
+    warnings: tuple[str, ...] = ()
 
     @property
     def folder(self) -> str:
@@ -212,6 +213,8 @@ def load_pipeline(repo: Repo, files: FileSource, rel: str, *, lock: bool = True)
         plots=resolved.plots,
         artifacts=resolved.artifacts,
         datasets=resolved.datasets,
+        tracked_vars=resolved.tracked_vars,
+        warnings=resolved.warnings,
     )
 
 

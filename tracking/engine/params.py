@@ -204,24 +204,25 @@ def tracked(dep: ParamsDep, current: Any) -> dict[str, Any]:
     return dict(current) if isinstance(current, dict) else {}
 
 
-def params_status(dep: ParamsDep, current: Any) -> str | dict[str, str]:
+def params_status(dep: ParamsDep, current: Any) -> dict[str, str]:
     """What changed since dvc.lock: key -> "modified", "deleted" or "new"; {} when nothing did.
 
-    current: content of the file, None when it does not exist. A plain "deleted" (no file) or
-    "new" (never recorded) stands for the file as a whole.
+    current: content of the file, None when it does not exist. Never empty when the file is
+    absent or was never recorded: with no key to name, the path stands for the whole file.
     """
+    locked = dep.locked or {}
     if current is None:
-        return "deleted"
-    if dep.locked is None:
-        return "new"
+        return dict.fromkeys(dep.keys or locked or (dep.path,), "deleted")
     actual = tracked(dep, current)
+    if dep.locked is None:
+        return dict.fromkeys(dep.keys or actual or (dep.path,), "new")
     status: dict[str, str] = {}
-    for key in dep.keys or dict.fromkeys((*actual, *dep.locked)):
+    for key in dep.keys or dict.fromkeys((*actual, *locked)):
         if key not in actual:
             status[key] = "deleted"
-        elif key not in dep.locked:
+        elif key not in locked:
             status[key] = "new"
-        elif not same_value(actual[key], dep.locked[key]):
+        elif not same_value(actual[key], locked[key]):
             status[key] = "modified"
     return status
 
