@@ -5,6 +5,7 @@ which they were first written; an updated stage keeps its place.
 """
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,6 +19,11 @@ Entry = dict[str, Any]
 SCHEMA = "2.0"
 DEFAULT_PARAMS = "params.yaml"
 _HEADER = "schema: '2.0'\nstages:\n"
+
+# tabs, empty lines, comments, lines left of the stages, anchors, aliases and block scalars
+_NOT_SPLICED = re.compile(r"[\t#]|\n\n|\n ?[^ \n]|[:-] [&*|>]")
+
+_STAGE_START = re.compile(r"\n  (?=[^ \n-])")
 
 _DATA = list_of(record({**hashblock.FIELDS, "path": TEXT, "dataset": ANY_DICT}, required=("path",)))
 _STAGE = record(
@@ -151,7 +157,7 @@ def _listed(value: Any) -> Any:
 
 
 def update_lock(text: str | bytes | None, changes: dict[str, Entry | None], display: str = "dvc.lock") -> str:
-    """New text of a dvc.lock after setting entries (None removes one).
+    """New text of a dvc.lock after setting entries (None removes one); "" when nothing is left.
 
     text: what the file holds, None or "" when there is none. Entries of other stages stay as
     they are. A file in canonical form is spliced, so the cost is that of the changed stages;
@@ -160,7 +166,7 @@ def update_lock(text: str | bytes | None, changes: dict[str, Entry | None], disp
     old = as_text(text, display) if text else ""
     if not old.strip():
         stages = {name: entry for name, entry in changes.items() if entry is not None}
-        return _dump_all({"schema": SCHEMA, "stages": stages})
+        return _dump_all({"schema": SCHEMA, "stages": stages}) if stages else ""
     spliced = _splice(old, changes)
     return _rewrite(old, changes, display) if spliced is None else spliced
 
@@ -184,9 +190,7 @@ def _splice(text: str, changes: dict[str, Entry | None]) -> str | None:
             parts.pop(key, None)
         else:
             parts[key] = _segment(name, entry)
-    if not parts:
-        return _dump_all({"schema": SCHEMA, "stages": {}})
-    return _HEADER + "".join(parts.values())
+    return _HEADER + "".join(parts.values()) if parts else ""
 
 
 def split_stages(text: str) -> dict[str, str] | None:
@@ -195,9 +199,7 @@ def split_stages(text: str) -> dict[str, str] | None:
     Canonical here: the header dvc writes, each stage beginning in column 2 and everything else
     deeper, no comments, anchors or block scalars, nothing after the stages.
     """
-    if not text.startswith(_HEADER) or "#" in text or "&" in text and "*" in text or "\t" in text:
-        return None
-    if text[-1] != "\n" or "\n\n" in text or ": |" in text or ": >" in text or "- |" in text or "- >" in text:
+    if not text.startswith(_HEADER) or text[-1] != "\n" or _NOT_SPLICED.search(text, len(_HEADER)):
         return None
     parts: dict[str, str] = {}
     body = text[len(_HEADER) :]
@@ -214,17 +216,9 @@ def split_stages(text: str) -> dict[str, str] | None:
 
 
 def _segments(body: str) -> list[str]:
-    """Split where a line is indented by exactly two columns; a line indented less spoils the first."""
-    segments: list[str] = []
-    start = 0
-    position = body.find("\n  ")
-    while position != -1:
-        if body[position + 3 : position + 4] not in (" ", "-", ""):
-            segments.append(body[start : position + 1])
-            start = position + 1
-        position = body.find("\n  ", position + 1)
-    segments.append(body[start:])
-    return [segment for segment in segments if segment]
+    """Split where a line is indented by exactly two columns."""
+    starts = [0, *(match.start() + 1 for match in _STAGE_START.finditer(body)), len(body)]
+    return [body[start:end] for start, end in zip(starts, starts[1:]) if start < end]
 
 
 def _stage_key(name: str) -> str | None:
@@ -253,7 +247,10 @@ def _rewrite(text: str, changes: dict[str, Entry | None], display: str) -> str:
                 content["stages"][name] = entry
 
     content = yamlfile.load(text, display)
-    if isinstance(content, dict) and "#" not in text and yamlfile.dump(content) == text:
+    if isinstance(content, dict) and set(content.get("stages") or ()) <= {k for k, v in changes.items() if v is None}:
+        if not content.get("datasets") and not any(changes.values()):
+            return ""
+    if isinstance(content, dict) and yamlfile.dump(content) == text:
         change(content)
         return yamlfile.dump(content)
     return yamlfile.edit(text, change, display)
@@ -291,7 +288,7 @@ def _digest(value: Any) -> str:
     import hashlib
     import json
 
-    return hashlib.sha256(json.dumps(_without_sizes(value), sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(_without_sizes(value), sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _without_sizes(value: Any) -> Any:
