@@ -136,12 +136,12 @@ def _above(key: str) -> Iterator[str]:
 
 def tree_order(keys: Sequence[str]) -> list[int]:
     """Positions of `keys` depth-first, each folder's entries in the order they first appear."""
-    tree: dict[str, object] = {}
+    tree: dict[str | None, object] = {}
     for position, key in enumerate(keys):
         node = tree
         for part in key.split("/"):
             node = node.setdefault(part, {})  # type: ignore[assignment]
-        node[""] = position  # no part of a path is empty
+        node[None] = position
     result: list[int] = []
     stack: list[object] = [tree]
     while stack:
