@@ -168,8 +168,9 @@ class _Resolver:
                 result[key] = template.fill(value, key)
             except (Missing, ValueProblem) as exc:
                 raise self._failure(f"'stages.{name}.{key}'", exc) from None
-        if template.used:
-            self.tracked[name] = tracked_values(scope, template.used)
+        used = tracked_values(scope, template.used)
+        if used:
+            self.tracked[name] = used
         return result
 
     def _wdir(self, name: str, body: dict[str, Any], scope: Scope) -> str:
