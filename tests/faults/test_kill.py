@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.compat.tools import Tool
-from tests.faults.conftest import Prepared, check_finishes, check_sane, sample
+from tests.faults.checks import Prepared, check_finishes, check_sane, sample
 from tests.faults.crash import KILLED, run_forked, wrong_objects
 from tests.faults.scenarios import SCENARIOS, Project
 

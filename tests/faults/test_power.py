@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.compat.tools import Tool
-from tests.faults.conftest import Prepared, check_finishes, check_sane, sample
+from tests.faults.checks import Prepared, check_finishes, check_sane, sample
 from tests.faults.crash import PowerJournal, cut_power, run_forked
 from tests.faults.scenarios import SCENARIOS, Project
 

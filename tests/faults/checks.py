@@ -1,0 +1,64 @@
+"""What must hold after a fault: both tools answer, nothing is lost, the command can be run again."""
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.compat.snapshot import Snapshots, differences
+from tests.compat.tools import Tool
+from tests.faults.crash import lost_objects, run_forked, wrong_objects
+from tests.faults.scenarios import Project
+from tracking.engine.atomic import is_temp_name
+
+
+@dataclass
+class Prepared:
+    """A scenario at rest: its box, the command to run, the state after an undisturbed run and its number of steps."""
+
+    project: Project
+    argv: list[str]
+    after: dict[str, str]
+    steps: int
+
+
+def state(project: Project) -> dict[str, str]:
+    """What is on disk, leftovers under temporary names put aside."""
+    found = Snapshots(project.box, project.environ).take()
+    return {key: value for key, value in found.items() if not is_temp_name(os.path.basename(key))}
+
+
+def check_sane(project: Project, dvc: Tool, told: str) -> None:
+    """Both tools give a status, nothing committed is lost, every name leads to whole objects."""
+    for argv in (["status", "--json"], ["data", "status", "--json"]):
+        ended = run_forked(argv, project.path, project.environ)
+        assert ended.code == 0 and "Traceback" not in ended.err, f"{told}: dataver {argv}: {ended}"
+        json.loads(ended.out)
+        reply = dvc.run(argv, project.path, project.environ)
+        assert reply.code == 0 and "Traceback" not in reply.err, f"{told}: dvc {argv}: {reply}"
+    assert not lost_objects(project.cache, project.committed), f"{told}: committed objects are lost"
+    assert not lost_objects(project.cache, [] if not project.committed else project.named_now()), f"{told}: a file names objects that are not there"
+    complete = [oid for oid in _manifests(project.remote) if lost_objects(project.remote, [oid])]
+    assert not complete, f"{told}: the remote holds manifests without their files: {complete}"
+
+
+def _manifests(store: str) -> list[str]:
+    top = Path(store) / "files" / "md5"
+    return sorted(path.parent.name + path.name for path in top.glob("[0-9a-f][0-9a-f]/*.dir"))
+
+
+def check_finishes(project: Project, original: Prepared, told: str) -> None:
+    """The same command, run again, ends where an undisturbed run ends."""
+    ended = run_forked(original.argv, project.path, project.environ)
+    assert ended.code == 0, f"{told}: run again: {ended}"
+    assert not wrong_objects(project.cache), f"{told}: wrong bytes in the cache"
+    assert not wrong_objects(project.remote), f"{told}: wrong bytes in the remote"
+    assert not (found := differences(original.after, state(project))), f"{told}: {found}"
+
+
+def sample(steps: int, wanted: int) -> list[int]:
+    """Step numbers from 1 to `steps`: all of them under FAULTS_ALL, else about `wanted`, spread, first and last included."""
+    if os.environ.get("FAULTS_ALL") or steps <= wanted:
+        return list(range(1, steps + 1))
+    return sorted({1 + round(number * (steps - 1) / (wanted - 1)) for number in range(wanted)})
