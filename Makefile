@@ -18,10 +18,10 @@ help:
 	@echo "make faults        kill and power-loss tests at every step"
 	@echo "make docs          write docs/commands again from the parsers"
 	@echo "make wheels-check  do the dependencies have wheels on every platform?"
-	@echo "make setup         only the virtual environment, in $(VENV)"
+	@echo "make setup         only the virtual environments, in $(VENV) and $(DVCENV)"
 	@echo "make clean         remove what make made"
 
-setup: $(VENV)/.ready
+setup: $(VENV)/.ready $(DVCENV)/.ready
 
 $(VENV)/.ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -39,27 +39,27 @@ $(DVCENV)/.ready: Makefile | $(VENV)/.ready
 	$(DVCENV)/bin/python -m pip install -q 'dvc==$(DVC)'
 	@touch $@
 
-demo: setup
+demo: $(VENV)/.ready
 	@$(BIN)/python fixtures/demo.py '$(DEMO)'
 
-test: setup $(DVCENV)/.ready
+test: setup
 	$(BIN)/python -m pytest -n $(JOBS) tests
 
-compat: setup $(DVCENV)/.ready
+compat: setup
 	COMPAT_STEPS=$${COMPAT_STEPS:-500} $(BIN)/python -m pytest -n $(JOBS) tests/compat
 
-faults: setup $(DVCENV)/.ready
-	FAULTS=all $(BIN)/python -m pytest -n $(JOBS) tests/faults
+faults: setup
+	FAULTS_ALL=1 $(BIN)/python -m pytest -n $(JOBS) tests/faults
 
-docs: setup
+docs: $(VENV)/.ready
 	$(BIN)/python -m launcher.commanddocs docs/commands
 
-lint: setup
+lint: $(VENV)/.ready
 	$(BIN)/python -m pytest tests/test_architecture.py tests/test_docs.py
 
 # pip evaluates environment markers for the machine it runs on, so this asks what has wheels
-wheels-check: setup
-	$(BIN)/python tests/wheels_check.py
+wheels-check: $(VENV)/.ready
+	$(BIN)/python .ci/wheels_check.py
 
 clean:
 	rm -rf $(VENV) $(DVCENV) build dist .pytest_cache
