@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 from pipelines.engine.journal import Journal, JournaledRunner
+from pipelines.engine.graph import Names, checked_graph
 from pipelines.engine.plan import Plan, key_of
 from pipelines.engine.reproduce import Options, Reproduction
 from pipelines.engine.runner import LocalRunner, StageEnvironment
@@ -92,11 +93,8 @@ def _after(repo: Repo, reproduction: Reproduction) -> None:
 
 def make_plan(index: Index, args: argparse.Namespace, cwd: str) -> Plan:
     """The stages a `repro` command line wants. Raises StageNotFound, OutputOverlap, DataverError."""
-    from pipelines.engine.graph import build_graph, check_graph
-
-    graph = build_graph(index.stages)
-    check_graph(index.stages, graph, index.repo)
-    plan = Plan(index.stages, {key_of(stage): [key_of(other) for other in graph.upstream_of(stage)] for stage in index.stages})
+    graph = checked_graph(index.stages, Names(index.repo.root_dir, cwd))
+    plan = Plan(index.stages, {key_of(stage): [key_of(other) for other in graph.producers(stage)] for stage in index.stages})
     if args.all_pipelines:
         return plan.want([])
     targets = [key_of(stage) for stage in _targets(index, args, cwd)]

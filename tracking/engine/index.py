@@ -109,6 +109,7 @@ def _load_workspace(index: Index, lock: bool, onerror: OnError | None) -> None:
     root = index.repo.root_dir
 
     def visit(rel_dir: str, names: list[str], subdirs: list[str]) -> set[str]:
+        """Read a folder's files; tracked folders inside are not entered."""
         before = len(index.stages)
         for name in sorted(names):
             _load_one(index, f"{rel_dir}/{name}" if rel_dir else name, lock, onerror)
