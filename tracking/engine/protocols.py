@@ -74,6 +74,9 @@ class Io(Protocol):
     def error(self, text: str) -> None:
         """`ERROR: text` to stderr."""
 
+    def plain_error(self, text: str) -> None:
+        """A line on stderr without a prefix."""
+
     def json(self, value: Any) -> None:
         """One line of JSON to stdout, as Python's json.dumps writes it by default."""
 
