@@ -150,6 +150,8 @@ class Config:
         self._require(level)
         if option not in PATH_OPTIONS.get(section, ()):
             return value
+        if not value:
+            raise ConfigError(f"'{option}' is a path: it cannot be empty.", hint="`--unset` removes a setting.")
         return self._spelled(value, os.path.realpath(cwd), level)
 
     @contextmanager
@@ -177,8 +179,9 @@ class Config:
                 return
             after = {**self._raw, **changed}
             self._check_edit(after, max(changed, key=LEVELS.index), was_valid)
-            for level in sorted(changed, key=LEVELS.index, reverse=True):
-                self._write(level, changed[level])
+            contents = {level: self._content(level, body) for level, body in changed.items()}
+            for level in sorted(contents, key=LEVELS.index, reverse=True):
+                self._write(level, contents[level])
             self._reload()
 
     def _changed(self, edited: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -212,12 +215,23 @@ class Config:
             return False
         return True
 
-    def _write(self, level: str, body: dict[str, Any]) -> None:
+    def _content(self, level: str, body: dict[str, Any]) -> bytes:
+        """The file's new bytes. Refuses what would not read back as it is, e.g. `%(name)s` (a reference)."""
+        data = configfile.dump(body)
+        if not _reads_back(data, body):
+            lost = next((path for path, part in _single_leaves(body) if not _reads_back(configfile.dump(part), part)), ())
+            raise ConfigError(
+                f"the value of '{'.'.join(lost)}' cannot be stored in '{self.display(level)}': "
+                "such a file cannot hold `%(...)s`, unusual line breaks or quotes in a name."
+            )
+        return data
+
+    def _write(self, level: str, data: bytes) -> None:
         from tracking.engine import atomic
 
         path = self.files[level]
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        atomic.write_bytes(path, configfile.dump(body))
+        atomic.write_bytes(path, data)
 
     def _guard(self, levels: tuple[str, ...]) -> Any:
         """Two edits at once must not lose one. Not the repository lock: clients edit while it is held."""
@@ -366,5 +380,23 @@ def _with_sections(body: dict[str, Any]) -> dict[str, Any]:
 
 def _packed(body: dict[str, Any]) -> dict[str, Any]:
     """Without empty sections: what the file would hold."""
-    packed = {key: value for key, value in body.items() if value not in ({}, None)}
-    return packed
+    return {key: value for key, value in body.items() if value not in ({}, None)}
+
+
+def _reads_back(data: bytes, body: dict[str, Any]) -> bool:
+    try:
+        return _packed(configfile.parse(data, "")) == _packed(body)
+    except ConfigError:
+        return False
+
+
+def _single_leaves(body: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+    """Every option: its path, and a body that holds nothing else."""
+    for key, value in body.items():
+        if isinstance(value, dict):
+            yield from _single_leaves(value, (*path, key))
+        else:
+            part: Any = value
+            for name in reversed((*path, key)):
+                part = {name: part}
+            yield (*path, key), part

@@ -40,7 +40,7 @@ def dump(sections: Sections) -> bytes:
     """Write sections byte for byte as dvc does: empty ones dropped, named ones last."""
     import io
 
-    from configobj import ConfigObj  # slow import, only on writing
+    from configobj import ConfigObj, ConfigObjError  # slow import, only on writing
 
     flat: Sections = {name: body for name, body in sections.items() if body and name not in NAMED_SECTIONS}
     for kind in NAMED_SECTIONS:
@@ -48,7 +48,10 @@ def dump(sections: Sections) -> bytes:
             flat[f'{kind} "{name}"'] = body
     # utf-8 instead of dvc's ASCII: equal for what dvc can write, and no crash for the rest
     target = io.BytesIO()
-    ConfigObj(flat, interpolation=False, encoding="utf-8").write(target)
+    try:
+        ConfigObj(flat, interpolation=False, encoding="utf-8").write(target)
+    except ConfigObjError:  # its message repeats the value
+        raise ConfigError("a value cannot be quoted: it holds line breaks and both kinds of quotes.") from None
     return target.getvalue()
 
 
@@ -137,10 +140,12 @@ def _plain_value(value: str) -> str | None:
 
 
 def _parse_any(text: str, display: str) -> Sections:
-    from configobj import ConfigObj, ConfigObjError  # slow import, for rare syntax
+    from configobj import ConfigObj, ConfigObjError, InterpolationError  # slow import, for rare syntax
 
     try:
         return _lowered(ConfigObj(text.splitlines(), interpolation=True, list_values=True).dict())
+    except InterpolationError:
+        raise ConfigError(f"a value holds `%(...)s`, a reference to an option that does not exist ({display})") from None
     except ConfigObjError as exc:
         raise ConfigError(f"{_without_content(exc)} ({display})") from None
 

@@ -8,6 +8,7 @@ then holds " PID\\n". `HardLink` is flufl.lock's, for file systems without flock
 """
 from __future__ import annotations
 
+import errno
 import os
 import time
 from _thread import allocate_lock, get_ident
@@ -31,7 +32,7 @@ POLL_S = 0.05
 GUARD_TIMEOUT_S = 30.0  # a guard is held for milliseconds; this only bounds the wait for a stopped process
 HARDLINK_LIFETIME_S = 365 * 24 * 3600  # what dvc writes: "for good"
 HARDLINK_SLOP_S = 10  # clocks of two machines on one file system
-SEPARATOR = "^" if os.name == "nt" else "|"
+LONGEST_COMMAND = 200
 
 
 def silent(_message: str) -> None:
@@ -220,7 +221,7 @@ def wait_for(lock: Lock, *, wait_forever: bool, notify: Notify, timeout_s: float
 def _describe(lock: Lock) -> str:
     pid = lock.holder()
     if pid is None:
-        return f"an unknown process (see '{lock.path}')"
+        return f"an unknown process. If none works in this repository, delete '{lock.path}'"
     return f"(PID {pid}): {command_line(pid)}"
 
 
@@ -429,7 +430,7 @@ class RwLock:
 
     @contextmanager
     def _editing(self) -> Iterator[dict[str, Any]]:
-        """One guarded read, change, atomic replace. No fsync: after a crash of the machine no entry is true."""
+        """One guarded read, change, write. No fsync: after a crash of the machine no entry is true."""
         with self._mutex:
             wait_for(self._guard, wait_forever=False, notify=silent, timeout_s=GUARD_TIMEOUT_S)
             try:
@@ -443,19 +444,37 @@ class RwLock:
                 finally:
                     after = {mode: entries for mode, entries in table.items() if entries}
                     if after != {mode: entries for mode, entries in before.items() if entries}:
-                        self._replace(after)
+                        self._write(after)
             finally:
                 self._guard.release()
 
-    def _replace(self, table: dict[str, Any]) -> None:
+    def _write(self, table: dict[str, Any]) -> None:
         import json
 
-        from tracking.engine import atomic
+        overwrite(self._path, json.dumps(table).encode())
 
-        temp = f"{self._path}.{os.getpid()}.tmp"
-        with open(temp, "w", encoding="utf-8") as stream:
-            json.dump(table, stream)
-        atomic.replace(temp, self._path)
+
+def overwrite(path: str, data: bytes) -> None:
+    """Replace the content of a small JSON file in place, valid at every moment.
+
+    For files that only say who is at work now. Renaming over them would be simpler, but ext4
+    then flushes the new file first, 1.2 ms each time against 0.03 ms here, twice per stage.
+    One write covers all of the old content (spaces at the end do not matter to JSON), so a
+    killed process leaves the old table or the new one.
+    """
+    fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        before = os.read(fd, os.fstat(fd).st_size)
+        os.lseek(fd, 0, os.SEEK_SET)
+        content = data.ljust(len(before))
+        if os.write(fd, content) != len(content):  # the disk is full: leave what was there
+            os.lseek(fd, 0, os.SEEK_SET)
+            os.write(fd, before)
+            os.ftruncate(fd, len(before))
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+        os.ftruncate(fd, len(data))
+    finally:
+        os.close(fd)
 
 
 def _overlaps(entries: dict[str, Any], wanted: list[str]) -> list[tuple[str, str]]:
@@ -599,7 +618,7 @@ def process_exists(pid: int) -> bool:
 
 
 def command_line(pid: int) -> str:
-    """Command line of a process, for messages; says so when it is gone or hidden."""
+    """Command line of a process, for messages: one line, shortened; says so when it is gone or hidden."""
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as stream:
             words = stream.read().rstrip(b"\0").split(b"\0")
@@ -607,7 +626,8 @@ def command_line(pid: int) -> str:
     except OSError:
         line = _ask_ps(pid)
     if line:
-        return line
+        line = " ".join(line.split())
+        return line if len(line) <= LONGEST_COMMAND else line[: LONGEST_COMMAND - 3] + "..."
     return "(its command line cannot be read)" if process_exists(pid) else "(no such process any more)"
 
 
