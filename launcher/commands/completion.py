@@ -31,6 +31,9 @@ def run(args: argparse.Namespace, io: Io) -> int:
 
 def _options(name: str) -> list[str]:
     """Long and short options of one command, as its parser knows them."""
-    module = importlib.import_module(commandtable.COMMANDS[name][0])
+    try:
+        module = importlib.import_module(commandtable.COMMANDS[name][0])
+    except ImportError:  # an optional package is missing: the command's name still completes
+        return []
     parser = build_parser(name, module)
     return sorted(option for action in parser._actions if action.help != argparse.SUPPRESS for option in action.option_strings)

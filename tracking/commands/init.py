@@ -16,9 +16,9 @@ ERROR_EXIT = 1
 WELCOME = """\
 What's next?
 ------------
-- Track data:           dataver add <file or folder>
-- Name a storage place: dataver remote add -d <name> <folder or URL>
-- Write a stage:        dataver stage add -n <name> -d <input> -o <output> <command>
+- Track data:            dataver add <file or folder>
+- Name a storage place:  dataver remote add -d <name> <folder or URL>
+- Write a stage:         dataver stage add -n <name> -d <input> -o <output> <command>
 - Learn about a command: dataver <command> --help"""
 
 
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, io: Io) -> int:
     root_dir = os.path.normpath(os.path.join(os.path.realpath(io.cwd), args.directory))
-    engine.init(root_dir, no_scm=args.no_scm, subdir=args.subdir, force=args.force)
+    engine.init(root_dir, no_scm=args.no_scm, subdir=args.subdir, force=args.force, environ=io.settings.environ)
     io.info("Initialized DVC repository.\n")
     if not args.no_scm:
         io.info("You can now commit the changes to git.\n")

@@ -2,9 +2,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 from tracking.engine import atomic
 from tracking.engine.errors import DataverError
+from tracking.engine.git import Git
 
 IGNORED = "/config.local\n/tmp\n/cache\n"
 NO_SCM_CONFIG = "[core]\n    no_scm = True\n"
@@ -15,16 +17,23 @@ DVCIGNORE = """\
 """
 
 
-def init(root_dir: str, *, no_scm: bool = False, subdir: bool = False, force: bool = False) -> None:
+def init(
+    root_dir: str,
+    *,
+    no_scm: bool = False,
+    subdir: bool = False,
+    force: bool = False,
+    environ: Mapping[str, str] | None = None,
+) -> None:
     """Make `root_dir` (absolute) the root of a repository and stage the new files.
 
     no_scm: without Git. subdir: the root may lie below Git's. force: replace an existing
-    `.dvc`, its cache included. Raises DataverError before anything is changed.
+    `.dvc`, its cache included. environ: for Git. Raises DataverError before anything is changed.
     """
     if no_scm and subdir:
         raise _conflict()
     dvc_dir = os.path.join(root_dir, ".dvc")
-    scm = None if no_scm else _git_for(root_dir, subdir)
+    scm = None if no_scm else _git_for(root_dir, subdir, environ)
     if scm is not None and scm.is_ignored(dvc_dir):
         raise DataverError(
             f"failed to initiate DVC - {dvc_dir} is ignored by your SCM tool. \n"
@@ -42,13 +51,11 @@ def _conflict() -> DataverError:
     return error
 
 
-def _git_for(root_dir: str, subdir: bool):  # type: ignore[no-untyped-def]
-    from tracking.engine.git import Git
-
+def _git_for(root_dir: str, subdir: bool, environ: Mapping[str, str] | None) -> Git:
     start = root_dir
     while subdir and not os.path.isdir(start):  # a folder that is still to be made
         start = os.path.dirname(start)
-    scm = Git.find(start) if os.path.isdir(start) else None
+    scm = Git.find(start, environ) if os.path.isdir(start) else None
     if scm is None or (not subdir and os.path.realpath(scm.root_dir) != os.path.realpath(root_dir)):
         raise DataverError(
             f"failed to initiate DVC - {root_dir} is not tracked by any supported SCM tool (e.g. Git). "
