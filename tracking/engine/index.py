@@ -118,7 +118,11 @@ def _load_workspace(index: Index, lock: bool, onerror: OnError | None) -> None:
         top = os.path.join(root, rel_dir) if rel_dir else root
         return {name for name in subdirs if os.path.join(top, name) in outs}
 
-    find_dvcfiles(root, index.repo.ignore, visit)
+    scm = index.repo.scm
+    if scm is None:
+        find_dvcfiles(root, index.repo.ignore, visit)
+    else:  # dvc passes over what git ignores, e.g. a virtual environment
+        find_dvcfiles(root, index.repo.ignore, visit, scm.ignores, scm.rel(root))
 
 
 def _load_revision(index: Index, lock: bool, onerror: OnError | None) -> None:

@@ -69,7 +69,7 @@ class Repo:
             return None
         from tracking.engine.git import Git
 
-        return Git.find(self.root_dir)
+        return Git.find(self.root_dir, self.settings.environ or None)
 
     @cached_property
     def ignore(self) -> Ignore:
