@@ -12,7 +12,7 @@ import re
 import stat
 import subprocess
 
-PRIVATE = frozenset({"project/.dvc/tmp", "project/.git", "project/.dvc/cache/corrupt"})
+PRIVATE = (".dvc/tmp", "project/.git", ".dvc/cache/corrupt")
 CACHES = ("project/.dvc/cache", "remote", "remote2", "cache")
 LEFT_BY_DVC = re.compile(r"files/md5/\.[-\w]{22}\.tmp$")  # `add -o` and `--to-remote` leave it; readers skip it
 SHOWN_BYTES = 4000
@@ -36,7 +36,7 @@ class Snapshots:
         return found
 
     def _walk(self, rel: str, found: dict[str, str]) -> None:
-        if rel in PRIVATE or LEFT_BY_DVC.search(rel):
+        if rel.endswith(PRIVATE) or LEFT_BY_DVC.search(rel):
             return
         path = os.path.join(self.box, rel)
         status = os.lstat(path)

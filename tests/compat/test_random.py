@@ -9,7 +9,7 @@ import os
 import pytest
 
 from tests.compat.driver import failure_text, run, shrink
-from tests.compat.tools import Tool
+from tests.compat.tools import Reply, Tool
 
 STEPS_PER_SEED = 20
 STEPS = int(os.environ.get("COMPAT_STEPS", "60"))
@@ -26,20 +26,21 @@ def test_dataver_does_what_dvc_does(tools: dict[str, Tool], seed: int, mode: str
         pytest.fail(failure_text(small, seed, mode), pytrace=False)
 
 
+class IdleTool:
+    """Claims success and does nothing."""
+
+    def run(self, argv: list[str], cwd: str, env: dict[str, str], timeout_s: float = 60.0) -> Reply:
+        return Reply(0, "", "")
+
+
 def test_driver_notices_a_difference(tools: dict[str, Tool]) -> None:
-    """The harness itself: a tool that does nothing must be caught at the first operation that matters."""
-    lazy = {"dvc": tools["dvc"], "lazy": Lazy()}
-    report = run(lazy, seed=1, steps=5, second="lazy")
+    report = run({"dvc": tools["dvc"], "idle": IdleTool()}, seed=1, steps=5, second="idle")  # type: ignore[dict-item]
     assert report.operations[-1] == ["tool", "init"]
     assert "project/.dvc/config" in report.problem
 
 
-class Lazy:
-    """A tool that claims success and does nothing."""
-
-    name = "lazy"
-
-    def run(self, argv: object, cwd: str, env: dict[str, str], timeout_s: float = 60.0) -> object:
-        from tests.compat.tools import Reply
-
-        return Reply(0, "", "")
+def test_driver_prints_a_sequence_no_longer_than_needed(tools: dict[str, Tool]) -> None:
+    pair = {"dvc": tools["dvc"], "idle": IdleTool()}
+    long = run(pair, seed=1, steps=0, second="idle", operations=[["write", "a", "1"], ["write", "b", "2"], ["git", "init", "-q"], ["tool", "init"]])  # type: ignore[arg-type]
+    small = shrink(pair, long, seed=1, second="idle", mode="twins")  # type: ignore[arg-type]
+    assert small.operations == [["git", "init", "-q"], ["tool", "init"]]

@@ -1,0 +1,117 @@
+"""Fixed sequences for what the formats promise; each ends with real dvc's own view of both projects."""
+from __future__ import annotations
+
+from tests.compat.operations import Operation
+
+START: list[Operation] = [["git", "init", "-q", "-b", "main"], ["tool", "init"], ["commit", "start"]]
+JUDGE: list[Operation] = [
+    ["tool_by", "dvc", ".", "status", "--json"],
+    ["tool_by", "dvc", ".", "data", "status", "--json", "--granular", "--unchanged"],
+    ["tool_by", "dvc", ".", "diff", "--json", "--show-hash"],
+    ["tool", "status", "--json"],
+    ["tool", "data", "status", "--json", "--granular", "--unchanged"],
+    ["tool", "diff", "--json", "--show-hash"],
+]
+TRICKY = ("Z", "a-b", "a.txt", "back\\slash", "new\nline", 'quo"te', "sub/b.txt", "é ü.txt", "😀", "with space", "#x", "[y]", "sub/deep/er/c")
+LONG = "echo " + " ".join(f"word{number}" for number in range(40)) + " > long.txt"
+YAML_TRAPS = """\
+vars:
+- when: 'yes'
+- rate: 1e-05
+stages:
+  long:
+    cmd: %s
+    outs: [long.txt]
+  lines:
+    cmd: |
+      echo one
+      echo "two: x" > lines.txt
+    deps: [long.txt]
+    params:
+    - lr
+    - flag
+    - text
+    - big
+    - nothing
+    - tree
+    outs:
+    - lines.txt
+  templated:
+    cmd: echo '${when}' ${rate} ${nested} > t.txt
+    deps: [lines.txt]
+    outs:
+    - t.txt:
+        desc: "a: b"
+        meta: {k: [1, 2]}
+""" % LONG
+PARAMS = "lr: 1e-05\nflag: yes\ntext: 'yes'\nbig: 123456789012345678901234567890\nnothing: null\ntree:\n  a: [1, 2.50, .inf, '01', 'x: y']\n  b: {}\nnested: {a: 1, b: 'x y'}\n"
+CHAIN = """\
+stages:
+  one:
+    cmd: cat in.txt > mid.txt
+    deps: [in.txt]
+    outs: [mid.txt]
+  two:
+    cmd: mkdir -p tree && cp mid.txt tree/x && cp mid.txt tree/y
+    deps: [mid.txt]
+    params: [lr]
+    outs: [tree]
+  three:
+    cmd: cat tree/x tree/y > end.txt && echo '{"acc":0.5}' > m.json
+    deps: [tree]
+    outs:
+    - end.txt:
+        persist: true
+    metrics:
+    - m.json:
+        cache: false
+"""
+
+
+def _chain(*rest: Operation) -> list[Operation]:
+    return [*START, ["write", "in.txt", "in\n"], ["write", "params.yaml", "lr: 1\nother: 2\n"], ["write", "dvc.yaml", CHAIN], ["tool", "repro"], *rest]
+
+
+UNJUDGED = frozenset({"cached_external_out_is_refused"})  # `dvc status` answers "unexpected error" there
+SEQUENCES: dict[str, list[Operation]] = {
+    "tricky_names": [*START, *[["write", f"tree/{name}", name] for name in TRICKY], ["tool", "add", "tree"], ["commit", "x"],
+                     ["delete", "tree"], ["tool", "checkout"]],
+    "empty_folder_and_file": [*START, ["mkdir", "hollow"], ["write", "nothing", ""], ["tool", "add", "hollow", "nothing"], ["delete", "hollow"], ["tool", "checkout"]],
+    "executable": [*START, ["write", "run.sh", "#!/bin/sh\n"], ["chmod", "run.sh", 0o755], ["tool", "add", "run.sh"], ["delete", "run.sh"], ["tool", "checkout"]],
+    "inside_a_tracked_folder": [*START, ["write", "d/a", "1"], ["write", "d/b", "2"], ["tool", "add", "d"], ["write", "d/a", "changed"], ["write", "d/new", "3"],
+                                ["write", "d/b", "also changed"], ["tool", "add", "d/a"], ["tool", "add", "d/new"], ["tool", "status", "--json"]],
+    "links": [*START, ["tool", "config", "cache.type", "hardlink"], ["write", "d/a", "1"], ["write", "f", "2"], ["tool", "add", "d", "f"],
+              ["tool", "config", "cache.type", "symlink"], ["tool", "checkout", "--relink"], ["tool", "unprotect", "f"], ["tool", "config", "-u", "cache.type"], ["tool", "checkout", "--relink"]],
+    "yaml_traps": [*START, ["write", "params.yaml", PARAMS], ["write", "dvc.yaml", YAML_TRAPS], ["tool", "repro"], ["tool", "repro"]],
+    "chain": _chain(["tool", "repro"], ["write", "params.yaml", "lr: 2\n"], ["tool", "repro"], ["commit", "b"], ["write", "params.yaml", "lr: 1\n"], ["tool", "repro"],
+                    ["delete", "tree"], ["tool", "checkout"], ["tool", "metrics", "diff", "--json"], ["tool", "params", "diff", "--json"]),
+    "run_cache_of_the_other": _chain(["delete", "dvc.lock"], ["delete", "tree"], ["delete", "end.txt"], ["tool_by", "dvc", ".", "repro"], ["write", "in.txt", "other\n"],
+                                     ["tool_by", "dvc", ".", "repro"], ["write", "in.txt", "in\n"], ["tool", "repro"]),
+    "run_cache_by_remote": _chain(["tool", "remote", "add", "-d", "store", "../remote"], ["tool", "push", "--run-cache"], ["drop_cache"], ["delete", "dvc.lock"], ["delete", "mid.txt"],
+                                  ["delete", "tree"], ["delete", "end.txt"], ["tool", "fetch", "--run-cache"], ["tool", "repro", "--pull"]),
+    "frozen": _chain(["tool", "freeze", "two"], ["write", "in.txt", "new\n"], ["tool", "repro"], ["tool", "unfreeze", "two"], ["tool", "repro"]),
+    "comments_survive": [*START, ["write", "dvc.yaml", "# top\nstages:\n  # of a\n  a:\n    cmd: echo  # run\n    deps: [x, 'y']\n"], ["tool", "freeze", "a"],
+                         ["tool", "stage", "add", "-n", "b", "-o", "o", "touch o"], ["tool", "remove", "a"]],
+    "legacy_stays_legacy": [*START, ["write", "old/a.txt", "x\r\ny\r\n"], ["write", "old/b.txt", "z"], ["write", "one", "1\r\n"], ["legacy_add", "old"], ["legacy_add", "one"],
+                            ["tool", "status", "--json"], ["tool", "add", "old"], ["tool", "commit", "-f"], ["delete", "one"], ["tool", "checkout"], ["write", "one", "2\n"], ["tool", "add", "one"]],
+    "remote_and_clean": [*START, ["tool", "remote", "add", "-d", "store", "../remote"], ["write", "d/a", "1"], ["write", "f", "2"], ["tool", "add", "d", "f"], ["commit", "a"], ["tool", "push"],
+                         ["write", "d/a", "3"], ["tool", "add", "d"], ["tool", "status", "-c", "--json"], ["tool", "push"], ["tool", "gc", "-w", "-f"], ["tool", "gc", "-w", "-c", "-f"],
+                         ["drop_cache"], ["delete", "d"], ["tool", "pull"], ["tool", "status", "-c", "--json"]],
+    "move_and_remove": [*START, ["write", "d/a", "1"], ["write", "f", "2"], ["tool", "add", "d", "f"], ["tool", "move", "f", "sub"], ["mkdir", "sub"], ["tool", "move", "sub", "place/g"],
+                        ["mkdir", "place"], ["tool", "move", "d", "place"], ["tool", "remove", "f.dvc"], ["tool", "remove", "place/d.dvc", "--outs"]],
+    "autostage": [*START, ["tool", "config", "core.autostage", "true"], ["write", "d/a", "1"], ["tool", "add", "d"], ["tool", "stage", "add", "-n", "s", "-o", "o", "touch o"], ["tool", "repro"], ["tool", "remove", "s"]],
+    "ignored_by_dvcignore": [*START, ["write", ".dvcignore", "*.tmp\n/d/skip\n"], ["write", "d/a", "1"], ["write", "d/b.tmp", "2"], ["write", "d/skip/c", "3"], ["tool", "add", "d"], ["tool", "add", "d/b.tmp"],
+                             ["tool", "check-ignore", "-d", "d/b.tmp", "d/a"]],
+    "no_scm": [["tool", "init", "--no-scm"], ["write", "d/a", "1"], ["tool", "add", "d"], ["write", "d/a", "2"], ["tool", "status", "--json"], ["tool", "checkout", "-f"]],
+    "subdirectory_project": [["git", "init", "-q", "-b", "main"], ["mkdir", "sub"], ["tool_in", "sub", "init", "--subdir"], ["write", "sub/d/a", "1"], ["tool_in", "sub", "add", "d"], ["tool_in", "sub/d", "root"],
+                             ["tool_in", "sub", "status", "--json"]],
+    "external_cache": [*START, ["tool", "config", "cache.dir", "../cache"], ["write", "f", "1"], ["tool", "add", "f"], ["delete", "f"], ["tool", "checkout"]],
+    "external_outs": [*START, ["write", "dvc.yaml", "stages:\n  a:\n    cmd: echo x > ../ext.txt\n    outs:\n    - ../ext.txt:\n        cache: false\n  b:\n    cmd: cat ../ext.txt > o\n    deps: [../ext.txt]\n    outs: [o]\n"],
+                      ["tool", "repro"], ["tool", "repro"]],
+    "cached_external_out_is_refused": [*START, ["write", "dvc.yaml", "stages:\n  a:\n    cmd: echo x > ../ext.txt\n    outs: [../ext.txt]\n"], ["tool", "repro"]],
+    "failing_stage_keeps_the_rest": _chain(["replace", "dvc.yaml", "cp mid.txt tree/y", "exit 3"], ["write", "in.txt", "z\n"], ["tool", "repro"], ["tool", "repro", "-k"]),
+    "config_levels": [*START, ["tool", "remote", "add", "r", "../x"], ["tool", "remote", "add", "--local", "r", "s3://b/p", "-f"], ["tool", "remote", "modify", "--local", "r", "region", "eu"],
+                      ["tool", "config", "--global", "core.remote", "r"], ["tool", "config", "-l"], ["tool", "remote", "list"], ["tool", "config", "core.remote"], ["tool", "remote", "add", "q", "remote://r/sub"], ["tool", "config", "-l"]],
+    "data_source_is_recommitted": [*START, ["write", "in.txt", "a\n"], ["tool", "add", "in.txt"], ["tool", "stage", "add", "-n", "s", "-d", "in.txt", "-o", "o", "cp in.txt o"], ["tool", "repro"],
+                                   ["write", "in.txt", "b\n"], ["tool", "repro"]],
+}
