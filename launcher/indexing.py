@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from django.conf import settings as django_settings
 from django.core.management import call_command
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from pipelines.indexing import refresh_runs, refresh_stages
@@ -42,7 +42,17 @@ def open_repository(root: str) -> None:
 
 
 def refresh_all(settings: Settings) -> list[Repository]:
-    """Read every opened project again; returns the rows. One that fails keeps its reason in `error`."""
+    """Read every opened project again; returns the rows. One that fails keeps its reason in `error`.
+
+    Raises DataverError when the database itself is broken.
+    """
+    try:
+        prepare()
+    except DatabaseError as exc:
+        raise DataverError(
+            f"the index '{connection.settings_dict['NAME']}' cannot be used: {exc}",
+            hint="It holds only copies: `dataver index --rebuild` makes it again.",
+        ) from exc
     repositories = refresh_repositories(data_folder())
     for repository in repositories:
         refresh(repository, settings)
@@ -70,5 +80,4 @@ def rebuild(settings: Settings) -> list[Repository]:
     for suffix in ("", "-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(name + suffix)
-    prepare()
     return refresh_all(settings)

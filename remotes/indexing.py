@@ -16,7 +16,7 @@ HARMLESS = frozenset({"region", "profile", "jobs", "verify", "timeout", "version
 
 def refresh_remotes(repository: Repository, repo: Repo) -> None:
     """Make the Remote rows of a repository agree with its merged configuration."""
-    default = repo.config.get("core", "remote", None)
+    default = repo.config.default_remote()
     rows = [
         Remote(
             repository=repository,

@@ -33,11 +33,7 @@ def run(args: argparse.Namespace, io: Io) -> int:
         django.setup()
     from launcher import indexing  # needs Django set up
 
-    indexing.prepare()
-    try:
-        root = find_root(io.cwd)
-    except NotARepository:
-        root = None
+    root = _root(io.cwd)
     if root and args.forget:
         indexing.opened.forget(indexing.data_folder(), root)
     elif root:
@@ -45,6 +41,13 @@ def run(args: argparse.Namespace, io: Io) -> int:
     rows = indexing.rebuild(io.settings) if args.rebuild else indexing.refresh_all(io.settings)
     _report(rows, args.json, io)
     return 1 if any(row.error for row in rows) else 0
+
+
+def _root(cwd: str) -> str | None:
+    try:
+        return find_root(cwd)
+    except NotARepository:
+        return None
 
 
 def _report(rows: list, as_json: bool, io: Io) -> None:

@@ -37,8 +37,8 @@ def opened(repo: Project, tmp_path: Path, settings: Any, db: None) -> Project:
     """A project that was opened, with a pipeline that ran and a remote that has a password."""
     settings.DATA_FOLDER = tmp_path / "home"
     repo.gen({"a": "1", "params.yaml": "lr: 1\n", "dvc.yaml": PIPELINE})
-    repo.ok("remote", "add", "-d", "storage", "https://me:secret@example.com/x")
-    repo.ok("remote", "modify", "--local", "storage", "password", "secret")
+    repo.ok("remote", "add", "-d", "storage", "https://me:hunter2@example.com/x")
+    repo.ok("remote", "modify", "--local", "storage", "password", "hunter2")
     repo.ok("repro", "-q")
     repo.ok("index", "-q")
     return repo
@@ -64,7 +64,7 @@ def test_runs_are_indexed_from_their_journal(opened: Project) -> None:
 def test_no_secret_reaches_the_database(opened: Project) -> None:
     remote = Remote.objects.get()
     assert (remote.url, remote.is_default) == ("https://example.com/x", True)
-    assert "secret" not in repr(rows())
+    assert "hunter2" not in repr(rows())
 
 
 def test_deleting_every_row_loses_nothing(opened: Project) -> None:
@@ -106,7 +106,7 @@ def test_rebuild_makes_the_database_file_again(opened: Project, tmp_path: Path) 
         return json.loads(result.stdout)
 
     first = index()
-    (home / "index-1.sqlite3").write_bytes(b"not a database")
+    (home / "index-1.sqlite3").write_bytes(b"not a database " * 100)
     assert index("--rebuild") == first == [{"root": str(opened.path), "stages": 2, "remotes": 1, "error": ""}]
 
 
