@@ -16,7 +16,7 @@ def stage_status(ws: Workspace, stage: Stage, path: str | None = None) -> list[A
     Shape: [{"changed deps": {...}}, {"changed outs": {...}}, "always changed", "changed command"].
     """
     result: list[Any] = []
-    if not stage.frozen and not stage.is_import:
+    if not stage.frozen:
         deps = _deps(ws, stage, list(dep_reasons(ws, stage)))
         if deps:
             result.append({"changed deps": deps})
@@ -27,6 +27,8 @@ def stage_status(ws: Workspace, stage: Stage, path: str | None = None) -> list[A
     if stage.is_callback or stage.always_changed:
         result.append("always changed")
     for reason in definition_reasons(stage):
+        if reason.state == NEW:
+            continue  # never run: its deps and outs say so already
         result.append("changed command" if reason.kind == COMMAND else "changed checksum")
     return result
 

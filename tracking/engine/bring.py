@@ -5,8 +5,8 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from tracking.engine.checkout import Change, checkout, remove_path
-from tracking.engine.errors import CheckoutFailed, ConfirmNeeded
+from tracking.engine.checkout import Change, Plan, apply_checkout, ask_for_unsaved, plan_checkout, remove_path
+from tracking.engine.errors import CheckoutFailed
 from tracking.engine.index import Index
 from tracking.engine.repo import Repo
 from tracking.engine.stage import Digest, Out
@@ -61,82 +61,39 @@ def wanted(ws: Workspace, found: Iterable[Found]) -> list[Want]:
 def bring(ws: Workspace, wants: Iterable[Want], *, force: bool, relink: bool, confirm: Callable[[str], bool]) -> Brought:
     """Check out every wanted path. Raises ConfirmNeeded before anything unsaved is lost."""
     result = Brought()
-    items = list(wants)
-    if not force:
-        _refuse_losses(ws, items, confirm)
-    for want in items:
+    plans = [(want, _plan(ws, want, relink)) for want in wants]
+    ask_for_unsaved([plan for _, plan in plans], force=force, confirm=confirm)
+    for want, plan in plans:
         try:
-            change = _checkout(ws, want, relink)
+            change = apply_checkout(plan, ws.repo.link_types, ws.progress)
         except CheckoutFailed:
             result.failed.append(ws.repo.display(want.out.abspath))
             continue
-        _note(ws.repo, want, change, result)
+        if change.changed:
+            ws.forget(want.out.abspath)
+            _note(ws.repo, want, change, result)
+        if want.digest is not None:
+            ws.repo.state.save_link(want.out.abspath)
     return result
 
 
-def _checkout(ws: Workspace, want: Want, relink: bool) -> Change | None:
+def _plan(ws: Workspace, want: Want, relink: bool) -> Plan:
     repo, out = ws.repo, want.out
-    if want.digest is None:
-        return _remove(ws, want)
-    change = checkout(
+    return plan_checkout(
         out.abspath,
         want.digest,
-        store=repo.store_for(want.digest),
+        store=repo.store_for(want.digest) if want.digest else repo.store,
         state=repo.state,
-        link_types=repo.link_types,
         ignore=repo.ignore,
         rel=repo.rel(out.abspath),
         isexec=out.meta.isexec,
-        force=True,
-        relink=relink,
+        relink_types=repo.link_types if relink else (),
         only=os.path.relpath(want.path, out.abspath).replace(os.sep, "/") if want.subpath else None,
         progress=ws.progress,
     )
-    ws.forget(out.abspath)
-    if change.changed:
-        repo.state.save_link(out.abspath)
-    return change
 
 
-def _remove(ws: Workspace, want: Want) -> Change | None:
-    """An out without a recorded hash: what lies there is not its content."""
-    if not os.path.lexists(want.path):
-        return None
-    ws.forget(want.path)
-    names = _files_below(want.path)
-    remove_path(want.path)
-    return Change(deleted=names)
-
-
-def _files_below(path: str) -> list[str]:
-    if not os.path.isdir(path) or os.path.islink(path):
-        return [""]
-    return [os.path.relpath(os.path.join(folder, name), path) for folder, _, names in os.walk(path) for name in names]
-
-
-def _refuse_losses(ws: Workspace, items: list[Want], confirm: Callable[[str], bool]) -> None:
-    from tracking.engine.checkout import unsaved_files
-
-    repo = ws.repo
-    lost: list[str] = []
-    for want in items:
-        store = repo.store_for(want.digest) if want.digest else repo.store
-        lost += unsaved_files(
-            want.out.abspath,
-            want.digest,
-            store=store,
-            state=repo.state,
-            ignore=repo.ignore,
-            rel=repo.rel(want.out.abspath),
-            only=os.path.relpath(want.path, want.out.abspath).replace(os.sep, "/") if want.subpath else None,
-        )
-    if lost and not confirm(f"{len(lost)} unsaved files would be lost, among them '{lost[0]}'. Go on?"):
-        raise ConfirmNeeded("Can't remove the following unsaved files without confirmation. Use `--force` to force.\n" + "\n".join(lost))
-
-
-def _note(repo: Repo, want: Want, change: Change | None, result: Brought) -> None:
-    if change is None or not change.changed:
-        return
+def _note(repo: Repo, want: Want, change: Change, result: Brought) -> None:
     shown = repo.display(want.out.abspath)
     if os.path.isdir(want.out.abspath) and not os.path.islink(want.out.abspath):
         shown += "/"
@@ -154,9 +111,10 @@ def _note(repo: Repo, want: Want, change: Change | None, result: Brought) -> Non
 def remove_unused(ws: Workspace, index: Index, result: Brought) -> None:
     """Delete outs we once checked out and that no file names any more, unless edited since."""
     used = {out.abspath for _, out in index.outs if out.abspath}
-    for path in ws.repo.state.unused_links(used):
+    state = ws.repo.state
+    for path in state.unused_links(used):
         shown = ws.repo.display(path) + ("/" if os.path.isdir(path) else "")
         remove_path(path)
-        ws.repo.state.forget_link(path)
+        state.forget_link(path)
         result.deleted.append(shown)
         result.files["deleted"] += 1

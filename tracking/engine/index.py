@@ -44,7 +44,7 @@ class Pipeline:
 
 
 class Index:
-    """stages in the order they were found: folders top-down, .dvc files and dvc.yaml by name."""
+    """stages in the order they were found: top-down; in the workspace as the file system lists them."""
 
     def __init__(self, repo: Repo, files: FileSource) -> None:
         self.repo = repo
@@ -111,7 +111,7 @@ def _load_workspace(index: Index, lock: bool, onerror: OnError | None) -> None:
     def visit(rel_dir: str, names: list[str], subdirs: list[str]) -> set[str]:
         """Read a folder's files; tracked folders inside are not entered."""
         before = len(index.stages)
-        for name in sorted(names):
+        for name in names:
             _load_one(index, f"{rel_dir}/{name}" if rel_dir else name, lock, onerror)
         for stage in index.stages[before:]:
             outs.update(out.abspath for out in stage.outs if out.abspath)

@@ -132,7 +132,8 @@ def find_dvcfiles(root: str, ignore: Ignore, on_dir: OnDir, git_ignore: GitIgnor
     """Walk a project top-down and show each folder's .dvc and dvc.yaml files to `on_dir`.
 
     on_dir is called before the folders inside are entered and returns the names of those
-    to leave out (tracked data). Folders come depth-first, by name. Not entered: what is
+    to leave out (tracked data). Folders and files come depth-first in
+    the order the file system lists them, which is the order dvc prints. Not entered: what is
     ignored, other projects, symlinks, folders that cannot be read. git_ignore: leave out
     what git ignores too; git_prefix is `root` relative to its root, "" when they are equal.
     """
@@ -159,8 +160,7 @@ def find_dvcfiles(root: str, ignore: Ignore, on_dir: OnDir, git_ignore: GitIgnor
         if git_rules:
             names = git_rules.keep(git_dir, names, False)
             dirs = git_rules.keep(git_dir, dirs, True)
-        names.sort()
-        dirs.sort(reverse=True)
+        dirs.reverse()
         skipped = on_dir(rel_dir, names, dirs)
         prefix = f"{rel_dir}/" if rel_dir else ""
         stack += [(prefix + name, rules, git_rules) for name in dirs if name not in skipped]
