@@ -1,0 +1,149 @@
+"""Hash what lies at a path, with the help of the state, and store it where a store is given.
+
+Order is the safety: file objects, one barrier, then the manifest that names them.
+"""
+from __future__ import annotations
+
+import os
+import stat as stat_module
+import time
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from tracking.engine.errors import DataverError
+from tracking.engine.ingest import Source, ingest
+from tracking.engine.protocols import NoProgress, Progress
+from tracking.engine.stage import MD5, Digest, Meta
+from tracking.engine.tree import dump_tree, tree_oid
+from tracking.engine.walk import walk_files
+
+if TYPE_CHECKING:
+    from tracking.engine.ignore import Ignore
+    from tracking.engine.objects import LocalStore
+    from tracking.engine.state import State, WalkRow
+
+REMEMBERED_BYTES = 1 << 16  # hashing a single file below this costs less than opening the database
+
+Entry = tuple[str, int, int, int, int, str]  # relpath, size, mtime_ns, ino, mode, md5
+
+
+class Built:
+    """What was found: digest, facts, and for a folder its files.
+
+    rows: the walk, sorted by path (None for a file). hashes: one per row.
+    """
+
+    def __init__(self, digest: Digest, meta: Meta, rows: list[WalkRow] | None = None, hashes: list[str] | None = None) -> None:
+        self.digest = digest
+        self.meta = meta
+        self.rows = rows
+        self.hashes = hashes or []
+
+    @cached_property
+    def entries(self) -> list[Entry] | None:
+        """(relpath, size, mtime_ns, ino, mode, md5) of every file; None for a file."""
+        if self.rows is None:
+            return None
+        return [(*row, value) for row, value in zip(self.rows, self.hashes)]
+
+    def tree(self) -> list[tuple[str, str]]:
+        """Rows of the manifest: (relpath, md5), sorted."""
+        return list(zip([row[0] for row in self.rows or ()], self.hashes))
+
+    @cached_property
+    def tree_bytes(self) -> bytes | None:
+        """The manifest; None for a file."""
+        return None if self.rows is None else dump_tree(self.tree())
+
+
+def build(
+    path_abs: str,
+    *,
+    ignore: Ignore | None,
+    rel: str,
+    state: State,
+    algorithm: str = MD5,
+    store: LocalStore | None = None,
+    progress: Progress | None = None,
+) -> Built:
+    """Hash a file or folder; files whose stat is remembered are not read.
+
+    rel: the path relative to the root of `ignore`. store: also put objects there, files
+    missing from it included. Raises FileNotFoundError, FileChanged, DataverError.
+    """
+    st = os.stat(path_abs)
+    if stat_module.S_ISDIR(st.st_mode):
+        return _build_dir(path_abs, ignore, rel, state, algorithm, store, progress or NoProgress())
+    if not stat_module.S_ISREG(st.st_mode):
+        raise DataverError(f"'{path_abs}' is neither a file nor a folder and cannot be versioned")
+    return _build_file(path_abs, st, state, algorithm, store, progress or NoProgress())
+
+
+def _build_file(path: str, st: os.stat_result, state: State, algorithm: str, store: LocalStore | None, progress: Progress) -> Built:
+    remembered = st.st_size > REMEMBERED_BYTES
+    looked_ns = time.time_ns()
+    value = state.get_file(path, st, algorithm) if remembered else None
+    if value is None or (store is not None and not store.is_intact(value)):
+        value = _hash([(path, st.st_size, st.st_mtime_ns)], algorithm, store, progress)[0]
+        if remembered:
+            state.save_file(path, st, value, algorithm, looked_ns)
+    meta = Meta(size=st.st_size, isexec=bool(st.st_mode & stat_module.S_IXUSR))
+    return Built(Digest(algorithm, value), meta)
+
+
+def _hash(sources: list[Source], algorithm: str, store: LocalStore | None, progress: Progress) -> list[str]:
+    if store is not None:
+        return store.ingest(sources, progress)
+    try:
+        return [value for value, _ in ingest(sources, algorithm, progress)]
+    except OSError as error:
+        if error.filename is None:
+            raise
+        raise DataverError(f"cannot read '{error.filename}': {error.strerror}", hint="Check its permissions.") from error
+
+
+def _build_dir(
+    path: str, ignore: Ignore | None, rel: str, state: State, algorithm: str, store: LocalStore | None, progress: Progress
+) -> Built:
+    looked_ns = time.time_ns()
+    rows = walk_files(path, rel, ignore)
+    saved = state.get_dir(path, algorithm)
+    if saved is not None and saved.value and saved.rows == rows:
+        built = _built(rows, saved.hashes, Digest(algorithm, saved.value))
+        if store is None or state.known_complete(store, saved.value):
+            return built
+        hashes = saved.hashes
+    else:
+        hashes = _remembered(rows, saved.rows, saved.hashes, saved.known()) if saved is not None else [""] * len(rows)
+    hashes = _complete(path, rows, hashes, algorithm, store, progress)
+    data = dump_tree(zip([row[0] for row in rows], hashes))
+    digest = Digest(algorithm, tree_oid(data))
+    if store is not None:
+        store.add_bytes(digest.value, data)
+        state.remember_complete(store, digest.value)
+    if saved is None or saved.rows != rows or saved.hashes != hashes:
+        state.save_dir(path, rows, hashes, digest.value, algorithm, looked_ns)
+    return _built(rows, hashes, digest)
+
+
+def _built(rows: list[WalkRow], hashes: list[str], digest: Digest) -> Built:
+    return Built(digest, Meta(size=sum([row[1] for row in rows]), nfiles=len(rows)), rows, hashes)
+
+
+def _remembered(rows: list[WalkRow], old_rows: list[WalkRow], old_hashes: list[str], known: dict[tuple[int, int, int], str]) -> list[str]:
+    """A hash per row, "" where unknown. A renamed file is found by its inode, size and time."""
+    by_row = dict(zip(old_rows, old_hashes))
+    return [by_row.get(row) or known.get(row[1:4], "") for row in rows]
+
+
+def _complete(path: str, rows: list[WalkRow], hashes: list[str], algorithm: str, store: LocalStore | None, progress: Progress) -> list[str]:
+    """Fill in unknown hashes; with a store, also store what it lacks."""
+    present = store.exists(set(hashes) - {""}) if store is not None else None
+    todo = [number for number, value in enumerate(hashes) if not value or (present is not None and value not in present)]
+    if not todo:
+        return hashes
+    sources = [(f"{path}/{rows[number][0]}", rows[number][1], rows[number][2]) for number in todo]
+    result = list(hashes)
+    for number, value in zip(todo, _hash(sources, algorithm, store, progress)):
+        result[number] = value
+    return result

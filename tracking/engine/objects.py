@@ -1,0 +1,452 @@
+"""Stores of objects named by the hash of their bytes, and the one in a local folder.
+
+An object is written once, appears whole (temporary name, then rename) and is read-only
+(0444). A file with any other mode is hashed again before it is trusted; what does not
+match its name is moved aside to `corrupt/` in the cache folder, never deleted.
+
+Durability is by batch: `LocalStore.batch()` leaves a journal file while objects may not
+have reached the disk; one that its process did not remove makes the next process hash
+those objects again.
+"""
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, Protocol
+
+from tracking.engine import atomic
+from tracking.engine.errors import CorruptObject, DataverError
+from tracking.engine.hashing import hash_file
+from tracking.engine.ingest import OBJECT_MODE, ObjectWriter, ingest, make_folder
+from tracking.engine.protocols import NoProgress, Progress
+from tracking.engine.stage import MD5, MD5_DOS2UNIX
+from tracking.engine.tree import DIR_SUFFIX, Rows, load_tree
+
+OID = re.compile(r"[0-9a-f]{32}(?:\.dir)?")
+SHARED_DIR_MODE = 0o2775
+SHARED_FILE_MODE = 0o664
+PREFIXES = tuple(f"{number:02x}" for number in range(256))
+LEFTOVER_AGE_S = 86_400
+CLOCK_SLACK_NS = 2_000_000_000  # of file systems with coarse times
+JOURNAL = "unclean."
+TICK_NS = 20_000_000
+
+
+class ObjectStore(Protocol):
+    """Objects by name (md5 in hex, with `.dir` for manifests); local folders and remotes alike.
+
+    Names are never reused for other bytes, so every call may be repeated after a failure.
+    """
+
+    def exists(self, oids: Iterable[str]) -> set[str]:
+        """Those that are there. On failure nothing is known."""
+
+    def list_oids(self, prefixes: Iterable[str] | None = None, *, with_size: bool = False) -> Iterable[tuple[str, int | None]]:
+        """Names (and sizes in bytes where asked or free) of all objects, or of two-digit prefixes; any order."""
+
+    def get(self, oid: str, to_path: str) -> None:
+        """Bring an object to a new file. On failure `to_path` does not exist. FileNotFoundError when absent."""
+
+    def put(self, from_path: str, oid: str) -> None:
+        """Store a file's bytes under a name. On failure the object is absent, never partial."""
+
+    def read(self, oid: str) -> bytes:
+        """An object's bytes. FileNotFoundError when absent."""
+
+    def remove(self, oids: Iterable[str]) -> None:
+        """Delete objects; absent ones are fine. On failure some may be left."""
+
+
+class LocalStore:
+    """Objects below a local cache (or remote) folder.
+
+    path: the cache folder. legacy: layout and hash of 2.x. shared: group may write
+    (`cache.shared = group`). tmp_dir: where the journal lives (None: no journal).
+    `on_corrupt`, when set, is told each name moved aside and where to.
+    """
+
+    def __init__(self, path: str, legacy: bool = False, shared: bool = False, tmp_dir: str | None = None) -> None:
+        self.path = path
+        self.legacy = legacy
+        self.shared = shared
+        self.root = path if legacy else os.path.join(path, "files", "md5")
+        self.journal_dir = os.path.join(tmp_dir, "dataver") if tmp_dir else None
+        self.on_corrupt: Callable[[str, str], None] | None = None
+        self.corrupt: list[str] = []
+        self._recovered = False
+        self._signature: str | None = None
+
+    # --- facts
+    @property
+    def algorithm(self) -> str:
+        return MD5_DOS2UNIX if self.legacy else MD5
+
+    @property
+    def dir_mode(self) -> int | None:
+        """Of folders this store makes; None: as umask says."""
+        return SHARED_DIR_MODE if self.shared else None
+
+    @property
+    def workspace_mode(self) -> int:
+        """Of files copied out of this store, before umask."""
+        return SHARED_FILE_MODE if self.shared else 0o666
+
+    def path_of(self, oid: str) -> str:
+        """Absolute path of an object. Raises CorruptObject for what cannot be a name."""
+        if not OID.fullmatch(oid):
+            raise CorruptObject(f"'{oid}' is not the name of an object", oid=oid)
+        return f"{self.root}/{oid[:2]}/{oid[2:]}"
+
+    def signature(self) -> str | None:
+        """Changes whenever an object is added or removed; None while that cannot be told."""
+        if self._signature is None:
+            self._signature = self._read_signature()
+        return self._signature or None
+
+    def _read_signature(self) -> str:
+        import time
+
+        times = []
+        limit = time.time_ns() - TICK_NS
+        for prefix in PREFIXES:
+            try:
+                mtime_ns = os.stat(f"{self.root}/{prefix}").st_mtime_ns
+            except OSError:
+                mtime_ns = 0
+            if mtime_ns >= limit:
+                return ""
+            times.append(mtime_ns)
+        from tracking.engine.hashing import small_md5
+
+        return str(small_md5(repr(times).encode()).hexdigest())
+
+    # --- trust
+    def is_intact(self, oid: str) -> bool:
+        """Whether the object is there and is what its name says; a damaged one is moved aside."""
+        try:
+            self.check(oid)
+        except (FileNotFoundError, NotADirectoryError, CorruptObject):
+            return False
+        return True
+
+    def check(self, oid: str) -> None:
+        """Trust a read-only object, hash any other.
+
+        Raises FileNotFoundError, CorruptObject (the object has been moved aside then).
+        """
+        self.recover()
+        path = self.path_of(oid)
+        mode = os.stat(path).st_mode & 0o777
+        if mode != OBJECT_MODE:
+            self.verify(oid)
+            if mode & 0o222:
+                _protect(path)
+
+    def verify(self, oid: str) -> None:
+        """Hash an object whatever its mode. Raises FileNotFoundError, CorruptObject (moved aside then)."""
+        path = self.path_of(oid)
+        is_manifest = oid.endswith(DIR_SUFFIX)
+        actual = hash_file(path, MD5 if is_manifest else self.algorithm)
+        if actual != oid.removesuffix(DIR_SUFFIX):
+            where = self._move_aside(oid, path)
+            raise CorruptObject(f"object '{oid}' of the cache is corrupted (moved to '{where}')", oid=oid, hint="`dataver fetch` brings it back from a remote.")
+
+    def _move_aside(self, oid: str, path: str) -> str:
+        folder = os.path.join(self.path, "corrupt")
+        target = os.path.join(folder, oid)
+        number = 0
+        try:
+            make_folder(folder, self.dir_mode)
+            while os.path.lexists(target):
+                number += 1
+                target = os.path.join(folder, f"{oid}.{number}")
+            atomic.replace(path, target)
+        except OSError:
+            return path  # a read-only cache: it stays, and is never trusted
+        self._signature = None
+        self.corrupt.append(oid)
+        if self.on_corrupt is not None:
+            self.on_corrupt(oid, target)
+        return target
+
+    # --- reading
+    def exists(self, oids: Iterable[str]) -> set[str]:
+        """Those that are there and can be trusted."""
+        self.recover()
+        found = set()
+        doubtful = []
+        root, stat = self.root, os.stat
+        for oid in oids:
+            try:
+                mode = stat(f"{root}/{oid[:2]}/{oid[2:]}").st_mode
+            except OSError:
+                continue
+            if mode & 0o777 == OBJECT_MODE:
+                found.add(oid)
+            else:
+                doubtful.append(oid)
+        found.update(oid for oid in doubtful if self.is_intact(oid))
+        return found
+
+    def list_oids(self, prefixes: Iterable[str] | None = None, *, with_size: bool = False) -> Iterator[tuple[str, int | None]]:
+        """Every object below the prefixes (all by default), by folder. Temporary files are left out."""
+        for prefix in PREFIXES if prefixes is None else prefixes:
+            try:
+                scan = os.scandir(f"{self.root}/{prefix}")
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            with scan:
+                for entry in scan:
+                    oid = prefix + entry.name
+                    if OID.fullmatch(oid):
+                        yield oid, entry.stat().st_size if with_size else None
+
+    def size(self, oid: str) -> int:
+        """Bytes of an object. Raises FileNotFoundError."""
+        return os.stat(self.path_of(oid)).st_size
+
+    def open(self, oid: str) -> BinaryIO:
+        """An object for reading, checked. Raises FileNotFoundError, CorruptObject."""
+        self.check(oid)
+        return open(self.path_of(oid), "rb")
+
+    def read(self, oid: str) -> bytes:
+        with self.open(oid) as file:
+            return file.read()
+
+    def read_tree(self, oid: str) -> Rows:
+        """Rows of a manifest, sorted. Raises FileNotFoundError, CorruptObject, UnsafePath."""
+        return load_tree(self.read(oid), oid)
+
+    def get(self, oid: str, to_path: str) -> None:
+        """Copy an object to a new or replaced file, atomically; its mode is what umask says."""
+        from tracking.engine.links import COPY, REFLINK, link
+
+        self.check(oid)
+        temporary = atomic.temp_beside(to_path)
+        try:
+            link(self.path_of(oid), temporary, (REFLINK, COPY), self.workspace_mode)
+            atomic.replace(temporary, to_path)
+        except BaseException:
+            atomic.discard(temporary)
+            raise
+
+    # --- writing
+    def put(self, from_path: str, oid: str, *, verify: bool = False) -> None:
+        """Copy a file in. verify: hash what was written first. Raises CorruptObject when it differs.
+
+        Not durable by itself: use inside `batch()`.
+        """
+        from tracking.engine.links import COPY, REFLINK, link
+
+        final = self.path_of(oid)
+        make_folder(os.path.dirname(final), self.dir_mode)
+        temporary = atomic.temp_beside(final)
+        try:
+            link(from_path, temporary, (REFLINK, COPY))
+            if verify and hash_file(temporary, MD5 if oid.endswith(DIR_SUFFIX) else self.algorithm) != oid.removesuffix(DIR_SUFFIX):
+                raise CorruptObject(f"'{from_path}' is not the object '{oid}'", oid=oid)
+            self.adopt(temporary, oid)
+        except BaseException:
+            atomic.discard(temporary)
+            raise
+
+    def adopt(self, temporary: str, oid: str) -> None:
+        """Rename a file of the same file system into place; its bytes must be the object's."""
+        final = self.path_of(oid)
+        os.chmod(temporary, OBJECT_MODE)
+        make_folder(os.path.dirname(final), self.dir_mode)
+        atomic.replace(temporary, final)
+        self._signature = None
+
+    def add_bytes(self, oid: str, data: bytes) -> bool:
+        """Store a manifest or other small object durably; True when it was not there."""
+        if self.is_intact(oid):
+            return False
+        final = self.path_of(oid)
+        try:
+            make_folder(os.path.dirname(final), self.dir_mode)
+            atomic.write_bytes(final, data, OBJECT_MODE)
+            atomic.fsync_path(os.path.dirname(os.path.dirname(final)))
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+        self._signature = None
+        return True
+
+    def ingest(self, sources: list[tuple[str, int, int]], progress: Progress | None = None) -> list[str]:
+        """Hash files (path, size, mtime_ns) and store those that are not there, in one pass and one batch.
+
+        Returns their hashes. Raises FileChanged, DataverError.
+        """
+        if not sources:
+            return []
+        self.recover()
+        with self.batch() as added:
+            try:
+                make_folder(self.root, self.dir_mode)
+                results = ingest(sources, self.algorithm, progress or NoProgress(), self.root, self.dir_mode)
+            except OSError as error:
+                raise _cannot_write(self.path, error) from error
+            added += [f"{self.root}/{value[:2]}/{value[2:]}" for value, written in results if written]
+        return [value for value, _ in results]
+
+    def add_files(self, items: Iterable[tuple[str, str]], progress: Progress | None = None) -> int:
+        """Store files whose hashes are known, (path, oid), in one batch; returns how many were not there.
+
+        Raises CorruptObject when a file's bytes are not what its oid says (nothing names it then).
+        """
+        items = list(items)
+        present = self.exists({oid for _, oid in items})
+        todo = list({oid: path for path, oid in items if oid not in present}.items())
+        sources = [(path, st.st_size, st.st_mtime_ns) for path, st in ((path, os.stat(path)) for _, path in todo)]
+        for (oid, path), value in zip(todo, self.ingest(sources, progress)):
+            if value != oid:
+                raise CorruptObject(f"'{path}' is not the object '{oid}'", oid=oid)
+        return len(todo)
+
+    def remove(self, oids: Iterable[str]) -> None:
+        self._signature = None
+        for oid in oids:
+            path = self.path_of(oid)
+            if os.name == "nt":  # read-only files cannot be deleted there
+                _unprotect(path)
+            try:
+                atomic.unlink(path)
+            except FileNotFoundError:
+                continue
+
+    def remove_leftovers(self, older_than_s: float = LEFTOVER_AGE_S) -> int:
+        """Delete temporary files of commands that were killed long ago; returns how many."""
+        import time
+
+        limit = time.time() - older_than_s
+        count = 0
+        for prefix in PREFIXES:
+            try:
+                with os.scandir(f"{self.root}/{prefix}") as scan:
+                    old = [entry.path for entry in scan if atomic.is_temp_name(entry.name) and entry.stat().st_mtime < limit]
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            for path in old:
+                atomic.discard(path)
+                count += 1
+        return count
+
+    # --- durability
+    @contextmanager
+    def batch(self) -> Iterator[list[str]]:
+        """Bracket additions: append the paths added to the list; they are durable when the block ends.
+
+        After a failure the journal stays until this process ends, so what was added is
+        hashed again by the next one.
+        """
+        journal = self._begin()
+        added: list[str] = []
+        self._signature = None
+        try:
+            yield added
+            atomic.barrier(added, self.root)
+        finally:
+            self._signature = None
+        if journal is not None:
+            atomic.discard(journal)
+
+    def _begin(self) -> str | None:
+        if self.journal_dir is None:
+            return None
+        path = os.path.join(self.journal_dir, f"{JOURNAL}{os.getpid()}.{os.urandom(4).hex()}")
+        try:
+            os.makedirs(self.journal_dir, exist_ok=True)
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(f"{_boot_id()}\n{self.root}\n")
+        except OSError as error:
+            raise _cannot_write(self.journal_dir, error) from error
+        return path
+
+    def recover(self) -> None:
+        """After an unclean stop, hash the objects it may have left half-written. Once per process."""
+        if self._recovered or self.journal_dir is None:
+            return
+        self._recovered = True
+        journals = self._stale_journals()
+        if not journals:
+            return
+        since = min(os.stat(path).st_mtime_ns for path in journals) - CLOCK_SLACK_NS
+        good = []
+        for oid, _ in self.list_oids():
+            path = self.path_of(oid)
+            st = os.stat(path)
+            if max(st.st_ctime_ns, st.st_mtime_ns) < since:
+                continue
+            try:
+                self.verify(oid)
+                good.append(path)
+            except CorruptObject:
+                pass  # moved aside and noted in self.corrupt
+        if good:
+            atomic.barrier(good, self.root)
+        for path in journals:
+            atomic.discard(path)
+
+    def _stale_journals(self) -> list[str]:
+        """Journals for this store whose process is gone."""
+        try:
+            names = [name for name in os.listdir(self.journal_dir) if name.startswith(JOURNAL)]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        stale = []
+        for name in names:
+            path = os.path.join(str(self.journal_dir), name)
+            try:
+                with open(path, encoding="utf-8") as file:
+                    boot, root = (file.read().split("\n") + ["", ""])[:2]
+            except FileNotFoundError:
+                continue
+            pid = name.removeprefix(JOURNAL).split(".")[0]
+            if root in (self.root, "") and (boot != _boot_id() or not _is_alive(pid)):
+                stale.append(path)
+        return stale
+
+
+def _boot_id() -> str:
+    """Differs after each start of the machine, where the system tells; else empty."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def _is_alive(pid: str) -> bool:
+    if not pid.isdigit() or os.name == "nt":
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _protect(path: str) -> None:
+    try:
+        os.chmod(path, OBJECT_MODE)
+    except OSError:
+        pass  # somebody else's file in a shared cache: it is hashed again next time
+
+
+def _unprotect(path: str) -> None:
+    try:
+        os.chmod(path, 0o644)
+    except OSError:
+        pass
+
+
+def _cannot_write(folder: str, error: OSError) -> DataverError:
+    named = error.filename or folder
+    if error.filename and not str(error.filename).startswith(folder):
+        return DataverError(f"cannot read '{named}': {error.strerror}")
+    return DataverError(f"cannot write to the cache '{folder}': {error.strerror or error}", hint="Check free space and permissions, then run the command again.")

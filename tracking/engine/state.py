@@ -1,0 +1,329 @@
+"""What was hashed before: stat -> hash, remembered between commands.
+
+One SQLite file below `.dvc/tmp/dataver`; it may be deleted at any time and heals itself.
+A folder is one row: its walk (paths, sizes, times, inodes, modes) and hashes as packed
+arrays, so 10,000 files load in milliseconds. Every row carries a checksum, because the
+file is written without waiting for the disk.
+
+A file changed again within one tick of the clock, with the same size, has the same stat.
+So a hash whose file was modified just before it was looked at is not kept ("racy").
+"""
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from tracking.engine.objects import LocalStore
+
+WalkRow = tuple[str, int, int, int, int]  # relpath, size, mtime_ns, ino, mode
+
+DATABASE = "state-1.sqlite3"  # the number is the schema: another version opens another file
+TICK_NS = 20_000_000  # coarsest clock tick of the usual file systems (10 ms), doubled
+BUSY_TIMEOUT_S = 5.0
+DIR_QUERY = "SELECT value, paths, stats, hashes, crc FROM dirs WHERE path = ? AND algorithm = ?"
+CODES = "qqQq"  # array types of size, mtime_ns, ino, mode
+
+SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS files (path BLOB, algorithm TEXT, mtime_ns INTEGER, size INTEGER, ino TEXT,"
+    " value TEXT, crc INTEGER, PRIMARY KEY (path, algorithm)) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS dirs (path BLOB, algorithm TEXT, value TEXT, paths BLOB, stats BLOB, hashes BLOB,"
+    " crc INTEGER, PRIMARY KEY (path, algorithm))",
+    "CREATE TABLE IF NOT EXISTS complete (store BLOB, oid TEXT, signature TEXT, PRIMARY KEY (store, oid)) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS links (path BLOB PRIMARY KEY, mark TEXT) WITHOUT ROWID",
+)
+
+
+class DirState:
+    """A folder as it was when it was hashed.
+
+    rows: its walk, sorted. hashes: one per row, "" where it must be computed again.
+    value: name of its manifest, "" when any hash is missing.
+    """
+
+    __slots__ = ("rows", "hashes", "value")
+
+    def __init__(self, rows: list[WalkRow], hashes: list[str], value: str) -> None:
+        self.rows = rows
+        self.hashes = hashes
+        self.value = value
+
+    def known(self) -> dict[tuple[int, int, int], str]:
+        """(size, mtime_ns, ino) -> hash: finds renamed files too."""
+        return {row[1:4]: value for row, value in zip(self.rows, self.hashes) if value}
+
+
+class State:
+    """Reads at once; writes are collected and done in one transaction by `commit`."""
+
+    def __init__(self, tmp_dir: str) -> None:
+        self.tmp_dir = tmp_dir
+        self.folder = os.path.join(tmp_dir, "dataver")
+        self.path = os.path.join(self.folder, DATABASE)
+        self._db: sqlite3.Connection | None = None
+        self._writes: dict[tuple[str, Any], tuple[str, tuple[Any, ...]]] = {}
+
+    # --- files
+    def get_file(self, abspath: str, st: os.stat_result, algorithm: str = "md5") -> str | None:
+        """The hash of a file whose stat is still `st`."""
+        found = self._row("files", "SELECT mtime_ns, size, ino, value, crc FROM files WHERE path = ? AND algorithm = ?", abspath, algorithm)
+        if found is None:
+            return None
+        mtime_ns, size, ino, value, crc = found
+        fresh = (mtime_ns, size, ino) == (st.st_mtime_ns, st.st_size, str(st.st_ino)) and crc == _crc(abspath, algorithm, mtime_ns, size, ino, value)
+        return str(value) if fresh else None
+
+    def save_file(self, abspath: str, st: os.stat_result, value: str, algorithm: str = "md5", looked_ns: int | None = None) -> None:
+        """Remember a hash. looked_ns: clock when `st` was taken (default now)."""
+        if st.st_mtime_ns >= (looked_ns or time.time_ns()) - TICK_NS:
+            self._delete("files", abspath, algorithm)
+            return
+        values = (st.st_mtime_ns, st.st_size, str(st.st_ino), value)
+        self._write("files", abspath, algorithm, (*values, _crc(abspath, algorithm, *values)))
+
+    # --- folders
+    def get_dir(self, abspath: str, algorithm: str = "md5") -> DirState | None:
+        """What was saved for a folder; compare its rows with a new walk."""
+        found = self._row("dirs", DIR_QUERY, abspath, algorithm)
+        if found is None:
+            return None
+        value, paths, stats, hashes, crc = found
+        if crc != _crc_dir(abspath, algorithm, value, paths, stats, hashes):
+            return None
+        return _unpack(value, paths, stats, hashes)
+
+    def save_dir(self, abspath: str, rows: list[WalkRow], hashes: list[str], value: str, algorithm: str = "md5", looked_ns: int | None = None) -> None:
+        """Remember a folder. looked_ns: clock when its walk began (default now)."""
+        limit = (looked_ns or time.time_ns()) - TICK_NS
+        if any(row[2] >= limit for row in rows):
+            hashes = ["" if row[2] >= limit else known for row, known in zip(rows, hashes)]
+            value = ""
+        packed = _pack(rows, hashes)
+        if packed is None:
+            self._delete("dirs", abspath, algorithm)
+            return
+        self._write("dirs", abspath, algorithm, (value, *packed, _crc_dir(abspath, algorithm, value, *packed)))
+
+    # --- folders whose objects are all in a store
+    def known_complete(self, store: LocalStore, oid: str) -> bool:
+        """Whether everything a manifest lists was in the store, and nothing was removed since."""
+        found = self._row("complete", "SELECT signature FROM complete WHERE store = ? AND oid = ?", store.root, oid)
+        return found is not None and found[0] == store.signature()
+
+    def remember_complete(self, store: LocalStore, oid: str) -> None:
+        signature = store.signature()
+        if signature is not None:
+            self._write("complete", store.root, oid, (signature,))
+
+    # --- paths that dataver made
+    def save_link(self, abspath: str) -> None:
+        """Remember that what lies at `abspath` now came out of the cache (call after `save_dir`)."""
+        mark = self._mark_saved(abspath) if os.path.isdir(abspath) and not os.path.islink(abspath) else _mark_file(abspath)
+        if mark is not None:
+            self._writes["links", (abspath,)] = ("INSERT OR REPLACE INTO links VALUES (?, ?)", (os.fsencode(abspath), mark))
+
+    def unused_links(self, used: set[str]) -> list[str]:
+        """Paths saved with `save_link` that are not in `used` and unchanged since; sorted."""
+        self.commit()
+        db = self._open()
+        if db is None:
+            return []
+        try:
+            found = db.execute("SELECT path, mark FROM links ORDER BY path").fetchall()
+        except _database_error() as error:
+            self._heal(error)
+            return []
+        result = []
+        for raw, mark in found:
+            path = os.fsdecode(raw)
+            if path not in used and _mark_now(path) == mark:
+                result.append(path)
+        return result
+
+    def _mark_saved(self, abspath: str) -> str | None:
+        for algorithm in ("md5", "md5-dos2unix"):
+            found = self._row("dirs", DIR_QUERY, abspath, algorithm)
+            if found is not None:
+                return f"dir {crc32(found[2], crc32(found[1]))}"
+        return None
+
+    def forget_link(self, abspath: str) -> None:
+        self._writes["links", (abspath,)] = ("DELETE FROM links WHERE path = ?", (os.fsencode(abspath),))
+
+    # --- database
+    def commit(self) -> None:
+        """Write what was saved, in one transaction. Failing costs only speed, never the command."""
+        writes, self._writes = self._writes, {}
+        if not writes:
+            return
+        for _ in range(2):
+            db = self._open(create=True)
+            if db is None:
+                return
+            try:
+                with db:
+                    for statement, values in writes.values():
+                        db.execute(statement, values)
+                return
+            except _database_error() as error:
+                if not self._heal(error):
+                    return
+
+    def close(self) -> None:
+        self.commit()
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._writes = {}
+        self._drop()
+
+    def _write(self, table: str, path: str, key: str, values: tuple[Any, ...]) -> None:
+        marks = ", ".join("?" * (2 + len(values)))
+        self._writes[table, (path, key)] = (f"INSERT OR REPLACE INTO {table} VALUES ({marks})", (os.fsencode(path), key, *values))
+
+    def _delete(self, table: str, path: str, key: str) -> None:
+        self._writes[table, (path, key)] = (f"DELETE FROM {table} WHERE path = ? AND algorithm = ?", (os.fsencode(path), key))
+
+    def _row(self, table: str, query: str, path: str, *values: str) -> tuple[Any, ...] | None:
+        """Columns after the key: of a write not committed yet, else of the database."""
+        pending = self._writes.get((table, (path, *values)))
+        if pending is not None:
+            return None if pending[0].startswith("DELETE") else pending[1][1 + len(values) :]
+        db = self._open()
+        if db is None:
+            return None
+        try:
+            found: tuple[Any, ...] | None = db.execute(query, (os.fsencode(path), *values)).fetchone()
+            return found
+        except _database_error() as error:
+            self._heal(error)
+            return None
+
+    def _open(self, create: bool = False) -> sqlite3.Connection | None:
+        """The connection; None when there is no database (yet), or none can be made."""
+        if self._db is None and (create or os.path.exists(self.path)):
+            for _ in range(2):
+                try:
+                    self._db = _connect(self.path)
+                    break
+                except _database_error() as error:
+                    if not self._heal(error):
+                        break
+        return self._db
+
+    def _heal(self, error: Exception) -> bool:
+        """Delete a damaged database; False when it is only busy or not writable."""
+        import sqlite3
+
+        if isinstance(error, sqlite3.OperationalError) and not any(word in str(error) for word in ("malformed", "no such", "disk image", "has no column", "columns but")):
+            return False
+        self._drop()
+        return True
+
+    def _drop(self) -> None:
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+        for suffix in ("", "-journal"):
+            try:
+                os.unlink(self.path + suffix)
+            except OSError:
+                pass
+
+
+def _database_error() -> type[Exception]:
+    import sqlite3  # slow import
+
+    return sqlite3.Error
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    import sqlite3  # slow import
+
+    is_new = not os.path.exists(path)
+    if is_new:
+        try:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+        except OSError as error:
+            raise sqlite3.OperationalError(str(error)) from error
+    db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, check_same_thread=False)
+    try:
+        db.execute("PRAGMA synchronous=OFF")  # rows carry checksums
+        if is_new:
+            with db:
+                for statement in SCHEMA:
+                    db.execute(statement)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _mark_file(path: str) -> str | None:
+    try:
+        st = os.lstat(path)
+    except OSError:
+        return None
+    return f"file {st.st_mtime_ns} {st.st_ino}"
+
+
+def _mark_now(path: str) -> str | None:
+    """The mark of what lies there now; None for nothing and for what cannot be walked."""
+    if not os.path.isdir(path) or os.path.islink(path):
+        return _mark_file(path)
+    from tracking.engine.errors import DataverError
+    from tracking.engine.walk import walk_files
+
+    try:
+        rows = walk_files(path, "", None)
+    except (OSError, DataverError):
+        return None
+    packed = _pack(rows, [])
+    return None if packed is None else f"dir {crc32(packed[1], crc32(packed[0]))}"
+
+
+def _crc(path: str, *values: Any) -> int:
+    return crc32(repr(values).encode(), crc32(os.fsencode(path)))
+
+
+def _crc_dir(path: str, algorithm: str, value: str, paths: bytes, stats: bytes, hashes: bytes) -> int:
+    return crc32(hashes, crc32(stats, crc32(paths, _crc(path, algorithm, value))))
+
+
+def _pack(rows: list[WalkRow], hashes: list[str]) -> tuple[bytes, bytes, bytes] | None:
+    """(paths joined by NUL, four arrays of 64 bits, hashes of 32 digits each); None when a number is too large."""
+    from array import array
+
+    try:
+        columns = [array(code, [row[number] for row in rows]) for number, code in enumerate(CODES, 1)]
+    except (OverflowError, TypeError):
+        return None
+    paths = "\0".join([row[0] for row in rows]).encode("utf-8", "surrogateescape")
+    digits = "".join([value or "-" * 32 for value in hashes]).encode("ascii")
+    return paths, b"".join([column.tobytes() for column in columns]), digits
+
+
+def _unpack(value: str, paths: bytes, stats: bytes, hashes: bytes) -> DirState | None:
+    from array import array
+
+    names = paths.decode("utf-8", "surrogateescape").split("\0") if stats else []
+    count = len(names)
+    if len(stats) != 32 * count or len(hashes) != 32 * count:
+        return None
+    columns = []
+    for number, code in enumerate(CODES):
+        column = array(code)
+        column.frombytes(stats[number * 8 * count : (number + 1) * 8 * count])
+        columns.append(column)
+    digits = hashes.decode("ascii")
+    values = [digits[start : start + 32] for start in range(0, 32 * count, 32)]
+    if "-" in digits:
+        values = ["" if known.startswith("-") else known for known in values]
+    return DirState(list(zip(names, *columns)), values, value)
