@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
+import os
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -151,6 +152,8 @@ class Utility(ManagementUtility):
     def execute(self) -> None:
         if self.argv[1:2] == ["version"]:
             Verb("version").run_from_argv(self.argv)
+        with contextlib.suppress(OSError):  # SQLite makes its file, but not the folder; `migrate` says what is wrong
+            os.makedirs(settings.DATA_FOLDER, mode=0o700, exist_ok=True)
         super().execute()
 
 
