@@ -30,11 +30,12 @@ def run(args: argparse.Namespace, io: Io) -> int:
         if name not in bodies[level]["remote"]:
             raise ConfigError(f"remote '{name}' doesn't exist.")
         still_there = any(name in config.level(other)["remote"] for other in below if other in config.files)
-        for each in (level, *above):
-            remotes, core = bodies[each]["remote"], bodies[each]["core"]
+        for each, body in bodies.items():
             # options on top of a remote that is gone would make every later command fail
-            if each == level or (not still_there and "url" not in remotes.get(name, {})):
-                remotes.pop(name, None)
-            if str(core.get("remote", "")).lower() == name and not any(name in bodies[b]["remote"] for b in bodies):
-                del core["remote"]
+            if each == level or (not still_there and "url" not in body["remote"].get(name, {})):
+                body["remote"].pop(name, None)
+        if not any(name in body["remote"] for body in bodies.values()):
+            for body in bodies.values():
+                if str(body["core"].get("remote", "")).lower() == name:
+                    del body["core"]["remote"]
     return 0
