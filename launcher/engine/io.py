@@ -21,6 +21,10 @@ class Terminal:
         self.command_line = " ".join(["dataver", *argv])
         self._progress: Progress | None = None
 
+    @property
+    def tool(self) -> str:
+        return "dataver" if sys.stdout.isatty() else "dvc"
+
     def print(self, text: str = "", end: str = "\n") -> None:
         _write(sys.stdout, text + end)
 

@@ -24,7 +24,7 @@ from tracking.engine.errors import StageNotFound
 from tracking.engine.index import PIPELINE_FILE, Index, load_index
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
-from tracking.engine.stage import Stage
+from tracking.engine.stage import Dep, Stage
 from tracking.engine.targets import collect
 from tracking.engine.workspace import Workspace
 
@@ -72,6 +72,7 @@ def run(args: argparse.Namespace, io: Io) -> int:
             JournaledRunner(LocalRunner(StageEnvironment(io.settings.environ, repo.root_dir)), journal),
             RepoLocks(repo, io),
             _puller(repo, args, io),
+            _importer(repo, io),
         )
         try:
             with journal.recording():
@@ -79,7 +80,7 @@ def run(args: argparse.Namespace, io: Io) -> int:
         finally:
             _after(repo, reproduction)
         repo.tracker.report(io)
-    io.info("Use `dataver push` to send your updates to remote storage." if done else "Data and pipelines are up to date.")
+    io.info(f"Use `{io.tool} push` to send your updates to remote storage." if done else "Data and pipelines are up to date.")
     return 0
 
 
@@ -100,7 +101,7 @@ def make_plan(index: Index, args: argparse.Namespace, cwd: str) -> Plan:
     targets = [key_of(stage) for stage in _targets(index, args, cwd)]
     if args.single_item and not args.pipeline:
         return plan.want_only(targets)
-    return plan.want(targets, pipeline=args.pipeline, downstream=args.downstream) if targets else plan.want_only([])
+    return plan.want(targets, pipeline=args.pipeline, downstream=args.downstream)
 
 
 def _targets(index: Index, args: argparse.Namespace, cwd: str) -> list[Stage]:
@@ -131,6 +132,15 @@ def _puller(repo: Repo, args: argparse.Namespace, io: Io) -> Any:
     from remotes.engine.pull import Pull
 
     return Pull(repo, io)
+
+
+def _importer(repo: Repo, io: Io) -> Any:
+    def bring(dep: Dep, path: str) -> None:
+        from remotes.engine.imports import bring_source
+
+        bring_source(repo, dep, path, io.progress)
+
+    return bring
 
 
 class TerminalReporter:

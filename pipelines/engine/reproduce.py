@@ -23,7 +23,7 @@ from pipelines.engine.runner import StageRunner
 from tracking.engine.checkout import checkout, remove_path, unprotect
 from tracking.engine.commit import DependencyMissing, relink_outs, save_stage, write_stages
 from tracking.engine.errors import CheckoutFailed, DataverError, LockHeld, StageFailed
-from tracking.engine.stage import Out, Stage
+from tracking.engine.stage import Dep, Out, Stage
 from tracking.engine.workspace import DELETED, NOT_IN_CACHE, Workspace, stage_label
 
 
@@ -46,6 +46,9 @@ class Puller(Protocol):
     def pull_run_cache(self) -> None: ...
 
     def fetch(self, outs: list[Out]) -> None: ...
+
+
+Importer = Callable[[Dep, str], None]  # brings the source of an import to an absolute path
 
 
 class Locks(Protocol):
@@ -94,7 +97,7 @@ class Running:
 class Reproduction:
     """One `repro`. `run` returns the stages that ran, were restored or verified."""
 
-    def __init__(self, ws: Workspace, plan: Plan, options: Options, reporter: Reporter, runner: StageRunner, locks: Locks, puller: Puller | None = None) -> None:
+    def __init__(self, ws: Workspace, plan: Plan, options: Options, reporter: Reporter, runner: StageRunner, locks: Locks, puller: Puller | None = None, importer: Importer | None = None) -> None:
         self.ws = ws
         self.plan = plan
         self.options = options
@@ -102,6 +105,7 @@ class Reproduction:
         self.runner = runner
         self.locks = locks
         self.puller = puller
+        self.importer = importer
         self.cwd = ws.repo.cwd
         self.done: list[Stage] = []
         self.failed: dict[Key, DataverError] = {}
@@ -315,6 +319,9 @@ class Reproduction:
     def _finish_without_command(self, stage: Stage) -> bool:
         """Verify or restore when that is all there is to do; else clear the way for the command."""
         dry = self.options.dry
+        if stage.is_import and not stage.frozen:
+            self._import(stage)
+            return True
         runs = stage.cmd is not None and not stage.frozen
         if not runs:
             if not dry:
@@ -339,20 +346,29 @@ class Reproduction:
             self._save(stage, self.reporter.line)
         return True
 
+    def _import(self, stage: Stage) -> None:
+        """Bring an import that is not frozen up to date with its source."""
+        dep, out = stage.deps[0], stage.outs[0]
+        self.reporter.line(f"Importing '{dep.path}' -> '{self.ws.name(out)}'")
+        if self.options.dry:
+            self._count(stage, stage)
+            return
+        if self.importer is None:
+            raise DataverError(f"'{dep.path}' cannot be imported here")
+        with self._paths(stage):
+            self.importer(dep, out.abspath)
+            self._save(stage, self.reporter.line)
+
     def _remembered(self, stage: Stage) -> list[Out] | None:
         """Outs of an earlier run with the same command, deps and params, all in the cache."""
         ws = self.ws
-        if not runcache.is_eligible(ws.repo, stage):
-            if self.options.pull and not self.options.dry:
-                self._pull_missing_deps(stage)
-            return None
         if self.options.pull and not self.options.dry:
             self._pull_missing_deps(stage)
-        try:
-            present = runcache.with_present_deps(ws, stage)
-        except DependencyMissing as exc:
-            missing = next((dep for dep in stage.deps if not os.path.exists(dep.abspath)), None)
-            raise DataverError(f"[Errno 2] No such file or directory: '{missing.abspath}'" if missing else exc.message) from None
+        if stage.outs and not stage.always_changed:
+            self._refuse_missing_deps(stage)
+        if not runcache.is_eligible(ws.repo, stage):
+            return None
+        present = runcache.with_present_deps(ws, stage)
         if not any(definition_reasons(stage)) and present.deps == stage.deps and present.params == stage.params and all(out.digest for out in stage.outs):
             outs = list(stage.outs)
         elif not self.options.run_cache:
@@ -366,6 +382,12 @@ class Reproduction:
             self.puller.fetch([replace(out, cache=True) for out in outs])
             ws.forget_objects()
         return outs if runcache.all_in_cache(ws, outs) else None
+
+    def _refuse_missing_deps(self, stage: Stage) -> None:
+        """Before outs are deleted or anything is run, also in a dry run."""
+        for dep in stage.deps:
+            if dep.abspath and not os.path.exists(dep.abspath):
+                raise DependencyMissing(f"[Errno 2] No such file or directory: '{dep.abspath}'")
 
     def _pull_missing_deps(self, stage: Stage) -> None:
         if self.puller is None:

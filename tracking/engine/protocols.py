@@ -62,6 +62,10 @@ class Io(Protocol):
     wait_for_lock: bool
     command_line: str
 
+    @property
+    def tool(self) -> str:
+        """The program that lines of the contract name: ours for people, dvc's for scripts that read them."""
+
     def print(self, text: str = "", end: str = "\n") -> None:
         """A result, to stdout, also with -q."""
 

@@ -141,14 +141,34 @@ class Workspace:
     def path_state(self, entry: Out | Dep, *, is_out: bool) -> str:
         """Workspace against recorded hash, without a look at the cache."""
         if entry.is_url:
-            return ""
+            return self._external_state(entry)
         recorded = entry.digest
         found = self.digest(entry.abspath, recorded.name if recorded else MD5, ignored=is_out)
         if found is None:
             return DELETED
         return "" if recorded is not None and recorded == found[0] else MODIFIED
 
+    def external(self, url: str) -> tuple[Digest, Meta] | None:
+        """Hash and facts of a URL; None when there is nothing or nobody answers."""
+        key = (url, "")
+        if key not in self._digests:
+            from tracking.engine.external import look, resolve
+
+            target = resolve(self.repo, url)
+            self._digests[key] = look(target) if "://" in target else self.digest(target, ignored=False)
+        return self._digests[key]
+
+    def _external_state(self, entry: Out | Dep) -> str:
+        if isinstance(entry, Dep) and (entry.repo is not None or entry.db is not None):
+            return ""  # an import: `update` asks for news
+        found = self.external(entry.path)
+        if found is None:
+            return DELETED
+        return "" if entry.digest == found[0] else MODIFIED
+
     def dep_state(self, dep: Dep) -> str:
+        if dep.repo is not None or dep.db is not None:
+            return ""
         return self.path_state(dep, is_out=False)
 
     def params(self, dep: ParamsDep) -> dict[str, object] | None:
