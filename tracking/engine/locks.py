@@ -304,9 +304,20 @@ class RepoLock:
         self._free()
         try:
             yield
-        finally:
-            self.acquire(wait_forever=True, notify=notify)
-            self._depth = depth
+        except (KeyboardInterrupt, SystemExit):
+            # who pressed Ctrl-C must not wait for others; without the lock, `release` does nothing
+            with suppress(LockHeld):
+                self.acquire(notify=notify, timeout_s=NOTIFY_EVERY_S)
+                self._depth = depth
+            raise
+        except BaseException:
+            self._take_back(depth, notify)
+            raise
+        self._take_back(depth, notify)
+
+    def _take_back(self, depth: int, notify: Notify) -> None:
+        self.acquire(wait_forever=True, notify=notify)
+        self._depth = depth
 
 
 @contextmanager
@@ -560,12 +571,17 @@ def _first_number(text: str) -> int | None:
 
 
 def _lock_fd(fd: int) -> bool:
-    """Try to lock an open file; False when another process has it. Other errors (no locks on this mount) rise."""
+    """Try to lock an open file; False when another process has it. Raises LockHeld where the mount has no locks."""
     if fcntl is not None:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (BlockingIOError, PermissionError):
             return False
+        except OSError as exc:
+            raise LockHeld(
+                f"Unable to acquire lock. This file system does not support it: {exc.strerror}",
+                hint="`dataver config core.hardlink_lock true` chooses a kind of lock that works everywhere.",
+            ) from exc
         return True
     import msvcrt  # Windows
 

@@ -126,6 +126,25 @@ def test_unlocked_without_a_lock_does_nothing(tmp_path: Path) -> None:
     assert not lock.is_held
 
 
+def test_an_interrupt_while_unlocked_takes_the_lock_back_when_it_is_free(tmp_path: Path) -> None:
+    lock = RepoLock(str(tmp_path))
+    lock.acquire()
+    with pytest.raises(KeyboardInterrupt), lock.unlocked():
+        raise KeyboardInterrupt
+    assert lock.is_held
+    lock.release()
+
+
+def test_releasing_a_lock_that_was_not_taken_back_does_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tracking.engine.locks.NOTIFY_EVERY_S", 0.01)
+    lock, other = RepoLock(str(tmp_path)), RepoLock(str(tmp_path))
+    with pytest.raises(KeyboardInterrupt), lock.held(), lock.unlocked():
+        other.acquire()
+        raise KeyboardInterrupt
+    assert other.is_held
+    other.release()
+
+
 def test_a_lock_file_deleted_while_held_is_noticed(tmp_path: Path) -> None:
     lock = RepoLock(str(tmp_path))
     with lock.held():
