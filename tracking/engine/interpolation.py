@@ -165,9 +165,10 @@ class _Resolver:
             if key == "vars":
                 continue
             try:
-                result[key] = template.fill(value, key)
+                filled = template.fill(value, key)
             except (Missing, ValueProblem) as exc:
                 raise self._failure(f"'stages.{name}.{key}'", exc) from None
+            result[key] = with_text_names(filled) if key in NAMING_KEYS and filled is not value else filled
         used = tracked_values(scope, template.used)
         if used:
             self.tracked[name] = used
@@ -178,7 +179,7 @@ class _Resolver:
         if OPEN not in wdir:
             return wdir
         try:
-            return spell(Template(scope, self.parsing).fill(wdir, "wdir"), {})
+            return spell(Template(scope, self.parsing).fill(wdir, None), {})
         except (Missing, ValueProblem) as exc:
             raise self._failure(f"'stages.{name}.wdir'", exc) from None
 
@@ -206,7 +207,6 @@ class _Resolver:
         if not expression.has_template(value):
             return value
         try:
-            expression.check(value)
             return Template(self.scope(), self.parsing).fill(value, None, keep_refs=True)
         except (Missing, ValueProblem, SyntaxProblem) as exc:
             raise self._failure(f"'stages.{name}.{kind}'", exc) from None
@@ -279,7 +279,8 @@ class _Resolver:
             raise self._failure(f"'{where}'", exc) from None
 
     def _top_list(self, section: str) -> list[Any]:
-        return [self._top(f"{section}.{index}", value) for index, value in enumerate(self.data.get(section) or [])]
+        found = [self._top(f"{section}.{index}", value) for index, value in enumerate(self.data.get(section) or [])]
+        return with_text_names(found) if section in NAMING_KEYS else found
 
     def _artifacts(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -293,6 +294,17 @@ class _Resolver:
 
 
 _BREAK = {True: "\n", False: " "}
+NAMING_KEYS = {"cmd", "wdir", "deps", "params", "outs", "metrics", "plots"}
+
+
+def with_text_names(value: Any) -> Any:
+    """Commands, paths and names of params as text: `${n}` alone may have given a number."""
+    if isinstance(value, list):
+        return [with_text_names(item) for item in value]
+    if isinstance(value, dict):
+        # {path: options}, or {file: [keys]} of params
+        return {with_text_names(name): with_text_names(item) if isinstance(item, list) else item for name, item in value.items()}
+    return value if isinstance(value, str) else spell(value, {})
 
 
 class Template:
@@ -319,7 +331,8 @@ class Template:
         if isinstance(value, dict):
             filled = {}
             for name, item in value.items():
-                filled[self._name(name, key)] = self.fill(item, key, keep_refs)
+                filled_name = self._name(name, key)  # first: its errors come first
+                filled[filled_name] = self.fill(item, key, keep_refs)
             return filled
         if isinstance(value, list):
             return [self.fill(item, key, keep_refs) for item in value]

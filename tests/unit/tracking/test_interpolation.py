@@ -70,8 +70,8 @@ def command_failure(cmd: str, **kwargs: Any) -> str:
         ("echo [${empty}]", "echo []"),
         ("echo ${d}", "echo --x 1 --y.z deep"),
         ("echo ${lod[0]}", "echo --p 1"),
-        ("['${foo}', '${n}']", ["bar", 3]),
-        ("${n}", 3),
+        ("['${foo}', '${n}']", ["bar", "3"]),
+        ("${n}", "3"),
     ],
 )
 def test_an_expression_is_replaced(written: str, expected: Any) -> None:
@@ -156,6 +156,13 @@ def test_dict_keys_are_filled_and_types_kept() -> None:
 def test_wdir_is_named_before_anything_else() -> None:
     text = "stages:\n  a:\n    cmd: ${nope1}\n    wdir: ${nope2}\n"
     assert failure(text) == "failed to parse 'stages.a.wdir' in 'dvc.yaml': Could not find 'nope2'"
+
+
+def test_a_number_becomes_text_where_a_path_or_name_stands() -> None:
+    text = "stages: {a: {cmd: x, deps: ['${n}'], outs: ['${f}', {'${n}': {push: '${t}'}}], params: ['${n}', {'${n}': ['${t}']}], desc: '${n}'}}"
+    found = resolved(text).stages["a"]
+    assert found["deps"] == ["3"] and found["outs"] == ["1e-05", {"3": {"push": True}}]
+    assert found["params"] == ["3", {"3": ["true"]}] and found["desc"] == 3
 
 
 # --- vars
@@ -269,7 +276,7 @@ def group(kind: str, value: str, cmd: str = "x", **kwargs: Any) -> dict[str, str
 @pytest.mark.parametrize(
     ("value", "cmd", "expected"),
     [
-        ("[x, 1, 2.5, true, null]", "${item}", {"a@x": "x", "a@1": 1, "a@2.5": 2.5, "a@true": True, "a@None": None}),
+        ("[x, 1, 2.5, true, null]", "${item}", {"a@x": "x", "a@1": "1", "a@2.5": "2.5", "a@true": "true", "a@None": "None"}),
         ("${bools}", "e ${item}", {"a@True": "e true", "a@False": "e false"}),
         ("['${foo}', '${n}x', '${t}']", "e ${item}", {"a@bar": "e bar", "a@3x": "e 3x", "a@True": "e true"}),
         ("[{p: 1}, 2]", "e ${item}", {"a@0": "e --p 1", "a@1": "e 2"}),
