@@ -124,7 +124,7 @@ def _plain_header(line: str) -> str | None:
         name = name[1:-1]
     elif "[" in name or "]" in name or "'" in name:
         return None
-    return name.lower()
+    return name.lower() or None
 
 
 def _plain_value(value: str) -> str | None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import pytest
 from configobj import ConfigObj
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tracking.engine import configfile
@@ -79,6 +79,7 @@ def test_any_printable_value_reads_as_configobj_reads_it(value: str) -> None:
     assert configfile.parse(data, "config")["studio"]["token"] == expected == value
 
 
+@example("[]\na = =")
 @given(st.text("ab ='\"#,[]%()\n", max_size=30))
 def test_the_quick_reader_agrees_with_configobj(text: str) -> None:
     quick = configfile._parse_plain(text)
