@@ -39,6 +39,8 @@ class Report:
     tool_runs: int = 0
     succeeded: int = 0
     last_code: int = 0
+    keep_going: bool = False
+    problems: dict[str, str] = field(default_factory=dict)
 
 
 class Pair:
@@ -78,10 +80,16 @@ def run(
     mode: str = "twins",
     operations: list[Operation] | None = None,
     text: bool = False,
+    without: frozenset[str] = frozenset(),
+    keep_going: bool = False,
 ) -> Report:
-    """Run `steps` tool runs drawn from `seed`, or exactly `operations`; stop at the first disagreement."""
+    """Run `steps` tool runs drawn from `seed`, or exactly `operations`; stop at the first disagreement.
+
+    without: words of command lines to leave out. keep_going: note a disagreement, make the
+    projects equal again and go on; `problems` then holds one of each kind.
+    """
     pair = Pair(tools, "dvc", second)
-    report = Report()
+    report = Report(keep_going=keep_going)
     generator = Generator(seed)
     queue = list(operations) if operations is not None else generator.start()
     try:
@@ -89,6 +97,8 @@ def run(
             if not queue:
                 queue = generator.next(View.of(os.path.join(pair.left.parked, "project"), generator.commits))
             operation = queue.pop(0)
+            if without.intersection(operation[1:4]) and operation[0].startswith("tool"):
+                continue
             report.operations.append(operation)
             turn = _whose_turn(seed, operation, len(report.operations), second) if mode == "turns" else None
             _one(pair, operation, turn, report, text)
@@ -123,14 +133,18 @@ def _one(pair: Pair, operation: Operation, turn: str | None, report: Report, tex
             pair.make_equal()
         return
     report.kind, report.problem = _describe(operation, left, right, said, found)
+    report.problems[report.kind] = report.problem
+    if report.keep_going:
+        report.problem = ""
+        pair.make_equal()
 
 
 def compare_outcomes(operation: Operation, left: Outcome, right: Outcome) -> str:
     """What differs in code and JSON, "" when nothing does."""
     for outcome in (left, right):
-        if "Traceback (most recent call last)" in outcome.err or outcome.code < 0:
-            if outcome.tool != "dvc":
-                return f"{outcome.tool} crashed"
+        crashed = "Traceback (most recent call last)" in outcome.err or "unexpected error" in outcome.err or outcome.code < 0
+        if crashed and outcome.tool == "dataver":
+            return f"{outcome.tool} crashed: {outcome.err.strip().splitlines()[-1:]}"
     if left.code != right.code:
         return f"exit code {left.code} and {right.code}"
     words = operation[1:]
@@ -211,19 +225,27 @@ def main() -> int:
     parser.add_argument("--mode", default="twins", choices=("twins", "turns"))
     parser.add_argument("--text", action="store_true", help="also show where the printed text differs")
     parser.add_argument("--shrink", type=float, default=40.0, metavar="SECONDS")
+    parser.add_argument("--without", default="", help="commands to leave out, with commas")
+    parser.add_argument("--keep-going", action="store_true", help="list one disagreement of each kind instead of stopping at the first")
     parser.add_argument("--replay", metavar="FILE", help="JSON list of operations")
     options = parser.parse_args()
     base = tempfile.mkdtemp(prefix="compat-tools-")
     tools = start_tools({"dvc", options.second}, base)
     failures = 0
+    seen: set[str] = set()
     operations = json.load(open(options.replay, encoding="utf-8")) if options.replay else None
     try:
         for seed in range(options.seed, options.seed + options.seeds):
             began = time.monotonic()
-            report = run(tools, seed=seed, steps=options.steps, second=options.second, mode=options.mode, text=options.text, operations=operations)
+            report = run(tools, seed=seed, steps=options.steps, second=options.second, mode=options.mode, text=options.text, operations=operations, without=frozenset(options.without.split(",")), keep_going=options.keep_going)
             took_s = time.monotonic() - began
             print(f"seed {seed}: {report.tool_runs} runs, {took_s:.1f} s, {report.succeeded} succeeded, explained {sorted(set(report.explained))}, {report.kind or 'agree'}", flush=True)
             print("\n".join(report.texts))
+            for kind, problem in report.problems.items() if options.keep_going else ():
+                failures += 1
+                if kind not in seen:
+                    print(f"* {kind}\n{problem}\n", flush=True)
+                seen.add(kind)
             if report.problem:
                 failures += 1
                 print(failure_text(shrink(tools, report, seed=seed, second=options.second, mode=options.mode, budget_s=options.shrink), seed, options.mode), flush=True)

@@ -38,4 +38,14 @@ def _entries(shown: str) -> list[str]:
     return shown.replace("\\n  ", "\n  ").replace("\n    ", "\\n    ").replace("\n  -", "\\n  -").rstrip("'\\n").split("\n")
 
 
-IMPROVEMENTS: tuple[Improvement, ...] = (_order_of_lock_entries,)
+def _glob_in_order(operation: Operation, left: Outcome, right: Outcome, found: Differences) -> bool:
+    """`add --glob` takes files sorted by name, dvc in the order of the folder: after a failure other files are done."""
+    return operation[1:3] == ["add", "--glob"] and left.code == right.code != 0
+
+
+def _remove_of_a_broken_link(operation: Operation, left: Outcome, right: Outcome, found: Differences) -> bool:
+    """`remove` works when the data is a link to an object that is gone; dvc ends with an unexpected error."""
+    return operation[1] == "remove" and right.code == 0 and "can't unprotect non-existing data" in left.err
+
+
+IMPROVEMENTS: tuple[Improvement, ...] = (_order_of_lock_entries, _glob_in_order, _remove_of_a_broken_link)

@@ -15,6 +15,7 @@ import subprocess
 PRIVATE = (".dvc/tmp", "project/.git", ".dvc/cache/corrupt")
 CACHES = ("project/.dvc/cache", "remote", "remote2", "cache")
 LEFT_BY_DVC = re.compile(r"files/md5/\.[-\w]{22}\.tmp$")  # `add -o` and `--to-remote` leave it; readers skip it
+OWNER_BITS = 0o300  # of workspace files only "may I write, may I run" counts: dvc makes a copied script 744
 SHOWN_BYTES = 4000
 
 
@@ -51,6 +52,8 @@ class Snapshots:
 
     def _describe(self, rel: str, path: str, status: os.stat_result) -> str:
         mode = stat.S_IMODE(status.st_mode)
+        if not rel.startswith(CACHES):
+            mode &= OWNER_BITS
         if stat.S_ISLNK(status.st_mode):
             return "symlink " + os.readlink(path)
         if not stat.S_ISREG(status.st_mode):
