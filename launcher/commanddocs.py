@@ -70,13 +70,16 @@ def page(name: str) -> str:
     options = [a for a in actions if a.option_strings]
     usage = " ".join([f"dataver {name}", *(["[options]"] if options else []), *map(argument, positionals)])
     aliases = [alias for alias, target in commandtable.ALIASES.items() if target == name]
-    lines = [f"# dataver {name}", "", commandtable.COMMANDS[name][1] + ".", "", f"    {usage}", ""]
+    first, _, rest = describe(name).partition("\n\n")
+    lines = [f"# dataver {name}", "", first, "", f"    {usage}", ""]
     if aliases:
-        lines += ["Also: " + ", ".join(f"`dataver {alias}`" for alias in aliases), ""]
-    lines += [describe(name), ""]
+        lines += ["Also: " + ", ".join(f"`dataver {alias}`" for alias in aliases) + ".", ""]
+    if rest:
+        lines += [rest, ""]
     lines += table("Arguments", [(f"`{argument(a)}`", a) for a in positionals])
     lines += table("Options", [(flag(a), a) for a in options])
-    lines += ["Common options (`-q`, `-v`, `--cd`, `--wait-for-lock`, `-h`) and exit codes: see [all commands](README.md).", ""]
+    code = getattr(importlib.import_module(commandtable.COMMANDS[name][0]), "ERROR_EXIT", dispatch.FAILED)
+    lines += [f"A failure ends with exit code {code} unless [another](README.md#exit-codes) says more. Every command takes the [common options](README.md#common-options).", ""]
     return "\n".join(lines)
 
 
