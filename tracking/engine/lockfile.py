@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from tracking.engine import hashblock
@@ -24,6 +25,20 @@ _HEADER = "schema: '2.0'\nstages:\n"
 _NOT_SPLICED = re.compile(r"[\t#]|\n\n|\n ?[^ \n]|[:-] [&*|>]")
 
 _STAGE_START = re.compile(r"\n  (?=[^ \n-])")
+
+# most segments: short plain lines, nothing that could be written in another way. A hash must
+# not read as a number (two letters suffice); lookaheads keep the match linear
+_ORDINARY_DATA = (
+    r"(?:    - path: [A-Za-z][\w./-]{0,60}\n(?:      hash: md5\n)?"
+    r"      md5: (?=\d*[a-f][0-9a-f]*[a-f])[0-9a-f]{32}(?:\.dir)?\n(?:      (?:size|nfiles): \d{1,18}\n){0,2})+"
+)
+_ORDINARY_PARAM = r"        [A-Za-z_][\w.-]{5,50}: (?:0\.\d{0,8}[1-9]|[1-9]\d{0,9})\n"
+_ORDINARY = re.compile(
+    r"  [a-z][\w@.-]{5,50}:\n    cmd: [a-z]{1,8} [\w./ =@+-]{0,60}[\w./=@+-]\n"
+    rf"(?:    deps:\n{_ORDINARY_DATA})?"
+    rf"(?:    params:\n      params\.yaml:\n(?:{_ORDINARY_PARAM})+)?"
+    rf"(?:    outs:\n{_ORDINARY_DATA})?\Z"
+)
 
 _DATA = list_of(record({**hashblock.FIELDS, "path": TEXT, "dataset": ANY_DICT}, required=("path",)))
 _STAGE = record(
@@ -209,7 +224,7 @@ def split_stages(text: str) -> dict[str, str] | None:
         if not first.startswith("  ") or first[-1] != ":" or not rest.startswith("    cmd:"):
             return None
         key = first[2:-1]
-        if key in parts or ": " in key:
+        if key in parts or ": " in key or not _is_canonical(segment):
             return None
         parts[key] = segment
     return parts
@@ -219,6 +234,17 @@ def _segments(body: str) -> list[str]:
     """Split where a line is indented by exactly two columns."""
     starts = [0, *(match.start() + 1 for match in _STAGE_START.finditer(body)), len(body)]
     return [body[start:end] for start, end in zip(starts, starts[1:]) if start < end]
+
+
+@lru_cache(maxsize=4096)
+def _is_canonical(segment: str) -> bool:
+    """Whether dumping a stage's segment anew gives the same text."""
+    if _ORDINARY.match(segment):
+        return True
+    from tracking.engine import yamlfile
+
+    text = "stages:\n" + segment
+    return yamlfile.dump(yamlfile.load(text, "")) == text
 
 
 def _stage_key(name: str) -> str | None:

@@ -256,23 +256,64 @@ def _double_quoted(text: str, column: int, indent: int) -> str:
     whole = _ESCAPED.sub(lambda match: _escape(match.group()), text)
     if column + 2 + len(whole) <= WIDTH:
         return f' "{whole}"'
-    return _quoted_by_ruamel(text, column, indent)
+    return _fold_quoted(text, column, indent)
 
 
-@lru_cache(maxsize=1024)
-def _quoted_by_ruamel(text: str, column: int, indent: int) -> str:
-    """The same scalar at the same place of a document that holds nothing else."""
-    levels = (indent - 2) // 2
-    after_key = column - (indent - 2) - 1  # width of the key; 0 after a dash
-    if after_key:
-        value: Any = {"k" * after_key: text}
-    else:
-        value = {"k": [text]} if levels else [text]
-    for _ in range(levels):
-        value = {"k": value}
-    written = _dump_by_ruamel(value)
-    marker = written.index(' "')
-    return written[marker:].rstrip("\n")
+def _fold_quoted(text: str, column: int, indent: int) -> str:
+    """A double-quoted scalar over several lines.
+
+    A line may end before a space or beside an escape, as soon as it is wider than WIDTH. It
+    ends with a backslash unless the reader's own folding gives the same text back.
+    """
+    out = [' "']
+    column += 2
+    start = 0  # of the text that is not written yet
+    last = len(text) - 1
+    for position, character in enumerate(text):
+        if _ESCAPED.match(character):
+            out.append(text[start:position])
+            escaped = _escape(character)
+            out.append(escaped)
+            column += position - start + len(escaped)
+            start = position + 1
+        elif character != " " and start < position:
+            continue
+        if not 0 < position < last or column + position - start <= WIDTH:
+            continue
+        pending = text[start:position]
+        hard = not _folds_by_itself(text, position, start)
+        out.append(pending + "\\" if hard else pending)
+        out.append("\n" + " " * indent)
+        column = indent
+        start = max(start, position)
+        if text[start] == " ":
+            if hard:
+                out.append("\\")
+                column += 1
+            else:
+                start += 1  # the line break stands for this space
+    out.append(text[start:])
+    out.append('"')
+    return "".join(out)
+
+
+def _folds_by_itself(text: str, position: int, start: int) -> bool:
+    """Whether a line break at `position` may stand for the space there."""
+    space = text.find(" ", position)
+    if space == -1 or space + 1 >= len(text):
+        return False
+    line_end = text.find("\n", position, space)
+    if line_end != -1 and text[line_end + 1] != " ":
+        return False
+    word_end = space if line_end == -1 else line_end
+    following = text[word_end + 1]
+    return (
+        '"' not in text[position:word_end]
+        and "'" not in text[position:word_end]
+        and following not in " \n"
+        and text[position - 1 : position + 1] != "  "
+        and start != position
+    )
 
 
 @lru_cache(maxsize=4096)
