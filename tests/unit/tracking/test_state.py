@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+
+from tracking.engine.objects import LocalStore
+from tracking.engine.state import DATABASE, State
+
+NOW = time.time_ns()
+OLD = NOW - 10**10
+A, B = "a" * 32, "b" * 32
+ROWS = [("a", 1, OLD, 11, 0o100644), ("é/b\n", 0, -5, 2**64 - 1, 0o100755)]
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> State:
+    return State(str(tmp_path))
+
+
+def reopened(state: State) -> State:
+    state.close()
+    return State(state.tmp_dir)
+
+
+def old_file(tmp_path: Path) -> tuple[str, os.stat_result]:
+    path = tmp_path / "f"
+    path.write_text("x")
+    os.utime(path, ns=(OLD, OLD))
+    return str(path), path.stat()
+
+
+def test_a_folder_is_remembered_exactly(state: State) -> None:
+    state.save_dir("/d", ROWS, [A, B], "t.dir")
+    for found in (state.get_dir("/d"), reopened(state).get_dir("/d")):
+        assert found is not None
+        assert (found.rows, found.hashes, found.value) == (ROWS, [A, B], "t.dir")
+
+
+def test_an_empty_folder_is_remembered(state: State) -> None:
+    state.save_dir("/d", [], [], "t.dir")
+    found = reopened(state).get_dir("/d")
+    assert found is not None and found.rows == [] and found.value == "t.dir"
+
+
+def test_a_file_changed_just_now_is_not_trusted(state: State) -> None:
+    state.save_dir("/d", [("a", 1, OLD, 1, 0), ("b", 1, NOW, 2, 0)], [A, B], "t.dir", looked_ns=NOW + 1000)
+    found = state.get_dir("/d")
+    assert found is not None and found.hashes == [A, ""] and found.value == ""
+
+
+def test_file_hash_needs_the_same_stat(state: State, tmp_path: Path) -> None:
+    path, st = old_file(tmp_path)
+    state.save_file(path, st, A)
+    state = reopened(state)
+    assert state.get_file(path, st) == A
+    assert state.get_file(path, st, "md5-dos2unix") is None
+    os.utime(path, ns=(OLD, OLD + 1))
+    assert state.get_file(path, os.stat(path)) is None
+
+
+def test_algorithms_do_not_mix(state: State) -> None:
+    state.save_dir("/d", ROWS, [A, B], "t.dir", "md5-dos2unix")
+    assert state.get_dir("/d") is None
+
+
+@pytest.mark.parametrize("damage", [b"", b"garbage" * 1000])
+def test_a_damaged_database_is_rebuilt(state: State, damage: bytes) -> None:
+    state.save_dir("/d", ROWS, [A, B], "t.dir")
+    state.close()
+    Path(state.path).write_bytes(damage)
+    state = State(state.tmp_dir)
+    assert state.get_dir("/d") is None
+    state.save_dir("/d", ROWS, [A, B], "t.dir")
+    assert reopened(state).get_dir("/d") is not None
+
+
+def test_a_row_with_wrong_bytes_is_not_believed(state: State) -> None:
+    state.save_dir("/d", ROWS, [A, B], "t.dir")
+    state.close()
+    with sqlite3.connect(state.path) as db:
+        db.execute("UPDATE dirs SET hashes = ?", (("c" * 64).encode(),))
+    assert State(state.tmp_dir).get_dir("/d") is None
+
+
+def test_two_processes_write_at_once(state: State) -> None:
+    other = State(state.tmp_dir)
+    state.save_dir("/d", ROWS, [A, B], "1.dir")
+    other.save_dir("/e", ROWS, [A, B], "2.dir")
+    state.commit()
+    other.commit()
+    assert state.get_dir("/e") is not None and other.get_dir("/d") is not None
+
+
+def test_reading_creates_nothing(state: State, tmp_path: Path) -> None:
+    assert state.get_dir("/d") is None and not os.listdir(tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_costs_only_speed(tmp_path: Path) -> None:
+    (tmp_path / "dataver").write_text("a file in the way")
+    state = State(str(tmp_path))
+    state.save_dir("/d", ROWS, [A, B], "t.dir")
+    state.commit()
+    assert state.get_dir("/d") is None
+    assert DATABASE.startswith("state-")
+
+
+def test_complete_until_an_object_is_removed(state: State, tmp_path: Path) -> None:
+    store = LocalStore(str(tmp_path / "cache"))
+    store.add_bytes(A, b"")
+    os.utime(tmp_path / "cache/files/md5/aa", ns=(OLD, OLD))
+    state.remember_complete(store, "t.dir")
+    assert state.known_complete(LocalStore(store.path), "t.dir")
+    assert not state.known_complete(LocalStore(store.path), "u.dir")
+    store.remove([A])
+    assert not state.known_complete(LocalStore(store.path), "t.dir")
+
+
+def test_links_are_unused_when_unnamed_and_unchanged(state: State, tmp_path: Path) -> None:
+    for name in ("kept", "gone", "edited"):
+        (tmp_path / name).write_text("x")
+        state.save_link(str(tmp_path / name))
+    os.utime(tmp_path / "edited", ns=(1, 1))
+    assert reopened(state).unused_links({str(tmp_path / "kept")}) == [str(tmp_path / "gone")]
+
+
+def test_a_folder_edited_inside_is_not_unused(state: State, tmp_path: Path) -> None:
+    from tracking.engine.walk import walk_files
+
+    for name in ("same", "edited"):
+        (tmp_path / name / "sub").mkdir(parents=True)
+        (tmp_path / name / "sub" / "f").write_text("x")
+        state.save_dir(str(tmp_path / name), walk_files(str(tmp_path / name), "", None), [A], "t.dir")
+        state.save_link(str(tmp_path / name))
+    (tmp_path / "edited" / "sub" / "f").write_text("xy")
+    assert state.unused_links(set()) == [str(tmp_path / "same")]
