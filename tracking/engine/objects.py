@@ -389,6 +389,7 @@ class LocalStore:
             atomic.barrier(good, self.root)
         for path in journals:
             atomic.discard(path)
+        self.remove_leftovers()
 
     def _stale_journals(self) -> list[str]:
         """Journals for this store whose process is gone."""

@@ -24,6 +24,8 @@ WalkRow = tuple[str, int, int, int, int]  # relpath, size, mtime_ns, ino, mode
 
 DATABASE = "state-1.sqlite3"  # the number is the schema: another version opens another file
 TICK_NS = 20_000_000  # coarsest clock tick of the usual file systems (10 ms), doubled
+COARSE_TICK_NS = 2_000_000_000  # file systems that keep whole seconds (FAT: two)
+SECOND_NS = 1_000_000_000
 BUSY_TIMEOUT_S = 5.0
 DIR_QUERY = "SELECT value, paths, stats, hashes, crc FROM dirs WHERE path = ? AND algorithm = ?"
 CODES = "qqQq"  # array types of size, mtime_ns, ino, mode
@@ -79,7 +81,7 @@ class State:
 
     def save_file(self, abspath: str, st: os.stat_result, value: str, algorithm: str = "md5", looked_ns: int | None = None) -> None:
         """Remember a hash. looked_ns: clock when `st` was taken (default now)."""
-        if st.st_mtime_ns >= (looked_ns or time.time_ns()) - TICK_NS:
+        if _is_racy(st.st_mtime_ns, looked_ns or time.time_ns()):
             self._delete("files", abspath, algorithm)
             return
         values = (st.st_mtime_ns, st.st_size, str(st.st_ino), value)
@@ -98,10 +100,10 @@ class State:
 
     def save_dir(self, abspath: str, rows: list[WalkRow], hashes: list[str], value: str, algorithm: str = "md5", looked_ns: int | None = None) -> None:
         """Remember a folder. looked_ns: clock when its walk began (default now)."""
-        limit = (looked_ns or time.time_ns()) - TICK_NS
-        if any(row[2] >= limit for row in rows):
-            hashes = ["" if row[2] >= limit else known for row, known in zip(rows, hashes)]
-            value = ""
+        looked = looked_ns or time.time_ns()
+        if rows and max([row[2] for row in rows]) >= looked - COARSE_TICK_NS:
+            hashes = ["" if _is_racy(row[2], looked) else known for row, known in zip(rows, hashes)]
+            value = value if all(hashes) else ""
         packed = _pack(rows, hashes)
         if packed is None:
             self._delete("dirs", abspath, algorithm)
@@ -123,7 +125,8 @@ class State:
     def save_link(self, abspath: str) -> None:
         """Remember that what lies at `abspath` now came out of the cache (call after `save_dir`)."""
         mark = self._mark_saved(abspath) if os.path.isdir(abspath) and not os.path.islink(abspath) else _mark_file(abspath)
-        if mark is not None:
+        known = self._row("links", "SELECT mark FROM links WHERE path = ?", abspath)
+        if mark is not None and known != (mark,):
             self._writes["links", (abspath,)] = ("INSERT OR REPLACE INTO links VALUES (?, ?)", (os.fsencode(abspath), mark))
 
     def unused_links(self, used: set[str]) -> list[str]:
@@ -264,6 +267,11 @@ def _connect(path: str) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def _is_racy(mtime_ns: int, looked_ns: int) -> bool:
+    """Whether a write after the look could have left the time as it was."""
+    return mtime_ns >= looked_ns - (TICK_NS if mtime_ns % SECOND_NS else COARSE_TICK_NS)
 
 
 def _mark_file(path: str) -> str | None:

@@ -12,6 +12,7 @@ from tracking.engine.state import DATABASE, State
 
 NOW = time.time_ns()
 OLD = NOW - 10**10
+SECOND = NOW // 10**9 * 10**9
 A, B = "a" * 32, "b" * 32
 ROWS = [("a", 1, OLD, 11, 0o100644), ("é/b\n", 0, -5, 2**64 - 1, 0o100755)]
 
@@ -50,6 +51,13 @@ def test_a_file_changed_just_now_is_not_trusted(state: State) -> None:
     state.save_dir("/d", [("a", 1, OLD, 1, 0), ("b", 1, NOW, 2, 0)], [A, B], "t.dir", looked_ns=NOW + 1000)
     found = state.get_dir("/d")
     assert found is not None and found.hashes == [A, ""] and found.value == ""
+
+
+@pytest.mark.parametrize(("mtime_ns", "kept"), [(SECOND, False), (SECOND + 1, True)])
+def test_whole_seconds_need_more_distance(state: State, mtime_ns: int, kept: bool) -> None:
+    state.save_dir("/d", [("a", 1, mtime_ns, 1, 0)], [A], "t.dir", looked_ns=SECOND + 10**9)
+    found = state.get_dir("/d")
+    assert found is not None and bool(found.value) == kept
 
 
 def test_file_hash_needs_the_same_stat(state: State, tmp_path: Path) -> None:
