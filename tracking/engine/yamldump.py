@@ -15,7 +15,7 @@ from typing import Any
 from tracking.engine.yamlplain import CONSTANTS, FLOAT, INT, SPECIAL_WORDS, TIMESTAMP, Doubt
 
 WIDTH = 80
-_MAX_KEY = 110  # longer keys may need the `? key` form
+_MAX_KEY = 122  # longer keys take the `? key` form
 _MAX_DEPTH = 200
 # certainly plain, whatever its length: words that start with a letter or path character
 _WORDS = re.compile(r"[A-Za-z_/$(][A-Za-z0-9_./$()=+\\@%~*?!&|<>\[\]{},;'\"-]*(?: [A-Za-z0-9_./$()=+\\@%~*?!&|<>\[\]{},;'\"-]+)*\Z")
@@ -85,8 +85,7 @@ class _Writer:
         inner = column + 2
         for key, item in value.items():
             name = _key_text(key) if type(key) is str else _other_key(key)
-            if column + len(name) > WIDTH and " " in name:
-                raise Doubt  # ruamel folds even keys
+            # never folded: ruamel folds long plain keys into a form that nobody can read back
             write(f"{lead}{name}:")
             lead = pad
             kind = type(item)

@@ -20,6 +20,7 @@ __all__ = ["compose", "dump", "edit", "load"]
 
 MAX_DEPTH = 500  # nested collections; libyaml's composer recurses in C
 MAX_EXPANDED = 5_000_000  # values after aliases are followed ("alias bomb")
+MAX_SECOND_LOOK = 1_000_000  # characters; ruamel reads about 0.3 MB/s
 _SUSPICIOUS = re.compile(r"(?:[-?:] ){50}| {400}")
 _MANY_FLOW = 300
 _PREFIX = "tag:yaml.org,2002:"
@@ -47,10 +48,31 @@ def _load_any(text: str, display: str) -> Any:
         if node is None:
             return None
         return _Builder(text, yaml).build(node)
+    except (yaml.scanner.ScannerError, yaml.parser.ParserError) as exc:
+        if len(text) > MAX_SECOND_LOOK:
+            raise syntax_error(text, display, exc) from exc
+        return _second_look(text, display)
     except yaml.YAMLError as exc:
         raise syntax_error(text, display, exc) from exc
     except RecursionError as exc:
         raise InvalidFile(f"'{display}' is invalid.\n\nCollections are nested too deeply", path=display) from exc
+
+
+def _second_look(text: str, display: str) -> Any:
+    """What ruamel makes of a text that libyaml refuses.
+
+    ruamel reads a little more (null keys, `|` at the top), and what dvc reads must not be
+    refused. Where both refuse, its words are those dvc prints.
+    """
+    from ruamel.yaml import YAML  # slow import
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        return YAML(typ="safe", pure=True).load(text)
+    except YAMLError as exc:
+        raise syntax_error(text, display, exc) from exc
+    except (ValueError, RecursionError) as exc:
+        raise InvalidFile(f"'{display}' is invalid.\n\n{exc}", path=display) from exc
 
 
 def compose(text: str) -> Any:

@@ -19,7 +19,7 @@ TRAPS = (
 ).split() + ["2020-01-01 10:00:00", "a: b", "a #b", "- a", "? a", "", " ", "a "]
 TEXT = st.one_of(st.text(st.sampled_from(NASTY), max_size=30), st.lists(WORDS, max_size=30).map(" ".join), st.sampled_from(TRAPS))
 SCALARS = st.one_of(st.none(), st.booleans(), st.integers(-(10**20), 10**20), st.floats(), TEXT)
-KEYS = st.one_of(TEXT.filter(lambda text: len(text) < 130), st.integers(0, 100))
+KEYS = st.one_of(TEXT.filter(lambda text: len(text) < (60 if " " in text else 130)), st.integers(0, 100))
 NESTED = st.recursive(
     SCALARS, lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(KEYS, inner, max_size=4)), max_leaves=10
 )
@@ -108,6 +108,16 @@ def test_syntax_error_names_line_column_and_shows_the_line() -> None:
     message = caught.value.message
     assert message.startswith("'./dvc.yaml' is invalid.\n\nWhile parsing a flow sequence, in line 3, column 10\n")
     assert "  3   │ cmd: [echo" in message
+
+
+def test_long_keys_stay_on_one_line_because_folded_ones_cannot_be_read() -> None:
+    value = {"a": {"word " * 20 + "x": 1}}
+    text = yamlfile.dump(value)
+    assert yamlfile.load(text, "x") == YAML(typ="safe", pure=True).load(text) == value
+
+
+def test_what_only_ruamel_reads_is_read() -> None:
+    assert yamlfile.load(": a\n", "x") == {None: "a"}
 
 
 def test_conflict_markers_are_named() -> None:
