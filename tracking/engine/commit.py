@@ -204,7 +204,10 @@ def write_lock(repo: Repo, pipeline_file: str, changes: dict[str, dict[str, obje
     if text == old or (old is None and all(entry is None for entry in changes.values())):
         return False
     say(f"{'Generating' if old is None else 'Updating'} lock file '{repo.display(path)}'")
-    atomic.write_text(path, text)
+    if text:
+        atomic.write_text(path, text)
+    else:  # the last entry is gone
+        os.unlink(path)
     repo.tracker.add(path)
     return True
 

@@ -173,12 +173,13 @@ def dump_dvcfile(stage: Stage, old_text: str | None = None) -> str:
     text = old_text if old_text is not None else stage.source
     if not isinstance(text, str):
         return yamlfile.dump(state)
+    display = os.path.basename(stage.file)
     if "#" not in text:
-        old = yamlfile.load(text, "")
+        old = yamlfile.load(text, display)
         if isinstance(old, dict) and yamlfile.dump(old) == text:
             apply_diff(state, old)
             return yamlfile.dump(old)
-    return yamlfile.edit(text, lambda old: apply_diff(state, old), stage.file)
+    return yamlfile.edit(text, lambda old: apply_diff(state, old), display)
 
 
 def dvcfile_data(stage: Stage) -> Entry:
