@@ -64,11 +64,27 @@ class Pair:
             right, after = self.right.apply(operation), self.right.snapshot()
         return left, right, differences(before, after)
 
-    def make_equal(self) -> None:
-        """Make the second box a copy of the first."""
-        shutil.rmtree(self.right.parked)
-        subprocess.run(["cp", "-a", self.left.parked, self.right.parked], check=True)
-        shutil.rmtree(os.path.join(self.right.parked, "project", ".dvc", "tmp"), ignore_errors=True)
+    def make_equal(self, found: dict[str, tuple[str, str]]) -> None:
+        """Give the second box the first one's form of every path that differs; the rest keeps its inodes."""
+        left, right = self.left.parked, self.right.parked
+        for key in sorted(key for key in found if not key.startswith("git:")):
+            source, target = os.path.join(left, key), os.path.join(right, key)
+            if os.path.isdir(target) and not os.path.islink(target):
+                shutil.rmtree(target)
+            elif os.path.lexists(target):
+                os.unlink(target)
+            if os.path.lexists(source):
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+                subprocess.run(["cp", "-a", source, target], check=True)
+        for key in sorted(found):
+            _, linked, original = found[key][0].partition(" = ")  # a hard link to another path of the box
+            original = os.path.join(right, original.partition(" ")[0])
+            if linked and found[key][0].startswith("file") and os.path.isfile(original):
+                os.unlink(os.path.join(right, key))
+                os.link(original, os.path.join(right, key))
+        if any(key.startswith("git:") for key in found):
+            shutil.rmtree(os.path.join(right, "project", ".git"))
+            subprocess.run(["cp", "-a", os.path.join(left, "project", ".git"), os.path.join(right, "project")], check=True)
 
 
 def run(
@@ -129,14 +145,13 @@ def _one(pair: Pair, operation: Operation, turn: str | None, report: Report, tex
     reason = explain(operation, left, right, found)
     if reason:
         report.explained.append(reason)
-        if found:
-            pair.make_equal()
+        pair.make_equal(found)
         return
     report.kind, report.problem = _describe(operation, left, right, said, found)
     report.problems[report.kind] = report.problem
     if report.keep_going:
         report.problem = ""
-        pair.make_equal()
+        pair.make_equal(found)
 
 
 def compare_outcomes(operation: Operation, left: Outcome, right: Outcome) -> str:

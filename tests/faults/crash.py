@@ -199,8 +199,12 @@ def cut_power(box: str, aside: str, how: str, seed: int = 0) -> None:
         os.rename(os.path.join(aside, "tree"), box)
         return
     coin = Random(seed)
+    old_inodes = {stamp[0] for stamp in durable}
     for path in sorted(files_below(box)):
-        if _stamp(path) not in durable and "/.git/" not in path and (how == "zero" or coin.random() < 0.5):
+        stamp = _stamp(path)
+        if stamp in durable or "/.git/" in path or ("/.dvc/tmp/" in path and stamp[0] in old_inodes):
+            continue  # what is overwritten in place, as the locks are, holds its old or its new bytes
+        if how == "zero" or coin.random() < 0.5:
             mode = stat.S_IMODE(os.lstat(path).st_mode)
             os.chmod(path, 0o644)
             os.truncate(path, 0)
