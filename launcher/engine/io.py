@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from tracking.engine.protocols import NoProgress, Progress, Settings
@@ -96,6 +96,14 @@ class Terminal:
         from remotes.engine.upload import add_to_remote
 
         add_to_remote(repo, index, args, self)
+
+    def remote_has(self, repo: Any, remote: str | None) -> Callable[[set[str], bool, bool], set[str]]:
+        def has(oids: set[str], legacy: bool = False, refresh: bool = True) -> set[str]:
+            from remotes.engine.presence import existing
+
+            return existing(repo, remote, oids, legacy=legacy, refresh=refresh)
+
+        return has
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:

@@ -9,9 +9,9 @@ import argparse
 import os
 
 from pipelines.engine.metrics import TABLE_DIGITS, errored, metrics_table, relocated, show_metrics
-from pipelines.engine.tables import table
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+from tracking.engine.tables import table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

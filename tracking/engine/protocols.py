@@ -6,7 +6,7 @@ facts of the environment, read once by the entry point.
 """
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -99,6 +99,9 @@ class Io(Protocol):
 
     def upload(self, repo: Any, index: Any, args: Any) -> None:
         """`add --to-remote`: the layer above knows remotes."""
+
+    def remote_has(self, repo: Any, remote: str | None) -> Callable[[set[str], bool, bool], set[str]]:
+        """Asks a remote (None: the default one) which objects it holds: (hashes, of the 2.x layout, ask anew) -> hashes."""
 
     def paused(self) -> AbstractContextManager[None]:
         """While a child process owns the terminal."""

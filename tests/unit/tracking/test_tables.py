@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tabulate import tabulate
 
-from pipelines.engine.tables import table
+from tracking.engine.tables import table
 
 
 def test_columns_are_aligned_and_lines_end_at_the_last_cell() -> None:
