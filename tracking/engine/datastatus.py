@@ -1,0 +1,157 @@
+"""Where tracked data stands: last commit, .dvc files, workspace, cache, remote (`data status`)."""
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tracking.engine.datadiff import ALGORITHMS, Changes, compare, missing_objects, pair_renames, shown
+from tracking.engine.datatree import DataTree, present, prune, recorded
+from tracking.engine.index import Index, load_index
+
+if TYPE_CHECKING:
+    from tracking.engine.repo import Repo
+    from tracking.engine.workspace import Workspace
+
+# (remote an out is bound to or None, hashes, whether of the 2.x layout) -> those of the hashes that the remote holds
+RemoteHas = Callable[["str | None", "set[str]", bool], "set[str]"]
+Groups = dict[str, list[Any]]  # "modified", "added", "deleted", "unknown": paths; "renamed": {"old", "new"}
+
+
+@dataclass
+class DataStatus:
+    """Paths relative to the root, folders with a "/" at the end; untracked ones relative to the cwd.
+
+    is_dirty: Git sees changes. is_empty: no commit yet.
+    """
+
+    not_in_cache: list[str] = field(default_factory=list)
+    not_in_remote: list[str] = field(default_factory=list)
+    committed: Groups = field(default_factory=dict)
+    uncommitted: Groups = field(default_factory=dict)
+    untracked: list[str] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+    is_dirty: bool = False
+    is_empty: bool = False
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to find out. granular: look into folders. git_state: also whether Git sees changes."""
+
+    targets: tuple[str, ...] = ()
+    granular: bool = False
+    unchanged: bool = False
+    untracked: bool = False
+    git_state: bool = True
+    remote_has: RemoteHas | None = None
+
+
+def data_status(repo: Repo, ws: Workspace, wanted: Wanted) -> DataStatus:
+    """Compare the commit with the .dvc files, and those with the workspace and the cache."""
+    index = load_index(repo)
+    keys = target_keys(index, wanted.targets)
+    now = _selected(recorded(index, ws), keys)
+    here = present(now, ws)
+    now.share_rows(here)
+    result = DataStatus()
+    uncommitted = compare(now, here, granular=wanted.granular, keep_unchanged=wanted.unchanged)
+    result.not_in_cache = sorted(shown(path, oid) for path, oid in missing_objects(repo, now, wanted.granular))
+    result.uncommitted = _groups(uncommitted)
+    unchanged = set(uncommitted.unchanged)
+    if wanted.remote_has is not None:
+        result.not_in_remote = not_in_remote(now, wanted.granular, wanted.remote_has)
+    if repo.scm is not None:
+        head = _selected(_head(repo, ws), keys)
+        head.share_rows(now)
+        committed = compare(head, now, granular=wanted.granular, keep_unchanged=wanted.unchanged)
+        result.committed = _groups(committed)
+        unchanged.intersection_update(committed.unchanged)
+        _add_git_state(result, repo, wanted)
+    result.unchanged = sorted(unchanged)
+    return result
+
+
+def _selected(tree: DataTree, keys: tuple[str, ...] | None) -> DataTree:
+    return tree if keys is None else tree.select(keys)
+
+
+def target_keys(index: Index, targets: Iterable[str]) -> tuple[str, ...] | None:
+    """Paths relative to the root that targets mean: tracked paths, or the outs of a .dvc file or stage."""
+    repo = index.repo
+    keys = []
+    for target in targets:
+        abspath = os.path.normpath(os.path.join(repo.cwd, target))
+        keys.append(repo.rel(abspath))
+        for stage in index.stages:
+            if stage.file == abspath or stage.address(repo.cwd) == target:
+                keys += [repo.rel(out.abspath) for out in stage.outs if out.abspath]
+    return prune(keys) if keys else None
+
+
+def _head(repo: Repo, ws: Workspace) -> DataTree:
+    scm = repo.scm
+    if scm is None or scm.head_commit() is None:
+        return DataTree({}, lambda path: None)
+    return recorded(load_index(repo, scm.files_at("HEAD", repo.root_dir)), ws)
+
+
+def _groups(changes: Changes) -> Groups:
+    pair_renames(changes)
+    groups: Groups = {
+        "modified": sorted(shown(path, new, old) for path, old, new in changes.modified),
+        "added": sorted(shown(path, new) for path, _, new in changes.added),
+        # a file whose place a folder took is shown as that folder
+        "deleted": sorted(f"{path}/" if path in changes.replaced else shown(path, old) for path, old, _ in changes.deleted),
+        "renamed": [{"old": shown(old, key), "new": shown(new, key)} for old, new, key in sorted(changes.renamed)],
+        "unknown": sorted(changes.unknown),
+    }
+    return {name: paths for name, paths in groups.items() if paths}
+
+
+# --- the remote
+def not_in_remote(tree: DataTree, granular: bool, remote_has: RemoteHas) -> list[str]:
+    """Paths whose objects could be pushed and are not in their remote; all of them without a remote."""
+    by_place: dict[tuple[str | None, bool], dict[str, list[str]]] = {}
+    for path, listed in tree.outs.items():
+        digest = listed.digest
+        if digest is None or not listed.pushable or digest.name not in ALGORITHMS:
+            continue
+        oids = by_place.setdefault((listed.remote, digest.is_legacy), {})
+        if path not in tree.inside:
+            oids.setdefault(digest.value, []).append(shown(path, digest.value))
+        for name, value in (tree.rows(path) or ()) if granular else ():
+            oids.setdefault(value, []).append(f"{path}/{name}")
+    found: list[str] = []
+    for (remote, legacy), oids in by_place.items():
+        there = remote_has(remote, set(oids), legacy)
+        found += [path for oid, paths in oids.items() if oid not in there for path in paths]
+    return sorted(found)
+
+
+# --- Git
+def _add_git_state(result: DataStatus, repo: Repo, wanted: Wanted) -> None:
+    scm = repo.scm
+    assert scm is not None
+    result.is_empty = scm.head_commit() is None
+    untracked: Iterable[str] = ()
+    if wanted.git_state:
+        status = scm.status("all" if wanted.untracked else "no")
+        result.is_dirty = status.is_dirty
+        untracked = status.untracked
+    elif wanted.untracked:
+        untracked = scm.untracked_files()
+    if wanted.targets:
+        keys = [scm.rel(os.path.normpath(os.path.join(repo.cwd, target))) for target in wanted.targets]
+        untracked = [path for path in untracked if any(key == "" or path == key or path.startswith(f"{key}/") for key in keys)]
+    prefix = scm.rel(repo.root_dir)
+    inside = [os.path.join(scm.root_dir, path) for path in untracked if not prefix or path.startswith(f"{prefix}/")]
+    if repo.cwd == scm.root_dir:
+        result.untracked = [repo.rel(path) for path in inside]
+    else:
+        result.untracked = [_from_cwd(path, repo.cwd) for path in inside]
+
+
+def _from_cwd(path: str, cwd: str) -> str:
+    return os.path.relpath(path, cwd).replace(os.sep, "/")

@@ -1,0 +1,167 @@
+"""Tracked data as flat tables: what an index records, and what lies in the workspace.
+
+A side of a comparison is one `DataTree`: out path -> `Listed`, and per folder the rows
+(path inside, hash) of its files, loaded only when somebody asks. Paths are posix and
+relative to the repository's root. Only cached outs inside the root take part.
+"""
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tracking.engine.stage import MD5, MD5_DOS2UNIX, Digest, Out, Stage
+
+if TYPE_CHECKING:
+    from tracking.engine.index import Index
+    from tracking.engine.workspace import Workspace
+
+Rows = list[tuple[str, str]]  # (path inside the folder, hash), sorted by path
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One out. digest None: it has none yet. isdir: it is a folder.
+
+    size in bytes where known. remote: name of the remote the out is bound to.
+    pushable: `push` of the out, and it is no import from a repository.
+    """
+
+    digest: Digest | None
+    isdir: bool = False
+    size: int | None = None
+    remote: str | None = None
+    pushable: bool = True
+
+
+class DataTree:
+    """outs by path. inside: for an out named only in part, the paths in it that are wanted."""
+
+    def __init__(self, outs: dict[str, Listed], load: Callable[[str], Rows | None], inside: dict[str, tuple[str, ...]] | None = None) -> None:
+        self.outs = outs
+        self.inside = inside or {}
+        self._load = load
+        self._rows: dict[str, Rows | None] = {}
+
+    def rows(self, path: str) -> Rows | None:
+        """Files of an out: [] for a file, None when its manifest cannot be had."""
+        if path not in self._rows:
+            rows = self._load(path) if self.outs[path].isdir else []
+            wanted = self.inside.get(path)
+            if rows and wanted is not None:
+                rows = [row for row in rows if is_inside(row[0], wanted)]
+            self._rows[path] = rows
+        return self._rows[path]
+
+    def share_rows(self, other: DataTree) -> None:
+        """Take the rows of outs that are the same on another side, which has them at hand."""
+        for path, listed in self.outs.items():
+            same = other.outs.get(path)
+            if listed.isdir and same is not None and listed.digest is not None and listed.digest == same.digest:
+                self._rows[path] = other.rows(path)
+
+    def select(self, keys: Iterable[str]) -> DataTree:
+        """Only what is one of the paths or lies below one; "" is the root."""
+        wanted = prune(keys)
+        if "" in wanted:
+            return self
+        outs: dict[str, Listed] = {}
+        inside: dict[str, tuple[str, ...]] = {}
+        for path, listed in self.outs.items():
+            if is_inside(path, wanted):
+                outs[path] = listed
+                continue
+            parts = tuple(key[len(path) + 1 :] for key in wanted if key.startswith(path + "/"))
+            if parts:
+                outs[path] = listed
+                inside[path] = parts
+        return DataTree(outs, self._load, inside)
+
+
+def is_inside(path: str, keys: tuple[str, ...]) -> bool:
+    """Whether a path is one of the keys or lies below one."""
+    return any(path == key or path.startswith(key + "/") for key in keys)
+
+
+def prune(keys: Iterable[str]) -> tuple[str, ...]:
+    """The keys without those that lie below another."""
+    kept: list[str] = []
+    for key in sorted(set(keys), key=len):
+        if not is_inside(key, tuple(kept)):
+            kept.append(key)
+    return tuple(kept)
+
+
+def recorded(index: Index, ws: Workspace) -> DataTree:
+    """What the .dvc and dvc.lock files of an index say."""
+    repo = index.repo
+    outs: dict[str, Listed] = {}
+    files: dict[str, Rows] = {}
+    for stage, out in index.outs:
+        if not out.cache or not out.abspath or not repo.contains(out.abspath):
+            continue
+        path = repo.rel(out.abspath)
+        outs[path] = _listed(stage, out)
+        rows = _rows_of_files(stage, out)
+        if rows is not None:
+            files[path] = rows
+
+    def load(path: str) -> Rows | None:
+        if path in files:
+            return files[path]
+        digest = outs[path].digest
+        if digest is None or digest.name not in (MD5, MD5_DOS2UNIX):
+            return None
+        rows = ws.manifest(digest)
+        return _remembered(ws, path, digest) if rows is None else rows
+
+    return DataTree(outs, load)
+
+
+def _listed(stage: Stage, out: Out) -> Listed:
+    digest, meta = out.digest, out.meta
+    if digest is None and stage.is_import and not stage.is_repo_import and stage.deps[0].db is None:
+        digest, meta = stage.deps[0].digest, stage.deps[0].meta  # imported without its data
+    isdir = (digest is not None and digest.isdir) or out.files is not None
+    return Listed(digest, isdir, meta.size, out.remote, out.push and not stage.is_repo_import)
+
+
+def _rows_of_files(stage: Stage, out: Out) -> Rows | None:
+    """Entries of a cloud-versioned folder, which stand in the file itself."""
+    files = out.files
+    if files is None and stage.is_import and not stage.is_repo_import:
+        files = stage.deps[0].files
+    if files is None:
+        return None
+    return sorted((str(entry["relpath"]), str(entry["md5"])) for entry in files if entry.get("md5"))
+
+
+def _remembered(ws: Workspace, path: str, digest: Digest) -> Rows | None:
+    """A manifest the cache lost, from what was remembered when the folder was hashed here."""
+    saved = ws.repo.state.get_dir(ws.repo.abs(path), digest.name)
+    if saved is None or saved.value != digest.value:
+        return None
+    return list(zip([row[0] for row in saved.rows], saved.hashes))
+
+
+def present(tree: DataTree, ws: Workspace) -> DataTree:
+    """What lies in the workspace where `tree` says that outs are.
+
+    Hashes are made as the recorded ones were; unchanged files are not read.
+    """
+    repo = ws.repo
+    outs: dict[str, Listed] = {}
+    found: dict[str, Rows] = {}
+    for path, listed in tree.outs.items():
+        abspath = repo.abs(path)
+        algorithm = listed.digest.name if listed.digest and listed.digest.name == MD5_DOS2UNIX else MD5
+        if os.path.isdir(abspath):
+            built = ws.build(abspath, algorithm)
+            outs[path] = Listed(built.digest, True, built.meta.size)
+            found[path] = built.tree()
+            continue
+        pair = ws.digest(abspath, algorithm, ignored=False)
+        if pair is not None:
+            outs[path] = Listed(pair[0], False, pair[1].size)
+    return DataTree(outs, lambda path: found.get(path, []), tree.inside)
