@@ -9,22 +9,26 @@ from __future__ import annotations
 import os
 import stat as stat_module
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tracking.engine import atomic, parallel
 from tracking.engine.build import REMEMBERED_BYTES, Built, build
 from tracking.engine.errors import CheckoutFailed, ConfirmNeeded, CorruptObject, DataverError
-from tracking.engine.links import COPY, HARDLINK, REFLINK, SYMLINK, LinkUnsupported, link, make_file
+from tracking.engine.links import COPY, HARDLINK, SYMLINK, make_file
+from tracking.engine.place import Placer, Scratch
 from tracking.engine.protocols import NoProgress, Progress
 from tracking.engine.stage import MD5, Digest
+from tracking.engine.state import TICK_NS
 from tracking.engine.tree import parent_folders
 
 if TYPE_CHECKING:
     from tracking.engine.ignore import Ignore
     from tracking.engine.objects import LocalStore
     from tracking.engine.state import State, WalkRow
+
+REHASH_BYTES = 1 << 22  # hashing so many takes about as long as a tick of the clock
 
 ADDED, MODIFIED, DELETED = "added", "modified", "deleted"
 UNSAVED_TEXT = "Can't remove the following unsaved files without confirmation. Use `--force` to force."
@@ -349,8 +353,8 @@ def _place_all(plan: Plan, link_types: Sequence[str], progress: Progress) -> Non
     for relpath in plan.create if plan.existed else ():
         if relpath and os.path.isdir(plan.absolute(relpath)) and not os.path.islink(plan.absolute(relpath)):
             _remove_empty_tree(plan.absolute(relpath))
-    with _Scratch(plan.state.folder, folder) as scratch:
-        placer = _Placer(plan.store, link_types, scratch.path)
+    with Scratch(plan.state.folder, folder) as scratch:
+        placer = Placer(plan.store, link_types, scratch.path)
         items = [(plan.store.path_of(plan.wanted[relpath]), plan.absolute(relpath)) for relpath in todo]
         progress.start("Checkout", len(items))
         stats = parallel.run(items, placer.run, progress.advance)
@@ -364,119 +368,6 @@ def _make_folder(path: str) -> None:
     except FileExistsError:
         if os.path.islink(path) or not os.path.isdir(path):
             raise DataverError(f"'{path}' is in the way of a folder") from None
-
-
-class _Scratch:
-    """A folder for files not yet in place: on the same file system, outside of the data."""
-
-    def __init__(self, folder: str, workspace: str) -> None:
-        self.top = os.path.join(folder, "checkout")
-        self.path: str | None = None
-        try:
-            os.makedirs(self.top, exist_ok=True)
-            if os.stat(self.top).st_dev == os.stat(workspace).st_dev:
-                self.path = os.path.join(self.top, atomic.temp_name())
-        except OSError:
-            self.path = None  # beside the files, then
-
-    def __enter__(self) -> _Scratch:
-        if self.path is not None:
-            os.mkdir(self.path)
-        self._remove_old()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.path is not None:
-            _discard_tree(self.path)
-
-    def _remove_old(self) -> None:
-        """Of commands that were killed."""
-        limit = time.time() - 86_400
-        try:
-            with os.scandir(self.top) as scan:
-                old = [entry.path for entry in scan if entry.stat(follow_symlinks=False).st_mtime < limit]
-        except OSError:
-            return
-        for path in old:
-            _discard_tree(path)
-
-
-def _discard_tree(path: str) -> None:
-    try:
-        with os.scandir(path) as scan:
-            for entry in scan:
-                if entry.is_dir(follow_symlinks=False):
-                    _discard_tree(entry.path)
-                else:
-                    atomic.discard(entry.path)
-        os.rmdir(path)
-    except OSError:
-        pass  # a later checkout tries again
-
-
-class _Placer:
-    """Brings objects to their places; runs in worker processes."""
-
-    def __init__(self, store: LocalStore, link_types: Sequence[str], scratch: str | None) -> None:
-        self.types = list(link_types)
-        self.mode = store.workspace_mode
-        self.chmod = store.shared
-        self.scratch = scratch
-        self.own: tuple[int, str] | None = None  # (pid, its folder in scratch): two workers in one folder would wait for each other
-
-    def run(self, part: list[tuple[str, str]]) -> Iterator[tuple[int, int, int, int]]:
-        """Yields (size, mtime_ns, ino, mode) as a walk would see them."""
-        for source, target in part:
-            st = self._place(source, target)
-            yield st.st_size, st.st_mtime_ns, st.st_ino, st.st_mode
-
-    def _temporary(self, target: str) -> str:
-        if self.scratch is None:
-            return atomic.temp_beside(target)
-        pid = os.getpid()
-        if self.own is None or self.own[0] != pid:
-            folder = f"{self.scratch}/{pid}"
-            os.makedirs(folder, exist_ok=True)
-            self.own = (pid, folder)
-        return f"{self.own[1]}/{atomic.temp_name()}"
-
-    def _place(self, source: str, target: str) -> os.stat_result:
-        if self.types and self.types[0] == HARDLINK:
-            try:  # nothing there yet: already atomic
-                if os.stat(source).st_size:
-                    atomic.link(source, target)
-                    return os.stat(target)
-            except OSError:
-                pass  # something is there, or no hard links here: the long way decides
-        temporary = self._temporary(target)
-        try:
-            st = self._make(source, temporary)
-            atomic.replace(temporary, target)
-        except BaseException:
-            atomic.discard(temporary)
-            raise
-        if os.path.lexists(temporary):  # renaming one link of a file over another does nothing
-            atomic.discard(temporary)
-        return st
-
-    def _make(self, source: str, temporary: str) -> os.stat_result:
-        if self.types and self.types[0] == REFLINK and len(self.types) > 1:
-            try:
-                return self._finish(make_file(source, temporary, REFLINK, self.mode), temporary)
-            except LinkUnsupported:
-                self.types = self.types[1:]  # do not try again
-        if self.types and self.types[0] == COPY:
-            return self._finish(make_file(source, temporary, COPY, self.mode), temporary)
-        used = link(source, temporary, self.types, self.mode)
-        if used in (COPY, REFLINK):
-            return self._finish(os.stat(temporary), temporary)
-        return os.stat(temporary)
-
-    def _finish(self, st: os.stat_result, temporary: str) -> os.stat_result:
-        if not self.chmod:
-            return st
-        os.chmod(temporary, self.mode)
-        return os.stat(temporary)
 
 
 def _make_executable(path: str) -> None:
@@ -493,12 +384,22 @@ def _save_state(plan: Plan, stats: dict[str, tuple[int, int, int, int]]) -> None
     if not digest.isdir:
         st = os.stat(plan.path)
         if st.st_size > REMEMBERED_BYTES:
+            _let_clock_tick(st.st_size, st.st_mtime_ns)
             plan.state.save_file(plan.path, st, digest.value, digest.name)
         return
     final = {**plan.untouched, **plan.wanted}
     rows = [(relpath, *stats[relpath]) if relpath in stats else plan.rows[relpath] for relpath in sorted(final)]
     value = "" if plan.is_partial else digest.value
+    newest = max((row[2] for row in rows), default=0)
+    _let_clock_tick(sum([row[1] for row in rows if row[2] >= newest - TICK_NS]), newest)
     plan.state.save_dir(plan.path, rows, [final[row[0]] for row in rows], value, digest.name)
+
+
+def _let_clock_tick(size_bytes: int, mtime_ns: int) -> None:
+    """Wait a moment so that the state trusts files just written, where hashing them again takes longer."""
+    wait_ns = mtime_ns + TICK_NS - time.time_ns()
+    if size_bytes > REHASH_BYTES and 0 <= wait_ns <= TICK_NS:
+        time.sleep((wait_ns + 1_000_000) / 1e9)
 
 
 # --- what commands call

@@ -61,6 +61,15 @@ def test_nothing_is_read_after_a_checkout(storage: Storage, monkeypatch: pytest.
     assert not storage.again().checkout("d", digest).changed
 
 
+def test_a_large_file_is_not_read_after_its_checkout(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    storage.gen({"f": b"x" * 5_000_000})
+    digest = storage.build("f").digest
+    (storage.root / "f").unlink()
+    storage.checkout("f", digest)
+    monkeypatch.setattr(ingest_module, "_large_file", None)
+    assert not storage.again().checkout("f", digest).changed
+
+
 def test_only_what_differs_is_touched(storage: Storage) -> None:
     digest = saved(storage)
     inode = (storage.root / "d/a").stat().st_ino
