@@ -19,7 +19,7 @@ from typing import BinaryIO, Protocol
 from tracking.engine import atomic
 from tracking.engine.errors import CorruptObject, DataverError
 from tracking.engine.hashing import hash_file
-from tracking.engine.ingest import OBJECT_MODE, ObjectWriter, ingest, make_folder
+from tracking.engine.ingest import OBJECT_MODE, ingest, make_folder
 from tracking.engine.protocols import NoProgress, Progress
 from tracking.engine.stage import MD5, MD5_DOS2UNIX
 from tracking.engine.tree import DIR_SUFFIX, Rows, load_tree
