@@ -22,9 +22,9 @@ DEFAULT_PARAMS = "params.yaml"
 _HEADER = "schema: '2.0'\nstages:\n"
 
 # tabs, empty lines, comments, lines left of the stages, anchors, aliases and block scalars
-_NOT_SPLICED = re.compile(r"[\t#]|\n\n|\n ?[^ \n]|[:-] [&*|>]")
+_NOT_SPLICED = r"[\t#]|\n\n|\n ?[^ \n]|[:-] [&*|>]"
 
-_STAGE_START = re.compile(r"\n  (?=[^ \n-])")
+_STAGE_START = r"\n  (?=[^ \n-])"
 
 # most segments: short plain lines, nothing that could be written in another way. A hash must
 # not read as a number (two letters suffice); lookaheads keep the match linear
@@ -33,7 +33,7 @@ _ORDINARY_DATA = (
     r"      md5: (?=\d*[a-f][0-9a-f]*[a-f])[0-9a-f]{32}(?:\.dir)?\n(?:      (?:size|nfiles): \d{1,18}\n){0,2})+"
 )
 _ORDINARY_PARAM = r"        [A-Za-z_][\w.-]{5,50}: (?:0\.\d{0,8}[1-9]|[1-9]\d{0,9})\n"
-_ORDINARY = re.compile(
+_ORDINARY = (
     r"  [a-z][\w@.-]{5,50}:\n    cmd: [a-z]{1,8} [\w./ =@+-]{0,60}[\w./=@+-]\n"
     rf"(?:    deps:\n{_ORDINARY_DATA})?"
     rf"(?:    params:\n      params\.yaml:\n(?:{_ORDINARY_PARAM})+)?"
@@ -214,10 +214,10 @@ def split_stages(text: str) -> dict[str, str] | None:
     Canonical here: the header dvc writes, each stage beginning in column 2 and everything else
     deeper, no comments, anchors or block scalars, nothing after the stages.
     """
-    if not text.startswith(_HEADER) or text[-1] != "\n" or _NOT_SPLICED.search(text, len(_HEADER)):
+    body = text[len(_HEADER) :]
+    if not text.startswith(_HEADER) or text[-1] != "\n" or re.search(_NOT_SPLICED, body):
         return None
     parts: dict[str, str] = {}
-    body = text[len(_HEADER) :]
     for segment in _segments(body):
         first, _, rest = segment.partition("\n")
         # `cmd` is required and always first; quotes and lists elsewhere in it do not matter
@@ -232,14 +232,14 @@ def split_stages(text: str) -> dict[str, str] | None:
 
 def _segments(body: str) -> list[str]:
     """Split where a line is indented by exactly two columns."""
-    starts = [0, *(match.start() + 1 for match in _STAGE_START.finditer(body)), len(body)]
+    starts = [0, *(match.start() + 1 for match in re.finditer(_STAGE_START, body)), len(body)]
     return [body[start:end] for start, end in zip(starts, starts[1:]) if start < end]
 
 
 @lru_cache(maxsize=4096)
 def _is_canonical(segment: str) -> bool:
     """Whether dumping a stage's segment anew gives the same text."""
-    if _ORDINARY.match(segment):
+    if re.match(_ORDINARY, segment):
         return True
     from tracking.engine import yamlfile
 

@@ -12,18 +12,12 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from tracking.engine.yamlplain import CONSTANTS, FLOAT, INT, SPECIAL_WORDS, TIMESTAMP, Doubt
+from tracking.engine.yamlplain import CONSTANTS, NUMBER_START, SPECIAL_WORDS, Doubt, may_be_number, number_patterns
 
 WIDTH = 80
 _MAX_KEY = 122  # longer keys take the `? key` form
 _MAX_DEPTH = 200
-# certainly plain, whatever its length: words that start with a letter or path character
-_WORDS = re.compile(r"[A-Za-z_/$(][A-Za-z0-9_./$()=+\\@%~*?!&|<>\[\]{},;'\"-]*(?: [A-Za-z0-9_./$()=+\\@%~*?!&|<>\[\]{},;'\"-]+)*\Z")
-_PLAIN_NUMBERLIKE = frozenset("-+.0123456789")
-_ESCAPES_NEEDED = re.compile("[^ -~\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff\n\u2028\u2029]")
-_BREAKS = re.compile("[\n\x85\u2028\u2029]")
 _NEVER_FIRST = frozenset("#,[]{}&*!|>'\"%@`")
-_ESCAPED = re.compile('["\\\\\x85\u2028\u2029\ufeff]|[^ -~\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]')
 _ESCAPE_NAMES = {
     "\0": "0", "\a": "a", "\b": "b", "\t": "t", "\n": "n", "\v": "v", "\f": "f", "\r": "r",
     "\x1b": "e", '"': '"', "\\": "\\", "\x85": "N", "\xa0": "_", "\u2028": "L", "\u2029": "P",
@@ -165,12 +159,28 @@ def _atom(value: Any) -> str:
     raise Doubt
 
 
+@lru_cache(maxsize=1)
+def _character_patterns() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
+    """Characters that need double quotes, line breaks, characters that double quotes escape."""
+    return (
+        re.compile("[^ -~\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff\n\u2028\u2029]"),
+        re.compile("[\n\x85\u2028\u2029]"),
+        re.compile('["\\\\\x85\u2028\u2029\ufeff]|[^ -~\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]'),
+    )
+
+
+def _needs_escapes(text: str) -> bool:
+    return not text.isprintable() and _character_patterns()[0].search(text) is not None
+
+
+def _has_breaks(text: str) -> bool:
+    return not text.isprintable() and _character_patterns()[1].search(text) is not None
+
+
 @lru_cache(maxsize=4096)
 def _plain(text: str) -> bool:
     """Whether a string may stand without quotes (in block style, on one line)."""
-    if _WORDS.match(text):
-        return text not in CONSTANTS
-    if not text or _ESCAPES_NEEDED.search(text) or _BREAKS.search(text) or text[0] == " " or text[-1] == " ":
+    if not text or text[0] == " " or text[-1] == " " or _needs_escapes(text) or _has_breaks(text):
         return False
     first = text[0]
     if first in _NEVER_FIRST or text.startswith(("---", "...")):
@@ -181,8 +191,8 @@ def _plain(text: str) -> bool:
         return False
     if text in CONSTANTS or text in SPECIAL_WORDS:
         return False
-    if first in _PLAIN_NUMBERLIKE:
-        return not (FLOAT.match(text) or INT.match(text) or TIMESTAMP.match(text))
+    if first in NUMBER_START and may_be_number(text):
+        return not any(pattern.match(text) for pattern in number_patterns())
     return True
 
 
@@ -193,9 +203,9 @@ def _string(text: str, column: int, indent: int) -> str:
     """
     if _plain(text):
         return _fold_plain(text, column, indent)
-    if "'" in text or "\n" in text or _ESCAPES_NEEDED.search(text):
+    if "'" in text or "\n" in text or _needs_escapes(text):
         return _double_quoted(text, column, indent)
-    if _BREAKS.search(text):
+    if _has_breaks(text):
         raise Doubt
     return _single_quoted(text, column, indent)
 
@@ -251,8 +261,12 @@ def _escape(character: str) -> str:
     return f"\\u{code:04X}" if code <= 0xFFFF else f"\\U{code:08X}"
 
 
+def _escaped(text: str) -> str:
+    return _character_patterns()[2].sub(lambda match: _escape(match.group()), text)
+
+
 def _double_quoted(text: str, column: int, indent: int) -> str:
-    whole = _ESCAPED.sub(lambda match: _escape(match.group()), text)
+    whole = _escaped(text)
     if column + 2 + len(whole) <= WIDTH:
         return f' "{whole}"'
     return _fold_quoted(text, column, indent)
@@ -268,8 +282,9 @@ def _fold_quoted(text: str, column: int, indent: int) -> str:
     column += 2
     start = 0  # of the text that is not written yet
     last = len(text) - 1
+    is_special = _character_patterns()[2].match
     for position, character in enumerate(text):
-        if _ESCAPED.match(character):
+        if is_special(character):
             out.append(text[start:position])
             escaped = _escape(character)
             out.append(escaped)
@@ -321,10 +336,10 @@ def _key_text(key: str) -> str:
         raise Doubt
     if _plain(key):
         return key
-    if _BREAKS.search(key):
+    if _has_breaks(key):
         raise Doubt
-    if "'" in key or _ESCAPES_NEEDED.search(key):
-        return '"' + _ESCAPED.sub(lambda match: _escape(match.group()), key) + '"'
+    if "'" in key or _needs_escapes(key):
+        return '"' + _escaped(key) + '"'
     return f"'{key}'"
 
 

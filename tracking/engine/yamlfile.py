@@ -14,18 +14,16 @@ from typing import Any
 from tracking.engine.errors import InvalidFile
 from tracking.engine.yamldump import dump
 from tracking.engine.yamlerror import as_text, syntax_error
-from tracking.engine.yamlplain import FLOAT, INT, TIMESTAMP, Doubt, parse_float, parse_int, read_plain
+from tracking.engine.yamlplain import Doubt, number_patterns, parse_float, parse_int, read_plain
 
 __all__ = ["compose", "dump", "edit", "load"]
 
 MAX_DEPTH = 500  # nested collections; libyaml's composer recurses in C
 MAX_EXPANDED = 5_000_000  # values after aliases are followed ("alias bomb")
 MAX_SECOND_LOOK = 1_000_000  # characters; ruamel reads about 0.3 MB/s
-_SUSPICIOUS = re.compile(r"(?:[-?:] ){50}| {400}")
+_SUSPICIOUS = r"(?:[-?:] ){50}| {400}"
 _MANY_FLOW = 300
 _PREFIX = "tag:yaml.org,2002:"
-_BOOL = re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z")
-_NULL = re.compile(r"(?:~|null|Null|NULL|)\Z")
 
 
 def load(data: bytes | str, display: str) -> Any:
@@ -78,7 +76,7 @@ def _second_look(text: str, display: str) -> Any:
 def compose(text: str) -> Any:
     """The node tree of a text (PyYAML nodes with marks), None when it is empty. Raises yaml.YAMLError."""
     yaml = _library()
-    if text.count("[") + text.count("{") > _MANY_FLOW or _SUSPICIOUS.search(text):
+    if text.count("[") + text.count("{") > _MANY_FLOW or re.search(_SUSPICIOUS, text):
         _refuse_deep(yaml, text)
     loader = _loader_class()(text)
     try:
@@ -118,12 +116,13 @@ def _loader_class() -> Any:
         for character in first:
             resolvers.setdefault(character, []).append((_PREFIX + name, pattern))
 
-    resolver("bool", _BOOL, list("tTfF"))
-    resolver("float", FLOAT, list("-+0123456789."))
-    resolver("int", INT, list("-+0123456789"))
+    is_float, is_int, is_timestamp = number_patterns()
+    resolver("bool", re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z"), list("tTfF"))
+    resolver("float", is_float, list("-+0123456789."))
+    resolver("int", is_int, list("-+0123456789"))
     resolver("merge", re.compile(r"<<\Z"), ["<"])
-    resolver("null", _NULL, ["~", "n", "N", ""])
-    resolver("timestamp", TIMESTAMP, list("0123456789"))
+    resolver("null", re.compile(r"(?:~|null|Null|NULL|)\Z"), ["~", "n", "N", ""])
+    resolver("timestamp", is_timestamp, list("0123456789"))
     resolver("value", re.compile(r"=\Z"), ["="])
     return type("Loader12", (base,), {"yaml_implicit_resolvers": resolvers})
 

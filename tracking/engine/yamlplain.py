@@ -9,6 +9,7 @@ dvc's reader applies them; a property test holds both readers equal.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 
@@ -16,16 +17,16 @@ class Doubt(Exception):
     """The text is not certainly of the plain form."""
 
 
-# YAML 1.2 scalars that are not strings (as ruamel.yaml resolves them)
-INT = re.compile(r"[-+]?(?:0b[01_]+|0o?[0-7_]+|[0-9_]+|0x[0-9a-fA-F_]+)\Z")
-FLOAT = re.compile(
+# YAML 1.2 scalars that are not strings (as ruamel.yaml resolves them); compiled when first needed
+_INT = r"[-+]?(?:0b[01_]+|0o?[0-7_]+|[0-9_]+|0x[0-9a-fA-F_]+)\Z"
+_FLOAT = (
     r"(?:[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?"
     r"|[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+"
     r"|[-+]?\.[0-9_]+(?:[eE][-+][0-9]+)?"
     r"|[-+]?\.(?:inf|Inf|INF)"
     r"|\.(?:nan|NaN|NAN))\Z"
 )
-TIMESTAMP = re.compile(
+_TIMESTAMP = (
     r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}"
     r"|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]*)?"
     r"(?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::[0-9]{2})?))?)\Z"
@@ -36,16 +37,11 @@ CONSTANTS: dict[str, Any] = {
     "null": None, "Null": None, "NULL": None, "~": None, "": None,
 }  # fmt: skip
 SPECIAL_WORDS = frozenset(("<<", "="))  # merge and value: never plain strings
-_NUMBER_START = frozenset("-+.0123456789")
-# \x85, line and paragraph separators, BOM, controls and surrogates are left to the complete parser
-_UNUSUAL = re.compile("[^\n -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+NUMBER_START = frozenset("-+.0123456789")
 _INDICATORS = frozenset("&*!|>%@`\"'#[]{},?:")
-_SINGLE = re.compile(r"'((?:[^']|'')*)'\Z")
-_DOUBLE = re.compile(r'"((?:[^"\\]|\\["\\nt])*)"\Z')
-_ESCAPE = re.compile(r"\\(.)")
+_ESCAPES = r'(?:[^"\\]|\\["\\nt])*\Z'
 _ESCAPED = {"n": "\n", "t": "\t", '"': '"', "\\": "\\"}
-_QUOTED_KEY = re.compile(r"'([^']*)':(?: (.*))?\Z")
-_FLOW_LIST = re.compile(r"\[[A-Za-z0-9_./][A-Za-z0-9_./+-]*(?:, *[A-Za-z0-9_./][A-Za-z0-9_./+-]*)*\]\Z")
+_FLOW_LIST = r"\[[A-Za-z0-9_./][A-Za-z0-9_./+-]*(?:, *[A-Za-z0-9_./][A-Za-z0-9_./+-]*)*\]\Z"
 _MAX_DEPTH = 100
 
 # what a line may be followed by: (column, content, follows the previous line directly)
@@ -69,25 +65,54 @@ def parse_float(text: str) -> float:
     return float(lowered)
 
 
+@lru_cache(maxsize=1)
+def number_patterns() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
+    """What matches a float, an int and a timestamp; tried in this order."""
+    return re.compile(_FLOAT), re.compile(_INT), re.compile(_TIMESTAMP)
+
+
+def may_be_number(text: str) -> bool:
+    """False when a scalar that begins like a number is certainly a string (a path, a hash)."""
+    rest = text.lstrip("+-0123456789_")
+    if not rest:
+        return True
+    first = rest[0]
+    if first in ".eE":
+        return not rest.strip(".eE0123456789_+-") or rest.lower() in (".inf", ".nan")
+    if first in "xob":
+        return text[: len(text) - len(rest)].lstrip("+-") == "0"
+    return first in "Tt \t" and text[:4].isdigit()
+
+
 def plain_value(text: str) -> Any:
     """What an unquoted scalar stands for. Raises Doubt for dates and the special words."""
-    first = text[:1]
-    if first in _NUMBER_START:
-        if text.isdigit() and text.isascii() and len(text) < 4000:
-            return int(text)
-        try:
-            if FLOAT.match(text):
-                return parse_float(text)
-            if INT.match(text):
-                return parse_int(text)
-        except ValueError:
-            raise Doubt from None
-        if TIMESTAMP.match(text):
-            raise Doubt
-        return text
+    if text[:1] in NUMBER_START:
+        return _number(text)
     if text in CONSTANTS:
         return CONSTANTS[text]
     if text in SPECIAL_WORDS:
+        raise Doubt
+    return text
+
+
+def _number(text: str) -> Any:
+    digits = text[1:] if text[0] in "+-" else text
+    if digits.isascii() and len(digits) < 4000:
+        if digits.isdigit():
+            return int(text)
+        if digits.replace(".", "", 1).isdigit():
+            return float(text)
+    if not may_be_number(text):
+        return text
+    is_float, is_int, is_timestamp = number_patterns()
+    try:
+        if is_float.match(text):
+            return parse_float(text)
+        if is_int.match(text):
+            return parse_int(text)
+    except ValueError:
+        raise Doubt from None
+    if is_timestamp.match(text):
         raise Doubt
     return text
 
@@ -97,7 +122,8 @@ def read_plain(text: str) -> Any:
 
     Duplicate keys, tabs, anchors, tags, block scalars, flow mappings and errors are all doubt.
     """
-    if _UNUSUAL.search(text) or "\n---" in text or text.startswith(("---", "...", "%")) or "\n..." in text:
+    # unprintable: controls, tabs, odd line breaks and spaces, byte order marks
+    if not text.replace("\n", "").isprintable() or "\n---" in text or text.startswith(("---", "...", "%")) or "\n..." in text:
         raise Doubt
     lines = _split(text)
     if not lines:
@@ -154,7 +180,7 @@ class _Reader:
                 # a collection that begins beside the dash
                 inner = indent + len(content) - len(item)
                 lines[i] = (inner, item, True)
-                if item[0] in "\"'" and not _QUOTED_KEY.match(item):
+                if item[0] in "\"'" and _quoted_key(item) is None:
                     value, i = self.scalar(item, i, column)
                 else:
                     value, i = self.block(i, inner, depth + 1)
@@ -218,7 +244,7 @@ class _Reader:
                 parts.append(part)
                 i += 1
             return plain_value(" ".join(parts)), i
-        if first in _NUMBER_START or text in CONSTANTS or text in SPECIAL_WORDS:
+        if first in NUMBER_START or text in CONSTANTS or text in SPECIAL_WORDS:
             return plain_value(text), i
         return text, i
 
@@ -227,10 +253,10 @@ def _split_key(content: str) -> tuple[Any, str]:
     """`key: value` -> key, text of the value ("" when there is none)."""
     first = content[0]
     if first in _INDICATORS:
-        match = _QUOTED_KEY.match(content)
-        if match is None:
+        quoted = _quoted_key(content)
+        if quoted is None:
             raise Doubt
-        return match.group(1), (match.group(2) or "").lstrip(" ")
+        return quoted
     key, separator, value = content.partition(": ")
     if not separator:
         if key[-1] != ":":
@@ -242,8 +268,19 @@ def _split_key(content: str) -> tuple[Any, str]:
         raise Doubt
     if value[:1] == "#":
         raise Doubt
-    if first in _NUMBER_START or key in CONSTANTS or key in SPECIAL_WORDS:
+    if first in NUMBER_START or key in CONSTANTS or key in SPECIAL_WORDS:
         key = plain_value(key)
+    return key, value.lstrip(" ")
+
+
+def _quoted_key(content: str) -> tuple[str, str] | None:
+    """`'key': value` -> key, text of the value."""
+    end = content.find("':", 1)
+    if content[0] != "'" or end == -1:
+        return None
+    key, value = content[1:end], content[end + 2 :]
+    if "'" in key or value[:1] not in ("", " "):
+        return None
     return key, value.lstrip(" ")
 
 
@@ -252,16 +289,17 @@ def _quoted_or_flow(text: str) -> Any:
         return []
     if text == "{}":
         return {}
-    first = text[0]
+    first, inner = text[0], text[1:-1]
+    if first in "'\"" and (len(text) < 2 or text[-1] != first):
+        raise Doubt
     if first == "'":
-        match = _SINGLE.match(text)
-        if match:
-            return match.group(1).replace("''", "'")
+        if "'" not in inner.replace("''", ""):
+            return inner.replace("''", "'")
     elif first == '"':
-        match = _DOUBLE.match(text)
-        if match:
-            value = match.group(1)
-            return _ESCAPE.sub(lambda m: _ESCAPED[m.group(1)], value) if "\\" in value else value
-    elif first == "[" and _FLOW_LIST.match(text):
-        return [plain_value(item.strip(" ")) for item in text[1:-1].split(",")]
+        if "\\" not in inner and '"' not in inner:
+            return inner
+        if re.match(_ESCAPES, inner):
+            return re.sub(r"\\(.)", lambda match: _ESCAPED[match.group(1)], inner)
+    elif first == "[" and re.match(_FLOW_LIST, text):
+        return [plain_value(item.strip(" ")) for item in inner.split(",")]
     raise Doubt
