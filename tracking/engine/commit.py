@@ -62,7 +62,7 @@ def save_out(ws: Workspace, out: Out, *, to_cache: bool, warn: Say | None = None
         raise DataverError(f"output '{ws.name(out)}' is not a file or directory")
     if out.cache and not os.path.isabs(out.path):
         ws.repo.tracker.ignore_out(out.abspath)
-    if out.kind == "metric" or out.metric:
+    if out.kind == "metric":
         _refuse_binary_metric(out)
     algorithm = algorithm_for(ws, out)
     found = hash_into_cache(ws, out.abspath, algorithm) if to_cache else _hash_now(ws, out.abspath, algorithm)
@@ -113,9 +113,9 @@ def save_dep(ws: Workspace, dep: Dep) -> Dep:
 def save_params(ws: Workspace, dep: ParamsDep) -> ParamsDep:
     """The params dep with the values to lock. Raises ParamsError, DependencyMissing."""
     values = ws.params(dep)
-    if values is None:
+    if values is None and not dep.keys:
         raise DependencyMissing(f"dependency '{ws.name(dep)}' does not exist")
-    return replace(dep, locked=lock_values(dep, values))
+    return replace(dep, locked=lock_values(dep, values or {}))
 
 
 def save_stage(ws: Workspace, stage: Stage, *, to_cache: bool = True, allow_missing: bool = False, warn: Say | None = None) -> Stage:
@@ -163,8 +163,9 @@ def relink_outs(ws: Workspace, outs: Iterable[Out]) -> None:
 
 def relink_path(ws: Workspace, abspath: str, digest: Digest, meta: Meta) -> None:
     repo = ws.repo
-    if repo.link_types[0] in ("reflink", "copy") and not os.path.islink(abspath):
-        return
+    wanted = repo.link_types[: repo.link_types.index("copy")] if "copy" in repo.link_types else repo.link_types
+    if not {"hardlink", "symlink"}.intersection(wanted) and not os.path.islink(abspath):
+        return  # what is there now is as good as a copy
     relink(
         abspath,
         digest,

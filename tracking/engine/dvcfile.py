@@ -1,8 +1,8 @@
 """Reads and writes .dvc files: one stage per file, usually one out and nothing else.
 
 Shapes: `add` (outs), `import`, `import-url`, `import-db` (one dep, one out, frozen), folders
-on version-aware remotes (`files`), and the stage files of dvc 0.x/1.x/2.x (`cmd`, several deps
-and outs, `locked`). Format: dvc user guide, ".dvc files".
+on version-aware remotes (`files`), and `locked` for `frozen`. Stage files of dvc 0.x and 1.x
+(`cmd`, `metric` of an out) are refused, as dvc 3 does. Format: dvc user guide, ".dvc files".
 """
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tracking.engine import hashblock
 from tracking.engine.dvcyaml_schema import ANNOTATIONS
 from tracking.engine.errors import InvalidFile
 from tracking.engine.schema import ANY_DICT, FLAG, TEXT, Check, anything, list_of, nothing, one_of, record, require
-from tracking.engine.stage import Dep, Out, ParamsDep, Stage
+from tracking.engine.stage import Dep, Out, Stage
 from tracking.engine.yamldiff import apply_diff
 from tracking.engine.yamlerror import as_text
 
@@ -25,15 +25,14 @@ _REPO = record(
 )
 _DB = record(dict.fromkeys(("query", "connection", "file_format", "table"), TEXT))
 _ENTRY: dict[str, Check] = {**hashblock.FIELDS, "path": TEXT, "persist": FLAG, "fs_config": ANY_DICT}
-_DEP = record({**_ENTRY, "repo": _REPO, "db": _DB, "params": anything})
+_DEP = record({**_ENTRY, "repo": _REPO, "db": _DB})
 _OUT = record(
-    {**_ENTRY, **ANNOTATIONS, "cache": FLAG, "remote": TEXT, "push": FLAG, "metric": anything, "plot": anything},
+    {**_ENTRY, **ANNOTATIONS, "cache": FLAG, "remote": TEXT, "push": FLAG},
     required=("path",),
 )
 _DVCFILE = record(
     {
         "md5": hashblock.FIELDS["md5"],
-        "cmd": anything,
         "wdir": one_of(TEXT, nothing),
         "deps": one_of(list_of(_DEP), nothing),
         "outs": one_of(list_of(_OUT), nothing),
@@ -64,14 +63,10 @@ def parse_dvcfile(data: bytes | str, abspath: str, display: str) -> Stage:
     written = content.get("wdir")
     folder = os.path.dirname(abspath)
     wdir = os.path.normpath(os.path.join(folder, written)) if written else folder
-    deps, params = _read_deps(content.get("deps") or [], wdir, display)
-    cmd = content.get("cmd")
     return Stage(
         file=abspath,
         wdir=wdir,
-        cmd=tuple(cmd) if isinstance(cmd, list) else cmd or None,
-        deps=deps,
-        params=params,
+        deps=_read_deps(content.get("deps") or [], wdir, display),
         outs=tuple(_read_out(entry, wdir) for entry in content.get("outs") or ()),
         frozen=bool(content.get("frozen") or content.get("locked")),
         always_changed=bool(content.get("always_changed")),
@@ -102,11 +97,9 @@ def _read_out(entry: Entry, wdir: str) -> Out:
     if len(entry) <= 4 and digest is not None and "size" in entry and "hash" in entry:
         return Out(path, abspath, "out", digest, meta)
     files = entry.get("files")
-    metric, plot = entry.get("metric"), entry.get("plot")
     return Out(
         path=path,
         abspath=abspath,
-        kind="metric" if metric else "plot" if plot else "out",
         digest=digest,
         meta=meta,
         cache=entry.get("cache", True),
@@ -117,21 +110,15 @@ def _read_out(entry: Entry, wdir: str) -> Out:
         type=entry.get("type"),
         labels=tuple(entry.get("labels") or ()),
         annot_meta=entry.get("meta"),
-        plot=plot,
-        metric=metric,
         fs_config=entry.get("fs_config"),
         files=tuple(files) if files is not None else None,
         cloud=entry.get("cloud"),
     )
 
 
-def _read_deps(entries: list[Entry], wdir: str, display: str) -> tuple[tuple[Dep, ...], tuple[ParamsDep, ...]]:
+def _read_deps(entries: list[Entry], wdir: str, display: str) -> tuple[Dep, ...]:
     deps: list[Dep] = []
-    params: list[ParamsDep] = []
     for entry in entries:
-        if entry.get("params"):
-            params.append(_read_params(entry, wdir))
-            continue
         path = entry.get("path") or ""
         if not path and not entry.get("db"):
             raise InvalidFile(f"'{display}' is invalid: a dependency has neither 'path' nor 'db'", path=display)
@@ -151,14 +138,7 @@ def _read_deps(entries: list[Entry], wdir: str, display: str) -> tuple[tuple[Dep
                 files=tuple(files) if files is not None else None,
             )
         )
-    return tuple(deps), tuple(params)
-
-
-def _read_params(entry: Entry, wdir: str) -> ParamsDep:
-    values = entry["params"]
-    path = entry.get("path") or "params.yaml"
-    locked = dict(values) if isinstance(values, dict) else None
-    return ParamsDep(path, resolve_path(path, wdir), tuple(str(key) for key in values), locked)
+    return tuple(deps)
 
 
 def dump_dvcfile(stage: Stage, old_text: str | None = None) -> str:
@@ -189,10 +169,9 @@ def dvcfile_data(stage: Stage) -> Entry:
     state: Entry = {
         "desc": stage.desc,
         "md5": stage.checksum,
-        "cmd": list(stage.cmd) if isinstance(stage.cmd, tuple) else stage.cmd,
         "wdir": wdir,
         "frozen": stage.frozen,
-        "deps": [_dep_entry(dep) for dep in stage.deps] + [_params_entry(dep) for dep in stage.params],
+        "deps": [_dep_entry(dep) for dep in stage.deps],
         "outs": [_out_entry(out) for out in stage.outs],
         "always_changed": stage.always_changed,
         "meta": stage.meta,
@@ -217,10 +196,6 @@ def _dep_entry(dep: Dep) -> Entry:
     return entry
 
 
-def _params_entry(dep: ParamsDep) -> Entry:
-    return {"path": dep.path, "params": dep.locked if dep.locked is not None else list(dep.keys)}
-
-
 def _out_entry(out: Out) -> Entry:
     entry = {} if out.files is not None else hashblock.hash_facts(out.digest, out.meta)
     if not hashblock.is_legacy(out.digest):
@@ -231,10 +206,6 @@ def _out_entry(out: Out) -> Entry:
     entry.update(annotations(out))
     if not out.cache:
         entry["cache"] = False
-    if out.metric:
-        entry["metric"] = out.metric
-    if out.plot:
-        entry["plot"] = out.plot
     if out.persist:
         entry["persist"] = True
     if out.remote:

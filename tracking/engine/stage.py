@@ -70,7 +70,6 @@ class Out:
     labels: tuple[str, ...] = ()
     annot_meta: Any = None
     plot: Any = None
-    metric: Any = None  # legacy value of `metric:` in a .dvc file (bool or dict)
     fs_config: Any = None
     files: tuple[dict[str, Any], ...] | None = None
     cloud: Any = None

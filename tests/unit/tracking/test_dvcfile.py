@@ -129,11 +129,14 @@ def test_wdir_moves_the_paths() -> None:
     assert dump_dvcfile(replace(stage, source=None)).startswith("wdir: ..\n")
 
 
-def test_stage_file_of_old_dvc() -> None:
-    stage = parse("md5: abcd\ncmd: python t.py\nlocked: true\ndeps:\n- md5: aaa1\n  path: t.py\n- path: p.json\n  params:\n    lr: 1\nouts:\n- path: m\n  metric: true\n")
-    assert stage.cmd == "python t.py" and stage.frozen
-    assert stage.params[0].locked == {"lr": 1}
-    assert stage.outs[0].kind == "metric"
+def test_locked_is_the_old_word_for_frozen() -> None:
+    assert parse("locked: true\nouts:\n- path: m\n").frozen
+
+
+@pytest.mark.parametrize("text", ["cmd: python t.py\nouts:\n- path: m\n", "outs:\n- path: m\n  metric: false\n"])
+def test_stage_files_of_dvc_1_are_refused_as_by_dvc(text: str) -> None:
+    with pytest.raises(InvalidFile, match="extra keys not allowed"):
+        parse(text)
 
 
 @pytest.mark.parametrize(

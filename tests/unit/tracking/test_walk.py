@@ -114,7 +114,10 @@ def test_ignore_rules_apply_below_the_tracked_folder(tmp_path: Path) -> None:
 
 def test_dvcfiles_come_folder_by_folder(tmp_path: Path) -> None:
     touch(tmp_path, "b.dvc", "dvc.yaml", "a/x.dvc", "a/z/y.dvc", "c/dvc.yaml", ".dvc/config", "c/.dvc.swp", "notes.dvc.txt")
-    assert dvcfiles(tmp_path) == [("", ["b.dvc", "dvc.yaml"]), ("a", ["x.dvc"]), ("a/z", ["y.dvc"]), ("c", ["dvc.yaml"])]
+    found = dvcfiles(tmp_path)
+    assert sorted((folder, sorted(names)) for folder, names in found) == [("", ["b.dvc", "dvc.yaml"]), ("a", ["x.dvc"]), ("a/z", ["y.dvc"]), ("c", ["dvc.yaml"])]
+    folders = [folder for folder, _ in found]
+    assert folders[0] == "" and folders.index("a/z") == folders.index("a") + 1
 
 
 def test_tracked_folders_are_not_entered(tmp_path: Path) -> None:
