@@ -124,7 +124,8 @@ def _listed(stage: Stage, out: Out) -> Listed:
     if digest is None and stage.is_import and not stage.is_repo_import and stage.deps[0].db is None:
         digest, meta = stage.deps[0].digest, stage.deps[0].meta  # imported without its data
     isdir = (digest is not None and digest.isdir) or out.files is not None
-    return Listed(digest, isdir, meta.size, out.remote, out.push and not stage.is_repo_import)
+    size = meta.size if digest is not None else 0
+    return Listed(digest, isdir, size, out.remote, out.push and not stage.is_repo_import)
 
 
 def _rows_of_files(stage: Stage, out: Out) -> Rows | None:

@@ -122,7 +122,7 @@ class RevisionFiles:
     def __init__(self, objects: CatFile, rev: str, root: str) -> None:
         self._objects = objects
         self.rev = rev
-        self._root = root
+        self.root = root
 
     def read(self, rel: str) -> bytes:
         """Content. Raises FileNotFoundError or IsADirectoryError."""
@@ -178,7 +178,7 @@ class RevisionFiles:
     def _find(self, rel: str, hops: int = 0) -> tuple[int, str]:
         """(mode, id) of a path, symlinks followed. Raises FileNotFoundError."""
         done: list[str] = []
-        mode, oid = _TREE, self._root
+        mode, oid = _TREE, self.root
         parts = [part for part in rel.split("/") if part and part != "."]
         for index, part in enumerate(parts):
             entry = self._objects.tree(oid).get(part) if mode == _TREE and oid else None

@@ -1,0 +1,143 @@
+"""List what a project contains, tracked data included.
+
+URL is a folder (of this project or another) or the URL of a Git repository; PATH lies
+inside of it. Data that is not in the workspace is listed too, as far as the cache knows it.
+"""
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Any
+
+from tracking.engine.errors import DataverError
+from tracking.engine.listing import Entry, Listing, PathMissing, show_size
+from tracking.engine.protocols import Io
+from tracking.engine.sources import Request, Source, open_source
+
+ERROR_EXIT = 1
+NEEDS_REPO = False
+
+BOTH_FORMS = 255  # exit code for --tree with --json
+MIDDLE, LAST, THROUGH, BLANK = "├── ", "└── ", "│   ", "    "
+
+Named = tuple[str, Entry]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_source_arguments(parser)
+    parser.add_argument("-R", "--recursive", action="store_true", help="list files in folders too")
+    parser.add_argument("-T", "--tree", action="store_true", help="draw folders as a tree")
+    parser.add_argument("-L", "--level", type=int, metavar="N", help="with -R or -T: go N levels deep")
+    parser.add_argument("--dvc-only", action="store_true", help="only tracked data")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--size", action="store_true", help="print sizes")
+    parser.add_argument("--show-hash", action="store_true", help="print hashes")
+
+
+def add_source_arguments(parser: argparse.ArgumentParser) -> None:
+    """What `list` and `du` have in common."""
+    parser.add_argument("url", metavar="URL", help="folder or Git URL of a project")
+    parser.add_argument("path", nargs="?", default="", metavar="PATH", help="path in the project")
+    parser.add_argument("--rev", nargs="?", metavar="REV", help="look into this commit, branch or tag")
+    parser.add_argument("--config", metavar="FILE", help="settings to use with those of the project")
+    parser.add_argument("--remote", metavar="NAME", help="default remote to assume")
+    parser.add_argument("--remote-config", nargs="*", metavar="OPTION=VALUE", help="settings of that remote to assume")
+
+
+def run(args: argparse.Namespace, io: Io) -> int:
+    if args.tree and args.json:
+        error = DataverError("Cannot use --tree and --json options together.")
+        error.exit_code = BOTH_FORMS
+        raise error
+    details = args.json or args.size
+    try:
+        with open_source(Request(args.url, args.path, args.rev, io.cwd, io.settings, details)) as source:
+            if args.tree:
+                _print_tree(source, args, io)
+            else:
+                _print_list(source, args, io)
+            warn_unlisted(source.listing, io)
+    except PathMissing:
+        raise
+    except DataverError as exc:
+        exc.message = f"failed to list '{args.url}' - {exc.message}" if exc.exit_code is None else exc.message
+        raise
+    return 0
+
+
+def warn_unlisted(listing: Listing, io: Io) -> None:
+    for path, digest in listing.unlisted:
+        io.warn(f"the files in '{path}' are not listed: its manifest '{digest.value}' is not in the cache (`dataver fetch` brings it)")
+
+
+# --- lists
+def _print_list(source: Source, args: argparse.Namespace, io: Io) -> None:
+    entries = list_entries(source, args.path, args.level if args.recursive else 1, args.recursive, args.dvc_only)
+    if args.json:
+        io.json([_as_json(path, entry) for path, entry in entries])
+    elif args.size or args.show_hash:
+        _print_columns([(path, entry) for path, entry in entries], args, io)
+    elif entries:
+        io.info("\n".join([path for path, _ in entries]))
+
+
+def list_entries(source: Source, typed: str, depth: int | None, recursive: bool, dvc_only: bool) -> list[Named]:
+    """Entries by the path they are shown with, sorted. Recursive: folders only where the depth ends."""
+    listing, top = source.listing, source.top
+    entry = listing.look(top)
+    if depth == 0 or not entry[0]:
+        return [(os.path.basename(typed) or os.curdir, entry)]
+    found = listing.below(top, depth, dvc_only)
+    start = len(top) + 1 if top else 0
+    if recursive:
+        found = {path: entry for path, entry in found.items() if not entry[0] or (depth is not None and path.count("/", start) == depth - 1)}
+    if source.below:
+        return sorted((os.path.relpath(path, source.below).replace(os.sep, "/"), entry) for path, entry in found.items())
+    return [(path[start:], entry) for path, entry in found.items()]
+
+
+def _as_json(path: str, entry: Entry) -> dict[str, Any]:
+    isdir, isout, isexec, size, md5 = entry
+    return {"isout": isout, "isdir": isdir, "isexec": isexec, "size": size, "md5": md5, "path": path}
+
+
+def _print_columns(rows: list[Named], args: argparse.Namespace, io: Io) -> None:
+    """Size (to the right), hash, name, as far as they were asked for."""
+    columns = []
+    if args.size:
+        sizes = ["" if size is None or (isdir and size <= 0) else show_size(size) for _, (isdir, _, _, size, _) in rows]
+        width = max(map(len, sizes), default=0)
+        columns.append([size.rjust(width) for size in sizes])
+    if args.show_hash:
+        hashes = [entry[4] or "-" for _, entry in rows]
+        width = max(map(len, hashes), default=0)
+        columns.append([value.ljust(width) for value in hashes])
+    columns.append([path for path, _ in rows])
+    if rows:
+        io.info("\n".join(["  ".join(cells) for cells in zip(*columns)]))
+
+
+# --- trees
+def _print_tree(source: Source, args: argparse.Namespace, io: Io) -> None:
+    listing, top = source.listing, source.top
+    entry = listing.look(top)
+    rows: list[Named] = [(args.path or os.curdir, entry)]
+    if entry[0] and args.level != 0:
+        rows += _drawn(listing.below(top, args.level, args.dvc_only), top)
+    _print_columns(rows, args, io)
+
+
+def _drawn(found: dict[str, Entry], top: str) -> list[Named]:
+    """Entries depth first, names with the lines that lead to them."""
+    children: dict[str, list[str]] = {}
+    for path in found:
+        children.setdefault(path.rpartition("/")[0], []).append(path)
+    rows: list[Named] = []
+    stack = [(path, "", path == children[top][-1]) for path in reversed(children.get(top, []))]
+    while stack:
+        path, lines, is_last = stack.pop()
+        rows.append((lines + (LAST if is_last else MIDDLE) + path.rpartition("/")[2], found[path]))
+        below = children.get(path, [])
+        inner = lines + (BLANK if is_last else THROUGH)
+        stack += [(child, inner, child == below[-1]) for child in reversed(below)]
+    return rows

@@ -1,0 +1,166 @@
+"""Open a project to look into: this one, another folder, a commit, or a Git URL."""
+from __future__ import annotations
+
+import os
+import posixpath
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from tracking.engine.datatree import DataTree, recorded
+from tracking.engine.errors import DataverError, GitError, NotARepository
+from tracking.engine.git import Git
+from tracking.engine.gitclone import cloned, is_bare, is_git_url
+from tracking.engine.ignore import DVC_DIR, Ignore
+from tracking.engine.index import load_index
+from tracking.engine.listing import Listing, RevisionListing, WorkspaceListing
+from tracking.engine.protocols import Settings
+from tracking.engine.repo import Repo, find_root
+from tracking.engine.workspace import Workspace
+
+CONFIG = f"{DVC_DIR}/config"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to open. url: a folder or a Git URL; path: inside of it, as typed; details: sizes and modes are wanted."""
+
+    url: str
+    path: str
+    rev: str | None
+    cwd: str
+    settings: Settings
+    details: bool = True
+
+
+@dataclass(frozen=True)
+class Source:
+    """An opened project. top: the path asked for, relative to the listing's root.
+
+    below: cwd relative to the root when paths are shown from there, else "".
+    """
+
+    listing: Listing
+    top: str
+    below: str = ""
+
+
+@contextmanager
+def open_source(request: Request) -> Iterator[Source]:
+    """Raises GitError, RevisionNotFound, InvalidFile, DataverError."""
+    folder = os.path.normpath(os.path.join(request.cwd, os.path.expanduser(request.url)))
+    if os.path.isdir(folder) and not (is_bare(folder) and not _in_project(folder)):
+        yield _open_folder(request, folder)
+        return
+    if not os.path.isdir(folder) and not is_git_url(request.url):
+        raise DataverError(f"'{request.url}' is neither a folder nor the URL of a Git repository")
+    with cloned(folder if os.path.isdir(folder) else request.url, request.settings.environ, whole_history=request.rev is not None) as clone:
+        yield _open_clone(request, clone)
+
+
+def _in_project(folder: str) -> bool:
+    try:
+        find_root(folder)
+    except NotARepository:
+        return False
+    return True
+
+
+# --- a folder
+def _open_folder(request: Request, folder: str) -> Source:
+    try:
+        root = find_root(folder)
+    except NotARepository:
+        return _open_plain(request, os.path.realpath(folder))
+    cwd = os.path.realpath(request.cwd)
+    repo = Repo(root, request.settings, cwd)
+    if request.rev is not None:
+        if repo.scm is None:
+            raise GitError(f"{folder} is not a git repository")
+        return _open_commit(repo, repo.scm, request.rev, inside(request.path))
+    below = repo.rel(cwd) if repo.contains(cwd) else ""
+    top = inside(request.path, root, below)
+    nested = _nested_project(top, lambda rel: os.path.isdir(os.path.join(root, rel, DVC_DIR)))
+    if nested:
+        repo = Repo(os.path.join(root, nested), request.settings, cwd)
+        top = top[len(nested) + 1 :]
+    files = WorkspaceListing(repo.root_dir, repo.ignore, request.details)
+    tree = recorded(load_index(repo), Workspace(repo))
+    return Source(Listing(files, tree), top, below if not request.path else "")
+
+
+def _open_plain(request: Request, folder: str) -> Source:
+    """A folder that is no project."""
+    top = inside(request.path, folder, "")
+    if request.rev is None:
+        return Source(Listing(WorkspaceListing(folder, Ignore(folder), request.details), None), top)
+    scm = Git.find(folder, request.settings.environ or None)
+    if scm is None:
+        raise GitError(f"{folder} is not a git repository")
+    return Source(Listing(_commit_files(scm, request.rev, scm.root_dir), None), top)
+
+
+# --- a commit
+def _open_commit(repo: Repo, scm: Git, rev: str, top: str) -> Source:
+    files = scm.files_at(rev, repo.root_dir)
+    nested = _nested_project(top, lambda rel: files.exists(f"{rel}/{CONFIG}"))
+    if nested:
+        repo = Repo(os.path.join(repo.root_dir, nested), repo.settings, repo.cwd)
+        files = scm.files_at(rev, repo.root_dir)
+        top = top[len(nested) + 1 :]
+    tree: DataTree = recorded(load_index(repo, files), Workspace(repo))
+    return Source(Listing(_commit_files(scm, rev, repo.root_dir), tree), top)
+
+
+def _commit_files(scm: Git, rev: str, root_dir: str) -> RevisionListing:
+    files = scm.files_at(rev, root_dir)
+
+    def read(rel: str) -> bytes | None:
+        try:
+            return files.read(rel)
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            return None
+
+    return RevisionListing(scm, files.root, Ignore(root_dir, read=read))
+
+
+def _open_clone(request: Request, clone: str) -> Source:
+    scm = Git.find(clone, request.settings.environ or None)
+    assert scm is not None
+    rev = request.rev or "HEAD"
+    files = scm.files_at(rev)
+    if not files.exists(CONFIG):
+        return Source(Listing(_commit_files(scm, rev, clone), None), inside(request.path))
+    # the settings of the project are read from disk
+    os.mkdir(os.path.join(clone, DVC_DIR))
+    with open(os.path.join(clone, CONFIG), "wb") as file:
+        file.write(files.read(CONFIG))
+    return _open_commit(Repo(clone, request.settings), scm, rev, inside(request.path))
+
+
+# --- paths
+def inside(path: str, root: str = "", below: str = "") -> str:
+    """A typed path relative to the root, posix; it cannot lead out of it.
+
+    below: folder that relative paths start from. An absolute path lies in the root, or
+    is taken as if the root were "/".
+    """
+    if os.path.isabs(path):
+        real = os.path.normpath(path)
+        if root and (real == root or real.startswith(root + os.sep)):
+            path = real[len(root) :]
+        below = ""
+    typed = path.replace(os.sep, "/")
+    if not path:
+        return ""
+    return posixpath.normpath(f"/{below}/{typed}").strip("/")
+
+
+def _nested_project(top: str, is_project: Callable[[str], bool]) -> str:
+    """The deepest folder on the way to `top` that is a project of its own, "" when there is none."""
+    folder = top
+    while folder:
+        if is_project(folder):
+            return folder
+        folder = folder.rpartition("/")[0]
+    return ""
