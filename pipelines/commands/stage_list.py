@@ -95,7 +95,7 @@ def _made(stage: Stage) -> str:
 
 
 def _is_report(out: Out) -> bool:
-    return out.kind != "out" or bool(out.metric) or bool(out.plot)
+    return out.kind != "out" or bool(out.plot)
 
 
 def _paths(entries: Iterable[Out | Dep | ParamsDep]) -> str:

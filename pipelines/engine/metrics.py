@@ -80,7 +80,7 @@ def _metrics(index: Index, contents: Contents, targets: list[str]) -> FileResult
 
 def metric_paths(index: Index) -> list[str]:
     """Files and folders that are metrics: outs of stages, then the top-level lists; relative to the root."""
-    paths = [index.repo.rel(out.abspath) for _, out in index.outs if out.abspath and (out.kind == "metric" or out.metric)]
+    paths = [index.repo.rel(out.abspath) for _, out in index.outs if out.abspath and out.kind == "metric"]
     for pipeline in index.pipelines:
         paths += (_joined(pipeline.folder, path) for path in pipeline.metrics)
     return list(dict.fromkeys(paths))

@@ -51,7 +51,10 @@ def list_of(item: Check) -> Check:
                     TEXT(entry, (*path, index), problems)
             return
         for index, entry in enumerate(value):
+            before = len(problems)
             item(entry, (*path, index), problems)
+            if any(len(problem.path) > len(path) + 1 for problem in problems[before:]):
+                return  # as dvc: inside the first wrong entry; the others are likely wrong alike
 
     return check
 
