@@ -39,6 +39,6 @@ def run(args: argparse.Namespace, io: Io) -> int:
             except DataverError as exc:
                 exc.message = f"failed to commit{' ' + target if target else ''} - {exc.message}"
                 raise
-        repo.tracker.report(io)
+        repo.tracker.flush()  # nothing is staged or hinted at, as the contract has it
         repo.close()
     return 0

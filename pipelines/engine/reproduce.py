@@ -21,7 +21,7 @@ from pipelines.engine.dirty import DEP, OUT, PARAM, definition_reasons, reasons
 from pipelines.engine.plan import Key, Plan, key_of
 from pipelines.engine.runner import StageRunner
 from tracking.engine.checkout import checkout, remove_path, unprotect
-from tracking.engine.commit import DependencyMissing, relink_outs, save_stage, write_stages
+from tracking.engine.commit import DependencyMissing, relink_outs, save_params, save_stage, write_stages
 from tracking.engine.errors import CheckoutFailed, DataverError, LockHeld, StageFailed
 from tracking.engine.stage import Dep, Out, Stage
 from tracking.engine.workspace import DELETED, NOT_IN_CACHE, Workspace, stage_label
@@ -388,6 +388,8 @@ class Reproduction:
         for dep in stage.deps:
             if dep.abspath and not os.path.exists(dep.abspath):
                 raise DependencyMissing(f"[Errno 2] No such file or directory: '{dep.abspath}'")
+        for params in stage.params:
+            save_params(self.ws, params)  # names the keys that are missing
 
     def _pull_missing_deps(self, stage: Stage) -> None:
         if self.puller is None:

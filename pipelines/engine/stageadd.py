@@ -24,6 +24,7 @@ from tracking.engine.stage import Out, Stage
 FORBIDDEN_IN_NAMES = frozenset(string.punctuation) - {"-", "_"}
 OutGroup = tuple[str, str, dict[str, Any]]  # attribute of Request, section of dvc.yaml, options
 
+KIND_ORDER = ("", "metric", "plot", "out")  # of .gitignore entries, after outs that persist
 OUT_GROUPS: tuple[OutGroup, ...] = (
     ("outs", "outs", {}),
     ("outs_no_cache", "outs", {"cache": False}),
@@ -216,8 +217,9 @@ def _refuse_tracked(repo: Repo, stage: Stage) -> None:
 
 
 def ignored_outs(repo: Repo, stage: Stage) -> list[str]:
-    """Outs that belong into .gitignore; a path with a template is not known yet."""
-    return [out.abspath for out in stage.outs if out.cache and out.abspath and repo.contains(out.abspath) and "${" not in out.path]
+    """Outs that belong into .gitignore, in dvc's order; a path with a template is not known yet."""
+    outs = sorted(stage.outs, key=lambda out: 0 if out.persist else KIND_ORDER.index(out.kind))
+    return [out.abspath for out in outs if out.cache and out.abspath and repo.contains(out.abspath) and "${" not in out.path]
 
 
 def write_stage(repo: Repo, stage: Stage, warn: Callable[[str], None]) -> None:

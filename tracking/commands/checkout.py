@@ -43,6 +43,8 @@ def run(args: argparse.Namespace, io: Io) -> int:
         io.info(summary(result.files) or "No changes.")
     else:
         show(result, io)
+    for path in result.never_saved:
+        io.warn(f"No file hash info found for '{path}'. It won't be created.")
     if result.failed and not args.allow_missing:
         raise missing(result)
     if args.relink:

@@ -28,6 +28,5 @@ def run(args: argparse.Namespace, io: Io) -> int:
             with repo.paths_lock(io, write=[out.abspath for stage in stages for out in stage.outs if out.abspath]):
                 for stage in stages:
                     engine.remove(repo, stage, outs=args.outs, force=args.force)
-        repo.tracker.report(io)
-        repo.close()
+        repo.close()  # nothing is staged or hinted at, as the contract has it
     return 0

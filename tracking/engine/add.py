@@ -12,11 +12,10 @@ from dataclasses import dataclass, replace
 
 from tracking.engine.commit import algorithm_for, check_cacheable, hash_into_cache, relink_path, write_dvcfile
 from tracking.engine.errors import DataverError, OutputNotFound
-from tracking.engine.index import DATA_SUFFIX, Index
+from tracking.engine.index import DATA_SUFFIX, PIPELINE_FILE, Index
 from tracking.engine.overlap import refuse_overlap
 from tracking.engine.repo import Repo
 from tracking.engine.stage import MD5, Digest, Meta, Out, Stage
-from tracking.engine.targets import is_stage_file
 from tracking.engine.workspace import Workspace
 
 
@@ -74,7 +73,8 @@ def _stage_for(index: Index, target: str, cwd: str) -> Stage:
 
 
 def _new_stage(repo: Repo, path: str, target: str, cwd: str) -> Stage:
-    if is_stage_file(path):
+    name = os.path.basename(path)
+    if name == PIPELINE_FILE or (name.endswith(DATA_SUFFIX) and name != DATA_SUFFIX):
         raise DataverError(f"DVC file '{os.path.basename(path)}' cannot be an output.")
     if not repo.contains(path) or path == repo.root_dir or repo.contains_dvc_dir(path):
         if repo.contains(path):

@@ -18,13 +18,15 @@ from tracking.engine.workspace import Workspace
 class Brought:
     """What a checkout did. Paths are shown relative to the cwd, folders end in "/".
 
-    files: number of files added, modified, deleted. failed: outs whose objects are missing.
+    files: number of files added, modified, deleted. failed: outs whose objects are missing, or that
+    were never saved; never_saved holds the absolute paths of the latter.
     """
 
     added: list[str] = field(default_factory=list)
     modified: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+    never_saved: list[str] = field(default_factory=list)
     files: dict[str, int] = field(default_factory=lambda: {"modified": 0, "added": 0, "deleted": 0})
 
     def sort(self) -> None:
@@ -74,6 +76,9 @@ def bring(ws: Workspace, wants: Iterable[Want], *, force: bool, relink: bool, co
             _note(ws.repo, want, change, result)
         if want.digest is not None:
             ws.repo.state.save_link(want.out.abspath)
+        else:
+            result.never_saved.append(want.out.abspath)
+            result.failed.append(ws.repo.display(want.out.abspath))
     return result
 
 

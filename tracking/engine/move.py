@@ -80,6 +80,8 @@ def _rename(ws: Workspace, out: Out, src: str, dst: str, new_stage: Stage, stage
             outs.append(item)
     new_stage = with_checksum(replace(new_stage, outs=tuple(outs)))
     relink_outs(ws, outs)
+    if new_stage.file != stage.file:
+        new_stage = replace(new_stage, source=None)  # a new file has the usual order of keys
     write_dvcfile(repo, new_stage)
     if new_stage.file != stage.file:
         atomic.unlink(stage.file)
