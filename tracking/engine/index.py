@@ -184,9 +184,9 @@ def read_again(files: FileSource, rel: str, parse: Callable[[bytes], Any]) -> An
 
 
 def display_name(repo: Repo, files: FileSource, rel: str) -> str:
-    """How errors name a file: `./dvc.yaml`, `sub/x.dvc`."""
+    """How errors name a file: `./dvc.yaml`, `./sub/x.dvc`, `../x.dvc`."""
     shown = repo.display(os.path.join(repo.root_dir, rel))
-    return shown if "/" in shown else f"./{shown}"
+    return shown if shown.startswith(("../", "/")) else f"./{shown}"
 
 
 def load_dvcfile(repo: Repo, files: FileSource, rel: str) -> Stage:
