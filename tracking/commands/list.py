@@ -92,7 +92,11 @@ def list_entries(source: Source, typed: str, depth: int | None, recursive: bool,
     if recursive:
         found = {path: entry for path, entry in found.items() if not entry[0] or (depth is not None and path.count("/", start) == depth - 1)}
     if source.below:
-        return sorted((os.path.relpath(path, source.below).replace(os.sep, "/"), entry) for path, entry in found.items())
+        folders = {path.rpartition("/")[0]: "" for path in found}
+        for folder in folders:
+            shown = os.path.relpath(folder or os.curdir, source.below).replace(os.sep, "/")
+            folders[folder] = "" if shown == os.curdir else f"{shown}/"
+        return sorted((folders[path.rpartition("/")[0]] + path.rpartition("/")[2], entry) for path, entry in found.items())
     return [(path[start:], entry) for path, entry in found.items()]
 
 

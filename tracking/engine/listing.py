@@ -204,14 +204,14 @@ class Listing:
         prefix = f"{rel}/" if rel else ""
         for path in tree.outs:
             if path.startswith(prefix):
-                return True, False, 0, None
+                return True, False, None, None
             if tree.outs[path].isdir and rel.startswith(f"{path}/"):
                 inside = rel[len(path) + 1 :]
                 for name, value in self._rows(path):
                     if name == inside:
                         return False, True, None, value
                     if name.startswith(f"{inside}/"):
-                        return True, True, 0, None
+                        return True, True, None, None
         return None
 
     def _rows(self, path: str) -> list[tuple[str, str]]:
@@ -266,7 +266,7 @@ def _add_folders(found: dict[str, Tracked], path: str, start: int, depth: int | 
         folder = path[:end]
         if depth is not None and folder.count("/", begin) >= depth:
             return
-        found.setdefault(folder, (True, isout, 0, None))
+        found.setdefault(folder, (True, isout, None, None))
         end = path.find("/", end + 1)
 
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tracking.engine.datatree import DataTree, recorded
+from tracking.engine.datatree import recorded
 from tracking.engine.errors import DataverError, GitError, NotARepository
 from tracking.engine.git import Git
+from tracking.engine.gitcat import RevisionFiles
 from tracking.engine.gitclone import cloned, is_bare, is_git_url
 from tracking.engine.ignore import DVC_DIR, Ignore
 from tracking.engine.index import load_index
@@ -71,13 +72,17 @@ def _open_folder(request: Request, folder: str) -> Source:
     try:
         root = find_root(folder)
     except NotARepository:
-        return _open_plain(request, os.path.realpath(folder))
+        root = ""
+    if request.rev is not None:
+        scm = Repo(root, request.settings).scm if root else Git.find(folder, request.settings.environ or None)
+        if scm is None:
+            raise GitError(f"{folder} is not a git repository")
+        return _open_commit(request, scm, request.rev)
+    if not root:  # no project
+        files = WorkspaceListing(os.path.realpath(folder), Ignore(folder), request.details)
+        return Source(Listing(files, None), inside(request.path, folder))
     cwd = os.path.realpath(request.cwd)
     repo = Repo(root, request.settings, cwd)
-    if request.rev is not None:
-        if repo.scm is None:
-            raise GitError(f"{folder} is not a git repository")
-        return _open_commit(repo, repo.scm, request.rev, inside(request.path))
     below = repo.rel(cwd) if repo.contains(cwd) else ""
     top = inside(request.path, root, below)
     nested = _nested_project(top, lambda rel: os.path.isdir(os.path.join(root, rel, DVC_DIR)))
@@ -89,39 +94,30 @@ def _open_folder(request: Request, folder: str) -> Source:
     return Source(Listing(files, tree), top, below if not request.path else "")
 
 
-def _open_plain(request: Request, folder: str) -> Source:
-    """A folder that is no project."""
-    top = inside(request.path, folder, "")
-    if request.rev is None:
-        return Source(Listing(WorkspaceListing(folder, Ignore(folder), request.details), None), top)
-    scm = Git.find(folder, request.settings.environ or None)
-    if scm is None:
-        raise GitError(f"{folder} is not a git repository")
-    return Source(Listing(_commit_files(scm, request.rev, scm.root_dir), None), top)
-
-
 # --- a commit
-def _open_commit(repo: Repo, scm: Git, rev: str, top: str) -> Source:
-    files = scm.files_at(rev, repo.root_dir)
+def _open_commit(request: Request, scm: Git, rev: str) -> Source:
+    """Paths start at the root of the Git repository, as for a URL, wherever in it the project is."""
+    files = scm.files_at(rev)
+    top = inside(request.path)
     nested = _nested_project(top, lambda rel: files.exists(f"{rel}/{CONFIG}"))
+    if not nested and not files.exists(CONFIG):
+        return Source(Listing(_commit_files(scm, files), None), top)
+    repo = Repo(os.path.join(scm.root_dir, nested), request.settings, request.cwd)
     if nested:
-        repo = Repo(os.path.join(repo.root_dir, nested), repo.settings, repo.cwd)
         files = scm.files_at(rev, repo.root_dir)
         top = top[len(nested) + 1 :]
-    tree: DataTree = recorded(load_index(repo, files), Workspace(repo))
-    return Source(Listing(_commit_files(scm, rev, repo.root_dir), tree), top)
+    tree = recorded(load_index(repo, files), Workspace(repo))
+    return Source(Listing(_commit_files(scm, files, repo.root_dir), tree), top)
 
 
-def _commit_files(scm: Git, rev: str, root_dir: str) -> RevisionListing:
-    files = scm.files_at(rev, root_dir)
-
+def _commit_files(scm: Git, files: RevisionFiles, root_dir: str = "") -> RevisionListing:
     def read(rel: str) -> bytes | None:
         try:
             return files.read(rel)
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             return None
 
-    return RevisionListing(scm, files.root, Ignore(root_dir, read=read))
+    return RevisionListing(scm, files.root, Ignore(root_dir or scm.root_dir, read=read))
 
 
 def _open_clone(request: Request, clone: str) -> Source:
@@ -129,13 +125,11 @@ def _open_clone(request: Request, clone: str) -> Source:
     assert scm is not None
     rev = request.rev or "HEAD"
     files = scm.files_at(rev)
-    if not files.exists(CONFIG):
-        return Source(Listing(_commit_files(scm, rev, clone), None), inside(request.path))
-    # the settings of the project are read from disk
-    os.mkdir(os.path.join(clone, DVC_DIR))
-    with open(os.path.join(clone, CONFIG), "wb") as file:
-        file.write(files.read(CONFIG))
-    return _open_commit(Repo(clone, request.settings), scm, rev, inside(request.path))
+    if files.exists(CONFIG):  # settings of a project are read from disk
+        os.mkdir(os.path.join(clone, DVC_DIR))
+        with open(os.path.join(clone, CONFIG), "wb") as file:
+            file.write(files.read(CONFIG))
+    return _open_commit(request, scm, rev)
 
 
 # --- paths
