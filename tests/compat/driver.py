@@ -24,8 +24,6 @@ from tests.compat.operations import Box, Operation, Outcome
 from tests.compat.snapshot import differences
 from tests.compat.tools import Tool
 
-UNORDERED = (("data", "status"), ("diff",), ("stage", "list"), ("remote", "list"), ("config", "-l"), ("du",))
-
 
 @dataclass
 class Report:
@@ -142,7 +140,7 @@ def _one(pair: Pair, operation: Operation, turn: str | None, report: Report, tex
         report.texts.append(f"{operation[1:]}\n--- {left.tool}\n{_plain(left)}\n+++ {right.tool}\n{_plain(right)}")
     if not said and not found:
         return
-    reason = explain(operation, left, right, found)
+    reason = explain(operation, left, right, found, turns=turn is not None)
     if reason:
         report.explained.append(reason)
         pair.make_equal(found)
@@ -179,11 +177,12 @@ def _compare_json(words: list[Any], left: str, right: str) -> str:
 
 
 def _sorted(value: Any) -> Any:
-    """The value with lists sorted and the words of error messages dropped."""
+    """The value with lists sorted, doubles (dvc's diff has some) and the words of error messages dropped."""
     if isinstance(value, dict):
         return {key: _sorted(item) for key, item in value.items() if key != "msg"}
     if isinstance(value, list):
-        return sorted((_sorted(item) for item in value), key=lambda item: json.dumps(item, sort_keys=True))
+        unique = {json.dumps(_sorted(item), sort_keys=True) for item in value}
+        return [json.loads(text) for text in sorted(unique)]
     return value
 
 

@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -21,6 +22,7 @@ from tests.compat.tools import Reply, Tool
 from tests.environment import clean_environ
 
 Operation = list[Any]
+OBJECT_FOLDER = re.compile(r"/(cache|md5|remote)/[0-9a-f]{2}$")
 COMMITTED = (".dvc", "dvc.yaml", "dvc.lock", ".gitignore", ".dvcignore", ".yaml", ".json", ".csv")
 
 
@@ -173,7 +175,8 @@ class Box:
     def _objects(self, top: str) -> list[str]:
         found = []
         for folder, _, names in os.walk(top):
-            found += [os.path.join(folder, name) for name in names if "/runs/" not in folder]
+            if OBJECT_FOLDER.search(folder):
+                found += [os.path.join(folder, name) for name in names if not name.startswith(".")]
         return sorted(found)
 
     def _drop_object(self, number: int, top: str = "project/.dvc/cache") -> None:
@@ -216,7 +219,10 @@ class Box:
     def _legacy_object(self, path: str) -> str:
         with open(path, "rb") as stream:
             data = stream.read()
-        text = data.replace(b"\r\n", b"\n") if b"\0" not in data[:512] else data
+        head = data[:512]
+        odd = head.translate(None, bytes(range(32, 127)) + b"\n\r\t\f\b")
+        is_text = b"\0" not in head and (not head or len(odd) / len(head) <= 0.3)
+        text = data.replace(b"\r\n", b"\n") if is_text else data
         oid = hashlib.md5(text).hexdigest()
         self._put_object(oid, data)
         return oid

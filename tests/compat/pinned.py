@@ -110,6 +110,7 @@ SEQUENCES: dict[str, list[Operation]] = {
                       ["tool", "repro"], ["tool", "repro"]],
     "cached_external_out_is_refused": [*START, ["write", "dvc.yaml", "stages:\n  a:\n    cmd: echo x > ../ext.txt\n    outs: [../ext.txt]\n"], ["tool", "repro"]],
     "failing_stage_keeps_the_rest": _chain(["replace", "dvc.yaml", "cp mid.txt tree/y", "exit 3"], ["write", "in.txt", "z\n"], ["tool", "repro"], ["tool", "repro", "-k"]),
+    "unused_data_is_removed": [*START, ["write", "f", "1"], ["tool", "add", "f"], ["commit", "with f"], ["git", "checkout", "-q", "HEAD~1"], ["tool", "checkout"]],
     "config_levels": [*START, ["tool", "remote", "add", "r", "../x"], ["tool", "remote", "add", "--local", "r", "s3://b/p", "-f"], ["tool", "remote", "modify", "--local", "r", "region", "eu"],
                       ["tool", "config", "--global", "core.remote", "r"], ["tool", "config", "-l"], ["tool", "remote", "list"], ["tool", "config", "core.remote"], ["tool", "remote", "add", "q", "remote://r/sub"], ["tool", "config", "-l"]],
     "data_source_is_recommitted": [*START, ["write", "in.txt", "a\n"], ["tool", "add", "in.txt"], ["tool", "stage", "add", "-n", "s", "-d", "in.txt", "-o", "o", "cp in.txt o"], ["tool", "repro"],
