@@ -96,9 +96,10 @@ def _flat(tree: DataTree, paths: Iterable[str], granular: bool, without_hash: bo
     """path -> hash of outs and, when granular, of the files in them; `hidden` collects those without rows."""
     table: dict[str, str] = {}
     for path in paths:
-        digest = tree.outs[path].digest
+        listed = tree.outs[path]
+        digest = listed.digest
         mark = "" if digest is None or digest.name == MD5 else f"{digest.name}:"
-        if path not in tree.inside and (digest is not None or without_hash):
+        if path not in tree.inside and (digest is not None or (without_hash and not listed.partial)):
             table[path] = mark + digest.value if digest is not None else ""
         if not granular:
             continue
@@ -172,9 +173,13 @@ def missing_objects(repo: Repo, tree: DataTree, granular: bool) -> list[tuple[st
     """(path, hash) of what a side names and the cache lacks; folders by their manifest."""
     wanted: dict[bool, dict[str, list[str]]] = {}
     folders: list[Digest] = []
+    found: list[tuple[str, str]] = []
     for path, listed in tree.outs.items():
         digest = listed.digest
-        if digest is None or digest.name not in ALGORITHMS:
+        if digest is None:
+            continue
+        if digest.name not in ALGORITHMS:
+            found.append((path, digest.value))
             continue
         store = repo.store_for(digest)
         is_whole = path not in tree.inside
@@ -190,7 +195,6 @@ def missing_objects(repo: Repo, tree: DataTree, granular: bool) -> list[tuple[st
                 oids.setdefault(value, []).append(prefix + name)
             if is_whole:
                 folders.append(digest)
-    found: list[tuple[str, str]] = []
     for legacy, oids in wanted.items():
         there = (repo.legacy_store if legacy else repo.store).exists(oids)
         if len(there) < len(oids):

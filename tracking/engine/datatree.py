@@ -25,7 +25,8 @@ class Listed:
     """One out. digest None: it has none yet. isdir: it is a folder.
 
     size in bytes where known. remote: name of the remote the out is bound to.
-    pushable: `push` of the out, and it is no import from a repository.
+    pushable: `push` of the out, and it is no import from a repository. partial: an import
+    whose data was never brought; the digest, if any, is the source's.
     """
 
     digest: Digest | None
@@ -33,6 +34,7 @@ class Listed:
     size: int | None = None
     remote: str | None = None
     pushable: bool = True
+    partial: bool = False
 
 
 class DataTree:
@@ -121,11 +123,12 @@ def recorded(index: Index, ws: Workspace) -> DataTree:
 
 def _listed(stage: Stage, out: Out) -> Listed:
     digest, meta = out.digest, out.meta
-    if digest is None and stage.is_import and not stage.is_repo_import and stage.deps[0].db is None:
-        digest, meta = stage.deps[0].digest, stage.deps[0].meta  # imported without its data
+    partial = digest is None and stage.is_import
+    if partial and not stage.is_repo_import and stage.deps[0].db is None:
+        digest, meta = stage.deps[0].digest, stage.deps[0].meta
     isdir = (digest is not None and digest.isdir) or out.files is not None
     size = meta.size if digest is not None else 0
-    return Listed(digest, isdir, size, out.remote, out.push and not stage.is_repo_import)
+    return Listed(digest, isdir, size, out.remote, out.push and not stage.is_repo_import, partial)
 
 
 def _rows_of_files(stage: Stage, out: Out) -> Rows | None:

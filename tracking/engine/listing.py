@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tracking.engine.datatree import DataTree, recorded
 from tracking.engine.errors import DataverError
 from tracking.engine.stage import Digest
+from tracking.engine.tree import parent_folders
 
 if TYPE_CHECKING:
     from tracking.engine.git import Git
@@ -181,8 +182,9 @@ class Listing:
         found = {} if dvc_only else self._files.below(top, depth)
         tracked = self._tracked_below(top, depth)
         if found and tracked:
-            files = {path for path, facts in found.items() if not facts[0]}
-            tracked = {path: facts for path, facts in tracked.items() if path in found or not _has_parent_in(path, files)}
+            in_the_way = {path for path in parent_folders(tracked) if path in found and not found[path][0]}
+            if in_the_way:
+                tracked = {path: facts for path, facts in tracked.items() if path in found or not _has_parent_in(path, in_the_way)}
         merged = {path: _merged(facts, tracked.get(path)) for path, facts in found.items()}
         for path, facts in tracked.items():
             if path not in found:
@@ -235,7 +237,7 @@ class Listing:
                 level = path.count("/", start) + 1
                 if depth is None or level <= depth:
                     found[path] = listed.isdir, True, listed.size, listed.digest.value if listed.digest else None
-                _add_folders(found, path, start, depth, isout=False)
+                _add_folders(found, path, start, depth)
                 if not listed.isdir or (depth is not None and level >= depth):
                     continue
             elif not (listed.isdir and (top == path or top.startswith(f"{path}/"))):
@@ -244,29 +246,30 @@ class Listing:
         return found
 
     def _add_rows(self, found: dict[str, Tracked], path: str, prefix: str, depth: int | None) -> None:
+        """Files of a tracked folder and the folders in it, as far as they lie below `prefix`."""
         start = len(prefix)
-        folders = set()
-        for name, value in self._rows(path):
-            full = f"{path}/{name}"
-            if not full.startswith(prefix):
-                continue
-            if depth is None or full.count("/", start) < depth:
-                found[full] = False, True, None, value
-            folders.add(full.rpartition("/")[0])
-        folders.discard(path)
+        top = f"{path}/"
+        rows = [(top + name, value) for name, value in self._rows(path)]
+        folders: Iterable[str] = {top + name for name in parent_folders([name for name, _ in self._rows(path)])}
+        if start > len(top):
+            rows = [row for row in rows if row[0].startswith(prefix)]
+            folders = [folder for folder in folders if folder.startswith(prefix)]
+        if depth is not None:
+            rows = [row for row in rows if row[0].count("/", start) < depth]
+            folders = [folder for folder in folders if folder.count("/", start) < depth]
+        found.update([(full, (False, True, None, value)) for full, value in rows])
         for folder in folders:
-            _add_folders(found, f"{folder}/", max(start, len(path) + 1), depth, isout=True, level_start=start)
+            found.setdefault(folder, (True, True, None, None))
 
 
-def _add_folders(found: dict[str, Tracked], path: str, start: int, depth: int | None, *, isout: bool, level_start: int | None = None) -> None:
-    """The folders above a path, down from position `start`."""
-    begin = start if level_start is None else level_start
+def _add_folders(found: dict[str, Tracked], path: str, start: int, depth: int | None) -> None:
+    """The folders above an out, down from position `start`."""
     end = path.find("/", start)
     while end >= 0:
         folder = path[:end]
-        if depth is not None and folder.count("/", begin) >= depth:
+        if depth is not None and folder.count("/", start) >= depth:
             return
-        found.setdefault(folder, (True, isout, None, None))
+        found.setdefault(folder, (True, False, None, None))
         end = path.find("/", end + 1)
 
 
