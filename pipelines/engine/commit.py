@@ -3,12 +3,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import replace
 
 from pipelines.engine import runcache
 from pipelines.engine.dirty import COMMAND, DEP, PARAM, Reason, definition_reasons, dep_reasons
-from tracking.engine.add import add_part
-from tracking.engine.commit import OutputMissing, hash_into_cache, relink_outs, save_stage, write_stages
+from tracking.engine.commit import OutputMissing, hash_into_cache, relink_outs, relink_path, save_stage, write_stages
 from tracking.engine.errors import DataverError
 from tracking.engine.protocols import Io
 from tracking.engine.stage import Out, Stage
@@ -24,9 +22,7 @@ def commit(ws: Workspace, found: Iterable[Found], *, force: bool, relink: bool, 
         changed = _changes(ws, stage)
         if changed and not force and not io.confirm(_question(ws, stage, changed)):
             raise DataverError(f"unable to commit changed {stage_label(stage, io.cwd)}. Use `-f|--force` to force.")
-        part = item.path if item.path and not any(out.abspath == item.path for out in stage.outs) else None
-        saved = _commit_part(ws, stage, part, relink) if part else _commit_whole(ws, stage, item.path, relink, changed or force, io)
-        done.append(saved)
+        done.append(_commit_stage(ws, stage, item.path, relink, changed or force, io))
     write_stages(ws.repo, done, io.info)
 
 
@@ -54,12 +50,17 @@ def _question(ws: Workspace, stage: Stage, changes: list[Reason]) -> str:
     return text + " Are you sure you want to commit it?"
 
 
-def _commit_whole(ws: Workspace, stage: Stage, path: str | None, relink: bool, save: object, io: Io) -> Stage:
-    """The whole stage; `path` limits what goes into the cache to one out."""
-    outs = [out for out in stage.outs if path is None or out.abspath == path]
+def _commit_stage(ws: Workspace, stage: Stage, path: str | None, relink: bool, save: object, io: Io) -> Stage:
+    """The whole stage: a .dvc file or lock entry names nothing that is not in the cache.
+
+    path: limits what is stored again when nothing changed, and what is linked, to one out or a part of it.
+    """
+    outs = [out for out in stage.outs if path is None or out.abspath == path or path.startswith(out.abspath + os.sep)]
     for out in outs:
         if out.abspath and not os.path.exists(out.abspath):
             raise OutputMissing(f"output '{ws.name(out)}' does not exist")
+    if path is not None and not os.path.lexists(path) and not any(_is_recorded(ws, out, path) for out in outs):
+        raise OutputMissing(f"output '{ws.repo.display(path)}' does not exist")
     if save:
         saved = save_stage(ws, stage, to_cache=True, warn=io.warn)
         runcache.save(ws, saved)
@@ -69,20 +70,23 @@ def _commit_whole(ws: Workspace, stage: Stage, path: str | None, relink: bool, s
             if out.cache and out.digest is not None:
                 hash_into_cache(ws, out.abspath, out.digest.name)
     if relink:
-        relink_outs(ws, [out for out in saved.outs if path is None or out.abspath == path])
+        _relink(ws, saved, path)
     for out in saved.outs:
         if out.cache and out.abspath and os.path.lexists(out.abspath):
             ws.repo.state.save_link(out.abspath)
     return saved
 
 
-def _commit_part(ws: Workspace, stage: Stage, path: str, relink: bool) -> Stage:
-    """One path inside a tracked folder; the rest stays as the manifest says."""
+def _is_recorded(ws: Workspace, out: Out, path: str) -> bool:
+    """Whether a folder out has the path, or something below it, in its manifest."""
+    rel = os.path.relpath(path, out.abspath).replace(os.sep, "/")
+    entries = ws.manifest(out.digest) if out.digest is not None and out.digest.isdir else None
+    return any(name == rel or name.startswith(rel + "/") for name, _ in entries or ())
 
-    def updated(out: Out) -> Out:
-        return add_part(ws, out, path, no_commit=False) if path.startswith(out.abspath + os.sep) else out
 
-    saved = replace(stage, outs=tuple(updated(out) for out in stage.outs))
-    if relink:
-        relink_outs(ws, saved.outs)
-    return saved
+def _relink(ws: Workspace, stage: Stage, path: str | None) -> None:
+    for out in stage.outs:
+        if path is None or out.abspath == path:
+            relink_outs(ws, [out])
+        elif path.startswith(out.abspath + os.sep) and out.cache and out.digest is not None and os.path.exists(path):
+            relink_path(ws, out.abspath, out.digest, out.meta, only=os.path.relpath(path, out.abspath).replace(os.sep, "/"))

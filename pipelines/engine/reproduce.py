@@ -319,7 +319,7 @@ class Reproduction:
     def _finish_without_command(self, stage: Stage) -> bool:
         """Verify or restore when that is all there is to do; else clear the way for the command."""
         dry = self.options.dry
-        if stage.is_import and not stage.frozen:
+        if stage.is_import and (not stage.frozen or stage.is_partial_import):
             self._import(stage)
             return True
         runs = stage.cmd is not None and not stage.frozen
@@ -349,7 +349,8 @@ class Reproduction:
     def _import(self, stage: Stage) -> None:
         """Bring an import that is not frozen up to date with its source."""
         dep, out = stage.deps[0], stage.outs[0]
-        self.reporter.line(f"Importing '{dep.path}' -> '{self.ws.name(out)}'")
+        source = f"{dep.path} ({dep.repo.get('url')})" if dep.repo else self.ws.name(dep)
+        self.reporter.line(f"Importing '{source}' -> '{self.ws.name(out)}'")
         if self.options.dry:
             self._count(stage, stage)
             return

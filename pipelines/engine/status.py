@@ -20,10 +20,9 @@ def stage_status(ws: Workspace, stage: Stage, path: str | None = None) -> list[A
         deps = _deps(ws, stage, list(dep_reasons(ws, stage)))
         if deps:
             result.append({"changed deps": deps})
-    if not (stage.is_import and all(out.digest is None for out in stage.outs)):
-        outs = {reason.subject: reason.state for reason in out_reasons(ws, stage, path)}
-        if outs:
-            result.append({"changed outs": outs})
+    outs = {reason.subject: reason.state for reason in out_reasons(ws, stage, path)}
+    if outs:
+        result.append({"changed outs": outs})
     if stage.is_callback or stage.always_changed:
         result.append("always changed")
     for reason in definition_reasons(stage):

@@ -23,6 +23,8 @@ def bring_source(repo: Repo, dep: Dep, path: str, progress: Progress) -> None:
 
     Raises RemoteError, DataverError; what lay at `path` before is kept then.
     """
+    if dep.repo is not None or dep.db is not None:
+        raise DataverError(f"'{dep.path}' comes from another repository and cannot be imported by `repro`", hint="`dataver pull` brings its data.")
     source = dep.abspath or resolve(repo, dep.path)
     temporary = atomic.temp_beside(path)
     try:
@@ -43,7 +45,7 @@ def bring_source(repo: Repo, dep: Dep, path: str, progress: Progress) -> None:
 
 def _copy(source: str, target: str) -> None:
     if not os.path.exists(source):
-        raise DataverError(f"the source of the import does not exist: '{source}'")
+        raise DataverError(f"dependency '{source}' does not exist", hint="The source of the import is gone; what was imported before is kept.")
     copy = shutil.copytree if os.path.isdir(source) else shutil.copyfile
     copy(source, target)
 

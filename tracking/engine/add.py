@@ -80,7 +80,7 @@ def _new_stage(repo: Repo, path: str, target: str, cwd: str) -> Stage:
         if repo.contains(path):
             raise DataverError(f"'{target}' holds the repository itself and cannot be added", hint="Add files or folders below it.")
         raise DataverError(
-            f"Cached output(s) outside of DVC project: {target}. "
+            f"Cached output(s) outside of DVC project: {path}. "
             "See <https://dvc.org/doc/user-guide/data-management/importing-external-data> for more info.",
             hint="Copy the data into the repository first: `dataver add -o NAME PATH` does it for you.",
         )
@@ -92,7 +92,8 @@ def _new_stage(repo: Repo, path: str, target: str, cwd: str) -> Stage:
     isdir = os.path.isdir(path)
     if repo.ignore.is_ignored(repo.rel(path), isdir):
         source, line, pattern = repo.ignore.check(repo.rel(path), isdir)[-1]
-        raise DataverError(f"Path '{path}' is ignored by {source}:{line}:{pattern}")
+        rule = f"{source}:{line}:{pattern}" if source else f":{pattern}"  # a built-in rule has no file
+        raise DataverError(f"Path '{path}' is ignored by {rule}")
     file = path + DATA_SUFFIX
     if repo.scm is not None and repo.scm.is_ignored(file):
         raise DataverError(f"bad DVC file name '{repo.display(file)}' is git-ignored.")
@@ -196,9 +197,13 @@ def add_part(ws: Workspace, old: Out, path: str, no_commit: bool) -> Out:
 
 
 def _relink(ws: Workspace, out: Out, path: str) -> None:
-    if path == out.abspath and out.digest is not None:
+    if out.digest is None:
+        return
+    if path == out.abspath:
         relink_path(ws, out.abspath, out.digest, out.meta)
         ws.repo.state.save_link(out.abspath)
+    elif os.path.exists(path):
+        relink_path(ws, out.abspath, out.digest, out.meta, only=os.path.relpath(path, out.abspath).replace(os.sep, "/"))
 
 
 def add_copy(ws: Workspace, index: Index, source: str, out: str | None, cwd: str, *, force: bool) -> Addition:
@@ -214,6 +219,8 @@ def add_copy(ws: Workspace, index: Index, source: str, out: str | None, cwd: str
         raise DataverError(f"The file '{os.path.relpath(place, cwd)}' already exists locally. \nTo override it, re-run with '--force'.")
     if not os.path.exists(src):
         raise DataverError(f"[Errno 2] No such file or directory: '{src}'")
+    if not os.path.isdir(os.path.dirname(place)):
+        raise DataverError(f"stage working dir '{os.path.dirname(place)}' does not exist", hint="Create the folder first.")
     additions = plan(index, [os.path.relpath(place, cwd)], cwd)
     temporary = f"{place}.{os.getpid()}.part"
     copy = shutil.copytree if os.path.isdir(src) else shutil.copyfile

@@ -49,9 +49,8 @@ def wanted(ws: Workspace, found: Iterable[Found]) -> list[Want]:
     """Cached outs of the stages, or the part of one that a target names."""
     result: dict[str, Want] = {}
     for item in found:
-        partial = item.stage.is_import and item.stage.outs[0].digest is None
         for out in item.stage.outs:
-            if not out.cache or out.is_url or partial or not ws.repo.contains(out.abspath):
+            if not out.cache or out.is_url or not ws.repo.contains(out.abspath):
                 continue
             if item.path and item.path != out.abspath and item.path.startswith(out.abspath + os.sep):
                 result[item.path] = Want(out, item.path, out.digest, subpath=True)

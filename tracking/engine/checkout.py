@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from tracking.engine import atomic, parallel
 from tracking.engine.build import REMEMBERED_BYTES, Built, build
 from tracking.engine.errors import CheckoutFailed, ConfirmNeeded, CorruptObject, DataverError
-from tracking.engine.links import COPY, HARDLINK, SYMLINK, make_file
+from tracking.engine.links import COPY, HARDLINK, REFLINK, SYMLINK, make_file
 from tracking.engine.place import Placer, Scratch
 from tracking.engine.protocols import NoProgress, Progress
 from tracking.engine.stage import MD5, Digest
@@ -262,10 +262,11 @@ def _find_unsaved(plan: Plan) -> None:
 
 def _plan_relink(plan: Plan, types: Sequence[str]) -> None:
     """Unchanged files that are not what the first link type would make."""
+    kind = types[1] if types[0] == REFLINK and len(types) > 1 else types[0]  # a reflink looks like a copy
     same = [relpath for relpath, md5 in plan.wanted.items() if plan.have.get(relpath) == md5]
     for relpath in same:
         path, source = plan.absolute(relpath), plan.store.path_of(plan.wanted[relpath])
-        if not _is_linked(path, source, types[0]):
+        if not _is_linked(path, source, kind):
             plan.relink.append(relpath)
 
 
@@ -460,11 +461,12 @@ def relink(
     ignore: Ignore | None,
     rel: str,
     isexec: bool = False,
+    only: str | None = None,
     progress: Progress | None = None,
 ) -> Change:
     """Replace files that are in the cache by links of the configured type; others stay as they are."""
     plan = plan_checkout(
-        path_abs, digest, store=store, state=state, ignore=ignore, rel=rel, isexec=isexec, relink_types=link_types, progress=progress
+        path_abs, digest, store=store, state=state, ignore=ignore, rel=rel, isexec=isexec, relink_types=link_types, only=only, progress=progress
     )
     if plan.missing or plan.create or plan.modify or plan.delete or plan.blockers:
         return Change(path_abs)

@@ -5,6 +5,7 @@ Order is the safety: objects exist (and are durable) before a .dvc or dvc.lock n
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
@@ -157,14 +158,16 @@ def with_checksum(stage: Stage) -> Stage:
 def relink_outs(ws: Workspace, outs: Iterable[Out]) -> None:
     """Make the workspace use the configured links, where that means anything but a copy."""
     for out in outs:
-        if out.cache and out.digest is not None and os.path.exists(out.abspath):
+        if out.cache and out.digest is not None and out.abspath and os.path.exists(out.abspath):
             relink_path(ws, out.abspath, out.digest, out.meta)
 
 
-def relink_path(ws: Workspace, abspath: str, digest: Digest, meta: Meta) -> None:
+def relink_path(ws: Workspace, abspath: str, digest: Digest, meta: Meta, only: str | None = None) -> None:
+    """Links of the configured type, or writable copies. only: a path inside a folder out, relative to it."""
     repo = ws.repo
     wanted = repo.link_types[: repo.link_types.index("copy")] if "copy" in repo.link_types else repo.link_types
-    if not {"hardlink", "symlink"}.intersection(wanted) and not os.path.islink(abspath):
+    place = os.path.join(abspath, only) if only else abspath
+    if not {"hardlink", "symlink"}.intersection(wanted) and not _needs_copy(place):
         return  # what is there now is as good as a copy
     relink(
         abspath,
@@ -175,8 +178,25 @@ def relink_path(ws: Workspace, abspath: str, digest: Digest, meta: Meta) -> None
         ignore=repo.ignore,
         rel=repo.rel(abspath),
         isexec=meta.isexec,
+        only=only,
         progress=ws.progress,
     )
+
+
+def _needs_copy(abspath: str) -> bool:
+    """A link, a file that cannot be written, or a folder that holds a link."""
+    mode = os.lstat(abspath).st_mode
+    if not stat.S_ISDIR(mode):
+        return stat.S_ISLNK(mode) or not mode & stat.S_IWUSR
+    folders = [abspath]
+    while folders:
+        with os.scandir(folders.pop()) as scan:
+            for entry in scan:
+                if entry.is_symlink():
+                    return True
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+    return False
 
 
 # --- files
@@ -204,7 +224,9 @@ def write_lock(repo: Repo, pipeline_file: str, changes: dict[str, dict[str, obje
     text = update_lock(old, changes)
     if text == old or (old is None and all(entry is None for entry in changes.values())):
         return False
-    say(f"{'Generating' if old is None else 'Updating'} lock file '{repo.display(path)}'")
+    if old is None:
+        say(f"Generating lock file '{repo.display(path)}'")
+    say(f"Updating lock file '{repo.display(path)}'")
     if text:
         atomic.write_text(path, text)
     else:  # the last entry is gone

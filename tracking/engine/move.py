@@ -5,7 +5,7 @@ import os
 from dataclasses import replace
 
 from tracking.engine import atomic
-from tracking.engine.commit import OutputMissing, relink_outs, save_out, with_checksum, write_dvcfile
+from tracking.engine.commit import algorithm_for, hash_into_cache, relink_outs, with_checksum, write_dvcfile
 from tracking.engine.errors import DataverError, OutputNotFound
 from tracking.engine.index import DATA_SUFFIX, Index
 from tracking.engine.overlap import refuse_overlap
@@ -22,16 +22,20 @@ def move(ws: Workspace, index: Index, source: str, target: str, cwd: str, warn: 
         raise OutputNotFound(f"Unable to find DVC file with output '{repo.display(src)}'")
     if os.path.isdir(dst):
         dst = os.path.join(dst, os.path.basename(src))
+    elif target.endswith(("/", os.sep)):
+        raise DataverError(f"stage working dir '{dst}' does not exist", hint="Create the folder first.")
     stage, out = index.out_by_path[src]
     if stage.cmd is not None or stage.name:
         raise DataverError(
             f"move is not permitted for stages that are not data sources. You need to either move '{stage.address(cwd)}' "
-            "to a new location or edit it by hand."
+            f"to a new location and edit it by hand, or remove '{stage.address(cwd)}' and create a new one at the desired location."
         )
     if os.path.lexists(dst):
         raise DataverError(f"'{repo.display(dst)}' already exists", hint="Remove it first, or choose another name.")
+    if dst.startswith(src + os.sep):
+        raise DataverError(f"'{repo.display(src)}' cannot be moved into itself")
     if not os.path.isdir(os.path.dirname(dst)):
-        raise DataverError(f"file path '{repo.display(os.path.dirname(dst))}' does not exist", hint="Create the folder first.")
+        raise DataverError(f"stage working dir '{os.path.dirname(dst)}' does not exist", hint="Create the folder first.")
     new_stage = _renamed(stage, out, src, dst)
     if new_stage.file != stage.file and os.path.exists(new_stage.file):
         raise DataverError(f"'{repo.display(new_stage.file)}' already exists")
@@ -71,18 +75,23 @@ def _rename(ws: Workspace, out: Out, src: str, dst: str, new_stage: Stage, stage
     repo.tracker.unignore_out(src)
     ws.forget(src)
     ws.forget(dst)
-    outs = []
-    for item in new_stage.outs:
-        try:
-            outs.append(save_out(ws, item, to_cache=item.cache) if item.abspath == dst else item)
-        except OutputMissing:
-            repo.tracker.ignore_out(dst)
-            outs.append(item)
-    new_stage = with_checksum(replace(new_stage, outs=tuple(outs)))
-    relink_outs(ws, outs)
+    if out.cache:
+        repo.tracker.ignore_out(dst)
+        _store(ws, next(item for item in new_stage.outs if item.abspath == dst))
+    new_stage = with_checksum(new_stage)  # the recorded hash stays: unsaved changes move along as such
     if new_stage.file != stage.file:
         new_stage = replace(new_stage, source=None)  # a new file has the usual order of keys
     write_dvcfile(repo, new_stage)
     if new_stage.file != stage.file:
         atomic.unlink(stage.file)
         repo.tracker.add(stage.file)
+
+
+def _store(ws: Workspace, out: Out) -> None:
+    """Put what was moved into the cache, as dvc does, also when it differs from what is recorded."""
+    if not os.path.exists(out.abspath):
+        return
+    digest, _ = hash_into_cache(ws, out.abspath, algorithm_for(ws, out))
+    if digest == out.digest:
+        relink_outs(ws, [out])
+        ws.repo.state.save_link(out.abspath)

@@ -156,6 +156,11 @@ class Stage:
         return self.is_import and self.deps[0].repo is not None
 
     @property
+    def is_partial_import(self) -> bool:
+        """An import whose data was never brought (`--no-download`)."""
+        return self.is_import and self.outs[0].digest is None
+
+    @property
     def is_callback(self) -> bool:
         """Has a command but neither deps (params included) nor outs: runs every time."""
         return self.cmd is not None and not self.deps and not self.params and not self.outs and not self.is_import

@@ -26,6 +26,12 @@ FileStat = tuple[str, int, int, int, int]
 OnDir = Callable[[str, list[str], list[str]], Collection[str]]
 
 
+class IgnoreFileInside(DataverError):
+    """A .dvcignore inside tracked data."""
+
+    exit_code = 255
+
+
 def walk_files(top_abs: str, rel_top: str, ignore: Ignore | None) -> list[FileStat]:
     """All files below a folder, sorted by path (code points).
 
@@ -48,7 +54,7 @@ def walk_files(top_abs: str, rel_top: str, ignore: Ignore | None) -> list[FileSt
                 continue
             files, dirs = _kept(rules, f"{base}/{prefix[:-1]}".strip("/"), files, dirs)
         if DVCIGNORE in files:
-            raise DataverError(
+            raise IgnoreFileInside(
                 f"{DVCIGNORE} file should not be in collected dir path: '{folder}'",
                 hint=f"Move its patterns to the {DVCIGNORE} of the folder above the tracked one.",
             )
