@@ -80,7 +80,7 @@ def _layout(part: Picture) -> tuple[dict[str, Point], list[list[Point]]]:
     core = graph_core(list(vertices.values()), arrows)
     layout = SugiyamaLayout(core)
     # without a cycle no edge is turned round; saying so saves a recursion as deep as the graph
-    turned = None if _has_cycle(part) else []
+    turned: list[object] | None = None if _has_cycle(part) else []
     layout.init_all(roots=[vertex for vertex in core.sV if not vertex.e_in()], inverted_edges=turned, optimize=True)
     layout.yspace = BOX_HEIGHT
     layout.xspace = min(_width(label) for label in part.nodes)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from pipelines.engine.revisions import WORKSPACE, active_branch, named_revisions
@@ -86,12 +87,16 @@ def metric_paths(index: Index) -> list[str]:
     return list(dict.fromkeys(paths))
 
 
+def _chosen(values: Any, keys: Sequence[str]) -> Any:
+    return nested(values, keys) if keys else values
+
+
 def _params(index: Index, contents: Contents, targets: list[str], deps_only: bool) -> FileResults:
     wanted = {rel: () for rel in targets} if targets else param_keys(index, deps_only)
     found: FileResults = {}
     for path, keys in wanted.items():
         for rel in _expanded(contents, [path]):
-            found[rel] = _read(contents, rel, lambda values, keys=keys: nested(values, keys) if keys else values)
+            found[rel] = _read(contents, rel, partial(_chosen, keys=keys))
     if not targets:
         for pipeline in index.pipelines:
             for used in pipeline.tracked_vars.values():

@@ -18,7 +18,7 @@ from tracking.engine.errors import DataverError, OutputOverlap
 from tracking.engine.ignore import describe
 from tracking.engine.index import DATA_SUFFIX, LOCK_FILE, PIPELINE_FILE, Index
 from tracking.engine.repo import Repo
-from tracking.engine.stage import Out, Stage
+from tracking.engine.stage import Dep, Out, ParamsDep, Stage
 
 # what paths and addresses are made of; "-" and "_" are usual in names
 FORBIDDEN_IN_NAMES = frozenset(string.punctuation) - {"-", "_"}
@@ -130,7 +130,8 @@ def _definition(repo: Repo, request: Request, wdir: str) -> dict[str, Any]:
 
 
 def _check_paths(repo: Repo, stage: Stage) -> None:
-    for entry in (*stage.deps, *stage.params, *stage.outs):
+    entries: list[Dep | ParamsDep | Out] = [*stage.deps, *stage.params, *stage.outs]
+    for entry in entries:
         name = os.path.basename(entry.abspath)
         if name in (PIPELINE_FILE, LOCK_FILE) or (name.endswith(DATA_SUFFIX) and name != DATA_SUFFIX):
             role = "an output" if isinstance(entry, Out) else "a dependency"
@@ -145,7 +146,8 @@ def _check_paths(repo: Repo, stage: Stage) -> None:
 
 def _check_doubles(stage: Stage, made: list[str]) -> None:
     """No path is read and written, or named twice. made: all outs as typed; in `stage` the same path is there once."""
-    read = [entry.abspath or entry.path.rstrip("/") for entry in (*stage.deps, *stage.params)]
+    inputs: list[Dep | ParamsDep] = [*stage.deps, *stage.params]
+    read = [entry.abspath or entry.path.rstrip("/") for entry in inputs]
     both = set(read) & set(made)
     if both:
         raise DataverError(f"'{min(both)}' is specified as an output and as a dependency.")

@@ -203,7 +203,7 @@ def _out_entry(out: Out) -> Entry:
     entry["path"] = _written_path(out)
     if out.fs_config:
         entry["fs_config"] = out.fs_config
-    entry.update(annotations(out))
+    entry.update(written_annotations(out))
     if not out.cache:
         entry["cache"] = False
     if out.persist:
@@ -224,7 +224,7 @@ def _written_path(item: Out | Dep) -> str:
     return os.path.normpath(item.path).replace(os.sep, "/")
 
 
-def annotations(out: Out) -> Entry:
+def written_annotations(out: Out) -> Entry:
     """desc, type, labels and meta of an out, in written order; empty ones left out."""
     values = {"desc": out.desc, "type": out.type, "labels": list(out.labels), "meta": out.annot_meta}
     return {key: value for key, value in values.items() if value}

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-from tracking.engine.dvcfile import annotations, resolve_path
+from tracking.engine.dvcfile import written_annotations, resolve_path
 from tracking.engine.dvcyaml_schema import PLOT_OPTIONS
 from tracking.engine.errors import DataverError, InvalidFile
 from tracking.engine.stage import Dep, Out, ParamsDep, Stage
@@ -165,7 +165,7 @@ def _params_definition(params: tuple[ParamsDep, ...]) -> list[Any]:
 
 
 def _out_definition(out: Out) -> Any:
-    options = annotations(out)
+    options = written_annotations(out)
     if not out.cache:
         options["cache"] = False
     if out.persist:

@@ -17,9 +17,11 @@ TEXT_BYTES = bytes(range(32, 127)) + b"\n\r\t\f\b"
 MAX_ODD_SHARE = 0.30
 
 try:
-    from _md5 import md5 as small_md5  # the interpreter's own: no OpenSSL to load
+    from _md5 import md5 as _md5  # the interpreter's own: no OpenSSL to load
 except ImportError:
-    from hashlib import md5 as small_md5
+    from hashlib import md5 as _md5
+
+small_md5 = _md5
 
 
 def new_md5() -> Any:

@@ -126,9 +126,8 @@ class RuleSet:
         if any(rule[0][0] for rule in self.rules):
             return None, None, self._compile_ordered(rules, isdir)
         # Without any `!` the order is of no matter, and what lies below a match is never asked about.
-        position = 4 if isdir else 3
-        names = [rule[0][position] for rule in rules if rule[0][2]]
-        paths = [_prefix(rule[1]) + rule[0][position] for rule in rules if not rule[0][2]]
+        names = [rule[0][4] if isdir else rule[0][3] for rule in rules if rule[0][2]]
+        paths = [_prefix(rule[1]) + (rule[0][4] if isdir else rule[0][3]) for rule in rules if not rule[0][2]]
         return self._union(names), self._union(paths), None
 
     def _compile_ordered(self, rules: list[Rule], isdir: bool) -> list[tuple[bool, FullMatch]]:

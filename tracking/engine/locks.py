@@ -587,7 +587,7 @@ def _lock_fd(fd: int) -> bool:
 
     try:
         os.lseek(fd, 0, os.SEEK_SET)
-        msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
     except OSError:
         return False
     return True
@@ -600,7 +600,7 @@ def _unlock_fd(fd: int) -> None:
     import msvcrt  # Windows
 
     os.lseek(fd, 0, os.SEEK_SET)
-    msvcrt.locking(fd, msvcrt.LK_UNLCK, 1)  # type: ignore[attr-defined]
+    msvcrt.locking(fd, msvcrt.LK_UNLCK, 1)
 
 
 def _is_file_at(fd: int, path: str) -> bool:

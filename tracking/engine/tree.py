@@ -14,7 +14,7 @@ from tracking.engine.hashing import hash_bytes
 try:
     from _json import encode_basestring_ascii as quote  # `import json` costs 3 ms more
 except ImportError:
-    from json.encoder import py_encode_basestring_ascii as quote  # type: ignore[attr-defined,no-redef]
+    from json.encoder import py_encode_basestring_ascii as quote
 
 Rows = list[tuple[str, str]]  # (relpath, md5), sorted by relpath in code-point order
 
@@ -69,7 +69,7 @@ def load_tree(data: bytes, name: str = "") -> Rows:
 
 def _refuse_unsafe(blob: str, paths: list[str], label: str) -> None:
     """One search over all paths at once: they are joined as NUL /path/ NUL."""
-    bad = blob.count("\0") != len(paths) or any(part in blob for part in ("//", "/../", "/./")) or _DRIVE.search(blob)
+    bad = blob.count("\0") != len(paths) or any(part in blob for part in ("//", "/../", "/./")) or bool(_DRIVE.search(blob))
     if os.sep == "\\" and not bad:
         bad = "\\" in blob or ":" in blob
     if bad:
