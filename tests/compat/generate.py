@@ -370,8 +370,9 @@ class Generator:
         return [["rename", path, held], ["write", path, damage], *[["tool", *words] for words in rng.sample(probes, 2)], ["delete", path], ["rename", held, path]]
 
     def _damage(self, view: View) -> list[Operation]:
+        """Objects vanish. Objects that change are left to tests/faults: dvc hands damaged bytes on."""
         rng = self.rng
-        damage: Operation = rng.choice((["drop_object", rng.randrange(50)], ["corrupt_object", rng.randrange(50)], ["drop_object", rng.randrange(50), "remote"], ["drop_cache"]))
+        damage: Operation = rng.choice((["drop_object", rng.randrange(50)], ["drop_object", rng.randrange(50), "remote"], ["drop_cache"]))
         probe = rng.choice((["checkout", "-f"], ["status", "--json"], ["push"], ["fetch"], ["data", "status", "--json"], ["repro"], ["status", "-c", "--json"]))
         return [damage, ["tool", *probe]]
 

@@ -43,8 +43,8 @@ def _entries(shown: str) -> list[str]:
 
 
 def _glob_in_order(operation: Operation, left: Outcome, right: Outcome, found: Differences) -> bool:
-    """`add --glob` takes files sorted by name, dvc in the order of the folder: after a failure other files are done."""
-    return operation[1:3] == ["add", "--glob"] and left.code == right.code != 0
+    """`add --glob` takes files sorted by name, dvc in the order of the folder: .gitignore, and what a failure leaves, differ."""
+    return operation[1:3] == ["add", "--glob"] and left.code == right.code and (left.code != 0 or all(key.endswith(".gitignore") for key in found))
 
 
 def _remove_of_a_broken_link(operation: Operation, left: Outcome, right: Outcome, found: Differences) -> bool:
@@ -65,7 +65,8 @@ def _add_beside_a_broken_pipeline(operation: Operation, left: Outcome, right: Ou
 
 def _done_before_a_failure(operation: Operation, left: Outcome, right: Outcome, found: Differences) -> bool:
     """Both fail with the same code, having done other parts first: dvc goes through stages in no stable order."""
-    return operation[1] in ("commit", "add") and left.code == right.code != 0
+    same_end = left.err.strip().splitlines()[-1:] == right.err.strip().splitlines()[-1:]
+    return left.code == right.code != 0 and (operation[1] in ("commit", "add") or (operation[1] == "repro" and same_end))
 
 
 def _ignored_after_a_failure(operation: Operation, left: Outcome, right: Outcome, found: Differences) -> bool:

@@ -31,7 +31,7 @@ def state(project: Project) -> dict[str, str]:
 
 def check_sane(project: Project, dvc: Tool, told: str) -> None:
     """Both tools give a status, nothing committed is lost, every name leads to whole objects."""
-    for argv in (["status", "--json"],):
+    for argv in (["status", "--json"], ["data", "status", "--json"]):
         ended = run_forked(argv, project.path, project.environ)
         assert ended.code == 0 and "Traceback" not in ended.err, f"{told}: dataver {argv}: {ended}"
         json.loads(ended.out)
