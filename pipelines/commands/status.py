@@ -57,9 +57,13 @@ def run(args: argparse.Namespace, io: Io) -> int:
     elif index.stages:
         io.info("Data and pipelines are up to date.")
     else:
-        io.info("There are no data or pipelines tracked in this project yet.\nSee <https://dvc.org/doc/start> to get started!")
-        io.info("`dataver add PATH` tracks data; `dataver stage add` describes a step that makes some.")
+        _nothing_tracked(io)
     return 0
+
+
+def _nothing_tracked(io: Io) -> None:
+    io.info("There are no data or pipelines tracked in this project yet.\nSee <https://dvc.org/doc/start> to get started!")
+    io.info("`dataver add PATH` tracks data; `dataver stage add` describes a step that makes some.")
 
 
 def _cloud(repo: Repo, args: argparse.Namespace, io: Io) -> int:
@@ -72,6 +76,8 @@ def _cloud(repo: Repo, args: argparse.Namespace, io: Io) -> int:
         return 1 if changed else 0
     elif changed:
         show(io, changed, 1)
+    elif remote is None:
+        _nothing_tracked(io)
     else:
         io.info(f"Cache and remote '{remote}' are in sync.")
     return 0

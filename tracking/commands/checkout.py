@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import argparse
 
-from tracking.engine.bring import Brought, bring, remove_unused, wanted
-from tracking.engine.errors import CheckoutFailed, DataverError, OutputNotFound, StageNotFound
+from tracking.engine.bring import bring, change_lines, checkout_failed, count_text, remove_unused, wanted
+from tracking.engine.errors import DataverError, OutputNotFound, StageNotFound
 from tracking.engine.index import Index, load_index
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
@@ -60,25 +60,3 @@ def _collect(index: Index, args: argparse.Namespace, cwd: str) -> list[Found]:
         except (OutputNotFound, StageNotFound) as exc:
             raise DataverError(f"{exc}\nDid you mean `git checkout {target}`?") from exc
     return found if args.targets else collect(index, [], cwd=cwd)
-
-
-def missing(result: Brought) -> CheckoutFailed:
-    """The error for outs whose objects the cache lacks."""
-    names = "\n".join(result.failed)
-    return CheckoutFailed(
-        f"Checkout failed for following targets:\n{names}\nIs your cache up to date?\n<https://error.dvc.org/missing-files>",
-        tuple(result.failed),
-    )
-
-
-def show(result: Brought, io: Io) -> None:
-    """One line per out: M, A or D, a tab, the path."""
-    for letter, paths in (("M", result.modified), ("A", result.added), ("D", result.deleted)):
-        for path in paths:
-            io.info(f"{letter}\t{path}")
-
-
-def summary(files: dict[str, int]) -> str:
-    """`2 files modified, 1 file added and 1 file deleted`; "" when nothing happened."""
-    parts = [f"{count} file{'s' if count != 1 else ''} {what}" for what, count in files.items() if count]
-    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1] if parts else ""

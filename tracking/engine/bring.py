@@ -122,3 +122,24 @@ def remove_unused(ws: Workspace, index: Index, result: Brought) -> None:
         state.forget_link(path)
         result.deleted.append(shown)
         result.files["deleted"] += 1
+
+
+def checkout_failed(result: Brought) -> CheckoutFailed:
+    """The error for outs whose objects the cache lacks."""
+    names = "\n".join(result.failed)
+    return CheckoutFailed(
+        f"Checkout failed for following targets:\n{names}\nIs your cache up to date?\n<https://error.dvc.org/missing-files>",
+        tuple(result.failed),
+    )
+
+
+def change_lines(result: Brought) -> list[str]:
+    """One line per out: M, A or D, a tab, the path."""
+    groups = (("M", result.modified), ("A", result.added), ("D", result.deleted))
+    return [f"{letter}\t{path}" for letter, paths in groups for path in paths]
+
+
+def count_text(counts: dict[str, int]) -> str:
+    """`2 files modified, 1 file added and 1 file deleted`; "" when nothing happened."""
+    parts = [f"{count} file{'s' if count != 1 else ''} {what}" for what, count in counts.items() if count]
+    return ", ".join(parts[:-1]) + " and " + parts[-1] if len(parts) > 1 else "".join(parts)

@@ -1,0 +1,47 @@
+"""Bring data from a remote and put it in place: `fetch`, then `checkout`.
+
+Files in the workspace whose content is saved nowhere are not overwritten without -f.
+"""
+from __future__ import annotations
+
+import argparse
+
+from remotes.engine.arguments import add_transfer_arguments, expand_glob, request_from
+from remotes.engine.exchange import failing_as, note_no_remote
+from remotes.engine.pull import Pulled, pull
+from tracking.engine.bring import change_lines, checkout_failed, count_text
+from tracking.engine.protocols import Io
+from tracking.engine.repo import Repo
+
+ERROR_EXIT = 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_transfer_arguments(parser, "bring")
+    parser.add_argument("-f", "--force", action="store_true", help="overwrite unsaved changes")
+    parser.add_argument("--glob", action="store_true", help="targets are wildcard patterns")
+    parser.add_argument("--allow-missing", action="store_true", help="no error when something is nowhere to be found")
+
+
+def run(args: argparse.Namespace, io: Io) -> int:
+    repo = Repo.open(io.cwd, io.settings)
+    with failing_as("failed to pull data from the cloud - "):
+        with repo.lock(io):
+            if args.run_cache:
+                from remotes.engine.runcache import fetch_runs
+
+                fetch_runs(repo, args.remote, io)
+            targets = expand_glob(args.targets, io.cwd) if args.glob else args.targets
+            pulled = pull(repo, request_from(args, targets), io, remote=args.remote, jobs=args.jobs, force=args.force)
+            repo.close()
+        _show(pulled, repo, args.remote, io)
+        if pulled.brought.failed and not args.allow_missing:
+            raise checkout_failed(pulled.brought)
+    return 0
+
+
+def _show(pulled: Pulled, repo: Repo, remote: str | None, io: Io) -> None:
+    for line in change_lines(pulled.brought):
+        io.info(line)
+    note_no_remote(repo, remote, io)
+    io.info(count_text({"fetched": pulled.fetched, **pulled.brought.files}) or "Everything is up to date.")

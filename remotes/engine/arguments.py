@@ -1,0 +1,42 @@
+"""Options that push, fetch and pull share."""
+from __future__ import annotations
+
+import argparse
+import glob
+import os
+from collections.abc import Iterable
+
+from tracking.engine.errors import DataverError
+from tracking.engine.history import Selection
+from tracking.engine.used import Request
+
+
+def add_transfer_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
+    """verb: what happens to data (`send`, `bring`)."""
+    parser.add_argument("targets", nargs="*", help="tracked paths, .dvc files or stages (default: all)")
+    parser.add_argument("-j", "--jobs", type=int, metavar="N", help="transfers at once")
+    parser.add_argument("-r", "--remote", metavar="NAME", help="the remote (default: core.remote)")
+    parser.add_argument("-a", "--all-branches", action="store_true", help=f"also {verb} data of all branches")
+    parser.add_argument("-T", "--all-tags", action="store_true", help=f"also {verb} data of all tags")
+    parser.add_argument("-A", "--all-commits", action="store_true", help=f"also {verb} data of all commits")
+    parser.add_argument("-d", "--with-deps", action="store_true", help="also what the targets depend on")
+    parser.add_argument("-R", "--recursive", action="store_true", help="targets are folders: everything inside")
+    parser.add_argument("--run-cache", action=argparse.BooleanOptionalAction, default=False, help=f"also {verb} what is remembered of earlier runs")
+
+
+def request_from(args: argparse.Namespace, targets: Iterable[str]) -> Request:
+    return Request(
+        targets=tuple(targets),
+        recursive=args.recursive,
+        with_deps=args.with_deps,
+        selection=Selection(branches=args.all_branches, tags=args.all_tags, commits=args.all_commits),
+    )
+
+
+def expand_glob(targets: Iterable[str], cwd: str) -> list[str]:
+    """Targets with wildcards expanded. Raises DataverError when nothing matches."""
+    patterns = list(targets)
+    found = [os.path.relpath(path, cwd) for pattern in patterns for path in sorted(glob.glob(os.path.join(cwd, pattern), recursive=True))]
+    if patterns and not found:
+        raise DataverError(f"Glob {patterns} has no matches.")
+    return list(dict.fromkeys(found))

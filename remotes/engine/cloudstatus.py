@@ -1,0 +1,77 @@
+"""`status -c`: what the cache has and the remote lacks, and the other way round."""
+from __future__ import annotations
+
+import argparse
+
+from remotes.engine.exchange import Exchange, manifests, pair
+from remotes.engine.presence import existing, is_complete
+from remotes.engine.storage import Remotes
+from tracking.engine.errors import ConfigError, DataverError, InvalidFile
+from tracking.engine.history import Selection
+from tracking.engine.index import Index
+from tracking.engine.protocols import Io
+from tracking.engine.repo import Repo
+from tracking.engine.stage import Out, Stage
+from tracking.engine.used import Group, Manifests, Request, collect_used, expand
+
+NEW, DELETED, MISSING = "new", "deleted", "missing"
+
+
+def cloud_status(repo: Repo, args: argparse.Namespace, io: Io) -> tuple[dict[str, str], str | None]:
+    """(name -> new, deleted or missing, sorted; name of the remote, None when the project tracks nothing).
+
+    args: as `status` parses them. Raises ConfigError, RemoteError, DataverError.
+    """
+    remotes = Remotes(repo, args.remote, tool=io.tool, command="status")
+    request = Request(
+        targets=tuple(args.targets),
+        recursive=args.recursive,
+        with_deps=args.with_deps,
+        selection=Selection(branches=args.all_branches, tags=args.all_tags, commits=args.all_commits),
+    )
+    with repo.lock(io):
+        used = collect_used(repo, request, _counts, warn=io.warn, on_failure=_refuse)
+        for config_data, name, _ in used.groups:
+            if name is not None:
+                remotes.get(name, config_data)  # an unknown one is an error, though its outs do not count
+        used.groups = {key: group for key, group in used.groups.items() if key[1] is None}
+        exchanges, no_default = pair(repo, used, remotes)
+        if no_default is not None:
+            raise DataverError(f"config file error: {no_default}", no_default.hint)
+        known = manifests(repo, exchanges, keep=True)
+        result: dict[str, str] = {}
+        for exchange in exchanges:
+            _compare(repo, exchange, known, io, result)
+        repo.close()
+    name = (exchanges[0].remote.name if exchanges else remotes.default_name()) if used.stages else None
+    return dict(sorted(result.items())), name
+
+
+def _counts(index: Index, stage: Stage, out: Out) -> bool:
+    return out.push and not stage.is_repo_import
+
+
+def _refuse(label: str, error: DataverError) -> None:
+    if isinstance(error, InvalidFile):
+        raise error
+    raise collect_failed(label, error) from error
+
+
+def collect_failed(label: str, error: DataverError) -> DataverError:
+    """The error of a revision whose files cannot be read."""
+    cause = f"config file error: {error}" if isinstance(error, ConfigError) else str(error)
+    return DataverError(f"Failed to collect '{label}': {cause}", error.hint)
+
+
+def _compare(repo: Repo, exchange: Exchange, known: Manifests, io: Io, result: dict[str, str]) -> None:
+    store, cache, legacy = exchange.store, exchange.cache, exchange.legacy
+    trees = {oid: tree for oid, tree in exchange.group.trees.items() if not (is_complete(repo, store, oid) and is_complete(repo, cache, oid))}
+    group = Group(exchange.group.files, trees)
+    names, unread = expand(group, lambda oid: known.rows(oid, legacy))
+    if unread:
+        what = "\n".join(f"name: None, {'md5-dos2unix' if legacy else 'md5'}: {oid}" for oid in sorted(unread))
+        io.warn(f"Some of the cache files do not exist neither locally nor on remote. Missing cache files:\n{what}")
+    there, here = existing(store, names), cache.exists(names)
+    states = ((DELETED, there - here), (NEW, here - there), (MISSING, set(names) - here - there))
+    for state, oids in states:
+        result.update((names[oid], state) for oid in oids)

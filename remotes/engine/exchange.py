@@ -1,0 +1,127 @@
+"""What push, fetch and status share: groups of used objects paired with the remote they belong to."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from remotes.engine.storage import Remote, Remotes
+from remotes.engine.transfer import Transferred
+from tracking.engine.errors import ConfigError, DataverError, InvalidFile
+from tracking.engine.objects import LocalStore, ObjectStore
+from tracking.engine.protocols import Io
+from tracking.engine.repo import Repo
+from tracking.engine.used import Group, Manifests, Used, missing_text
+
+SHOWN_FAILURES = 50
+
+
+@dataclass
+class Exchange:
+    """Objects of one remote and layout, and the two stores they move between."""
+
+    remote: Remote
+    legacy: bool
+    cache: LocalStore
+    store: ObjectStore
+    group: Group = field(default_factory=Group)
+
+
+@dataclass
+class Outcome:
+    """count: objects that arrived. failed: oid -> why. missing: (oid, legacy) that nobody has."""
+
+    count: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+    missing: list[tuple[str, bool]] = field(default_factory=list)
+
+    def add(self, result: Transferred) -> None:
+        self.count += len(result.sent)
+        self.failed.update(result.failed)
+
+    def report(self, io: Io) -> None:
+        """Name what is missing and what failed."""
+        if self.missing:
+            io.warn(missing_text(sorted(set(self.missing))))
+        for oid, reason in sorted(self.failed.items())[:SHOWN_FAILURES]:
+            io.error(f"failed to transfer '{oid}' - {reason}")
+        if len(self.failed) > SHOWN_FAILURES:
+            io.error(f"... and {len(self.failed) - SHOWN_FAILURES} more")
+
+
+def pair(repo: Repo, used: Used, remotes: Remotes) -> tuple[list[Exchange], ConfigError | None]:
+    """One exchange per remote and layout, and the error of the groups whose remote is not set up at all.
+
+    Raises ConfigError for an out that names an unknown remote, RemoteError.
+    """
+    found: dict[tuple[str, bool], Exchange] = {}
+    no_default: ConfigError | None = None
+    for (config_data, name, legacy), group in used.groups.items():
+        try:
+            remote = remotes.get(name, config_data)
+        except ConfigError as error:
+            if name is not None or remotes.default_name() is not None:
+                raise
+            no_default = error
+            continue
+        exchange = found.get((remote.url, legacy))
+        if exchange is None:
+            cache = repo.legacy_store if legacy else repo.store
+            exchange = found[remote.url, legacy] = Exchange(remote, legacy, cache, remotes.store(remote, legacy))
+        exchange.group.merge(group)
+    return list(found.values()), no_default
+
+
+def manifests(repo: Repo, exchanges: list[Exchange], *, keep: bool) -> Manifests:
+    """Manifests of the cache, else of any of the remotes; with `keep` those are put into the cache."""
+
+    def find(oid: str, legacy: bool) -> bytes | None:
+        for exchange in exchanges:
+            if exchange.legacy == legacy and oid in exchange.group.trees:
+                data = read_manifest(exchange.store, oid)
+                if data is not None:
+                    if keep:
+                        exchange.cache.add_bytes(oid, data)
+                    return data
+        return None
+
+    return Manifests(repo, find)
+
+
+def read_manifest(store: ObjectStore, oid: str) -> bytes | None:
+    """A manifest's bytes, None when the store lacks it or holds damaged ones."""
+    from tracking.engine.errors import CorruptObject
+    from tracking.engine.tree import tree_oid
+
+    try:
+        data = store.read(oid)
+    except (FileNotFoundError, NotADirectoryError, CorruptObject):
+        return None
+    return data if tree_oid(data) == oid else None
+
+
+@contextmanager
+def failing_as(what: str) -> Iterator[None]:
+    """Errors in the block become `failed to WHAT - ...`, exit code 1; those about a YAML file speak for themselves."""
+    try:
+        yield
+    except InvalidFile:
+        raise
+    except ConfigError as error:
+        raise DataverError(f"{what}config file error: {error}", error.hint) from error
+    except DataverError as error:
+        raise DataverError(f"{what}{error}", error.hint) from error
+    except OSError as error:
+        named = f": '{error.filename}'" if error.filename else ""
+        raise DataverError(f"{what}{error.strerror or error}{named}") from error
+
+
+def plural(count: int, what: str) -> str:
+    """`1 file pushed`, `4 files pushed`."""
+    return f"{count} file{'s' if count > 1 else ''} {what}"
+
+
+def note_no_remote(repo: Repo, remote: str | None, io: Io) -> None:
+    """Say so when there is nowhere to fetch from: that is no error."""
+    if not remote and not repo.config.default_remote() and io.verbosity >= 0:
+        io.plain_error("No remote provided and no default remote set.")

@@ -1,0 +1,93 @@
+"""Bring what the workspace and commits use from their remotes into the cache."""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from remotes.engine.exchange import Exchange, Outcome, manifests, pair
+from remotes.engine.presence import existing, incomplete
+from remotes.engine.storage import Remotes
+from remotes.engine.transfer import Transfer
+from tracking.engine.errors import DataverError
+from tracking.engine.index import Index
+from tracking.engine.protocols import Io
+from tracking.engine.repo import Repo
+from tracking.engine.stage import Out, Stage
+from tracking.engine.used import Keep, Manifests, Request, Used, collect_used, expand, type_filter
+
+
+def fetch(
+    repo: Repo,
+    request: Request,
+    io: Io,
+    *,
+    remote: str | None = None,
+    jobs: int | None = None,
+    max_size: int | None = None,
+    types: Iterable[str] = (),
+) -> int:
+    """Returns how many objects came. Without any remote nothing does; missing objects are only warned about.
+
+    max_size: in bytes, outs as large or larger are left out. types: "metrics", "plots".
+    Raises DataverError when objects could not be brought, ConfigError, RemoteError.
+    """
+    remotes = Remotes(repo, remote, tool=io.tool)
+    used = collect_used(
+        repo,
+        request,
+        fetchable(remotes.name, max_size, tuple(types)),
+        on_failure=lambda label, _: io.warn(f"failed to collect '{label}', skipping"),
+    )
+    return fetch_used(repo, used, remotes, io, jobs=jobs)
+
+
+def fetchable(remote: str | None, max_size: int | None = None, types: tuple[str, ...] = ()) -> Keep:
+    """Which outs are brought. remote: `-r NAME`, which leaves out what belongs to another one."""
+    filters: dict[int, Callable[[Out], bool]] = {}
+
+    def keep(index: Index, stage: Stage, out: Out) -> bool:
+        if stage.is_repo_import or (remote and out.remote and remote != out.remote.lower()):
+            return False
+        if max_size and out.meta.size and out.meta.size >= max_size:
+            return False
+        if not types:
+            return True
+        if id(index) not in filters:
+            filters[id(index)] = type_filter(index, types)
+        return filters[id(index)](out)
+
+    return keep
+
+
+def fetch_used(repo: Repo, used: Used, remotes: Remotes, io: Io, *, jobs: int | None = None) -> int:
+    """Bring collected objects; see `fetch`."""
+    exchanges, _ = pair(repo, used, remotes)
+    outcome = Outcome()
+    known = manifests(repo, exchanges, keep=False)
+    for exchange in exchanges:
+        _fetch_one(repo, exchange, known, outcome, io, jobs or exchange.remote.jobs)
+    outcome.report(io)
+    if outcome.failed:
+        raise DataverError(f"{len(outcome.failed)} files failed to download")
+    return outcome.count
+
+
+def _fetch_one(repo: Repo, exchange: Exchange, known: Manifests, outcome: Outcome, io: Io, jobs: int | None) -> None:
+    store, cache, legacy = exchange.store, exchange.cache, exchange.legacy
+    group = incomplete(repo, cache, exchange.group)
+    names, unread = expand(group, lambda oid: known.rows(oid, legacy))
+    outcome.missing += [(oid, legacy) for oid in unread]
+    trees = {oid: rows for oid in group.trees if (rows := known.rows(oid, legacy)) is not None}
+    present = cache.exists(names)
+    todo = [oid for oid in names if oid not in present]
+    if todo:
+        there = existing(store, todo)
+        outcome.missing += [(oid, legacy) for oid in todo if oid not in there]
+        transfer = Transfer(store, cache, io.progress, label=f"Fetching from {exchange.remote.name}", verify=exchange.remote.verify, jobs=jobs)
+        # of a folder asked for in part, the manifest comes with the part
+        ready = {oid: [md5 for _, md5 in group.trees[oid].rows(rows)] for oid, rows in trees.items() if oid in there and oid not in present}
+        result = transfer.run([oid for oid in todo if oid in there and oid not in trees], ready, present)
+        outcome.add(result)
+        present.update(result.sent)
+    for oid, rows in trees.items():
+        if oid in present and group.trees[oid].parts is None and present.issuperset([md5 for _, md5 in rows]):
+            repo.state.remember_complete(cache, oid)

@@ -1,0 +1,57 @@
+"""Fetch and check out; also what `repro --pull` asks for."""
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from remotes.engine.fetch import fetch, fetch_used
+from remotes.engine.runcache import fetch_runs
+from remotes.engine.storage import Remotes
+from tracking.engine.bring import Brought, bring, remove_unused, wanted
+from tracking.engine.index import load_index
+from tracking.engine.protocols import Io
+from tracking.engine.repo import Repo
+from tracking.engine.stage import Out
+from tracking.engine.targets import collect
+from tracking.engine.used import Request, Used
+from tracking.engine.workspace import Workspace
+
+
+@dataclass
+class Pulled:
+    """fetched: objects that came into the cache. brought: what the checkout did."""
+
+    fetched: int = 0
+    brought: Brought = field(default_factory=Brought)
+
+
+def pull(repo: Repo, request: Request, io: Io, *, remote: str | None = None, jobs: int | None = None, force: bool = False) -> Pulled:
+    """Raises what `fetch` raises, ConfirmNeeded. Outs whose objects are nowhere are in `brought.failed`."""
+    fetched = fetch(repo, request, io, remote=remote, jobs=jobs)
+    index = load_index(repo)
+    ws = Workspace(repo, io.progress)
+    wants = wanted(ws, collect(index, request.targets, cwd=repo.cwd, recursive=request.recursive, with_deps=request.with_deps))
+    with repo.paths_lock(io, write=[want.path for want in wants]):
+        brought = bring(ws, wants, force=force, relink=False, confirm=io.confirm)
+        if not request.targets:
+            remove_unused(ws, index, brought)
+    brought.sort()
+    return Pulled(fetched, brought)
+
+
+class Pull:
+    """What a reproduction brings while it runs (pipelines.engine.reproduce.Puller). The repository lock is held."""
+
+    def __init__(self, repo: Repo, io: Io) -> None:
+        self.repo = repo
+        self.io = io
+
+    def pull_run_cache(self) -> None:
+        fetch_runs(self.repo, None, self.io)
+
+    def fetch(self, outs: list[Out]) -> None:
+        """Objects of outs, each from its remote. Raises DataverError."""
+        used = Used()
+        for out in outs:
+            if out.cache and out.digest is not None and out.abspath:
+                used.group((None, out.remote, out.digest.is_legacy)).add(out.digest, self.repo.display(out.abspath))
+        fetch_used(self.repo, used, Remotes(self.repo, tool=self.io.tool), self.io)

@@ -1,0 +1,85 @@
+"""Send what the workspace and commits use to their remotes."""
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from remotes.engine.exchange import Exchange, Outcome, manifests, pair
+from remotes.engine.presence import existing, incomplete, remember_complete
+from remotes.engine.storage import Remotes
+from remotes.engine.transfer import Transfer
+from tracking.engine.errors import ConfigError, DataverError
+from tracking.engine.index import Index
+from tracking.engine.objects import ObjectStore
+from tracking.engine.protocols import Io
+from tracking.engine.repo import Repo
+from tracking.engine.stage import Out, Stage
+from tracking.engine.tree import Rows
+from tracking.engine.used import Keep, Manifests, Request, Used, UsedTree, collect_used, expand
+
+
+def push(repo: Repo, request: Request, io: Io, *, remote: str | None = None, jobs: int | None = None) -> int:
+    """Returns how many objects were sent. Raises DataverError when some could not be, ConfigError, RemoteError."""
+    remotes = Remotes(repo, remote, tool=io.tool)
+    if remotes.name is not None:
+        remotes.get()  # an unknown name fails before anything is collected
+    used = collect_used(repo, request, pushable(remotes.name), on_failure=lambda label, _: io.warn(f"failed to collect '{label}', skipping"))
+    return push_used(repo, used, remotes, io, jobs=jobs)
+
+
+def pushable(remote: str | None) -> Keep:
+    """Which outs are pushed. remote: `-r NAME`, which leaves out what belongs to another one."""
+
+    def keep(index: Index, stage: Stage, out: Out) -> bool:
+        return out.push and not stage.is_repo_import and not (remote and out.remote and remote != out.remote.lower())
+
+    return keep
+
+
+def push_used(repo: Repo, used: Used, remotes: Remotes, io: Io, *, jobs: int | None = None) -> int:
+    """Send collected objects; see `push`."""
+    exchanges, no_default = pair(repo, used, remotes)
+    if not exchanges and no_default is None:
+        remotes.get()  # nothing to send, and still an error when there is nowhere to send to
+    outcome = Outcome()
+    known = manifests(repo, exchanges, keep=True)
+    for exchange in exchanges:
+        _push_one(repo, exchange, known, outcome, io, jobs or exchange.remote.jobs)
+    outcome.report(io)
+    if outcome.failed:
+        raise DataverError(f"{len(outcome.failed)} files failed to upload")
+    if no_default is not None:
+        raise ConfigError(str(no_default), no_default.hint)
+    return outcome.count
+
+
+def _push_one(repo: Repo, exchange: Exchange, known: Manifests, outcome: Outcome, io: Io, jobs: int | None) -> None:
+    store, cache, legacy = exchange.store, exchange.cache, exchange.legacy
+    group = incomplete(repo, store, exchange.group)
+    names, unread = expand(group, lambda oid: known.rows(oid, legacy))
+    outcome.missing += [(oid, legacy) for oid in unread]
+    trees = {oid: rows for oid in group.trees if (rows := known.rows(oid, legacy)) is not None}
+    present = existing(store, names)
+    todo = [oid for oid in names if oid not in present]
+    if todo:
+        here = cache.exists(todo)
+        outcome.missing += [(oid, legacy) for oid in todo if oid not in here]
+        present |= _beside(store, group.trees, trees, names)
+        transfer = Transfer(cache, store, io.progress, label=f"Pushing to {exchange.remote.name}", jobs=jobs)
+        files = [oid for oid in todo if oid in here and oid not in trees]
+        ready = {oid: _oids(rows) for oid, rows in trees.items() if oid in here and oid not in present}
+        result = transfer.run(files, ready, present)
+        outcome.add(result)
+        present.update(result.sent)
+    for oid, rows in trees.items():
+        if oid in present and group.trees[oid].parts is None and present.issuperset(_oids(rows)):
+            remember_complete(repo, store, oid)
+
+
+def _oids(rows: Rows) -> Iterable[str]:
+    return [md5 for _, md5 in rows]
+
+
+def _beside(store: ObjectStore, used: dict[str, UsedTree], trees: dict[str, Rows], names: dict[str, str]) -> set[str]:
+    """Of folders of which only a part is sent: what of the rest is in the remote already."""
+    rest = {md5 for oid, rows in trees.items() if used[oid].parts is not None for _, md5 in rows} - set(names)
+    return existing(store, rest) if rest else set()

@@ -1,0 +1,131 @@
+"""Opens the storage of a remote by its name: which class serves which kind of URL is decided here alone."""
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tracking.engine.config import Config
+from tracking.engine.config_schema import url_scheme
+from tracking.engine.errors import ConfigError, RemoteError
+from tracking.engine.objects import LocalStore, ObjectStore
+from tracking.engine.repo import Repo
+
+
+@dataclass(frozen=True)
+class Remote:
+    """One storage location. url: a folder is absolute. options: typed, as the config has them."""
+
+    name: str
+    url: str
+    options: dict[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def verify(self) -> bool:
+        """Hash what was fetched before it is used."""
+        return bool(self.options.get("verify"))
+
+    @property
+    def jobs(self) -> int | None:
+        """Transfers at once, None: as many as make sense."""
+        value = self.options.get("jobs")
+        return int(value) if value else None
+
+    @property
+    def is_folder(self) -> bool:
+        return url_scheme(self.url) == ""
+
+
+class Remotes:
+    """The remotes of a repository; each store is opened once.
+
+    name: `-r NAME`. tool, command: what the text about a missing default proposes to type.
+    """
+
+    def __init__(self, repo: Repo, name: str | None = None, *, tool: str = "dataver", command: str = "<command>") -> None:
+        self.repo = repo
+        self.name = name.lower() if name else None
+        self.tool = tool
+        self.command = command
+        self._configs: dict[bytes, Config] = {}
+        self._stores: dict[tuple[str, bool], ObjectStore] = {}
+
+    def default_name(self) -> str | None:
+        return self.name or self.repo.config.default_remote()
+
+    def get(self, name: str | None = None, config_data: bytes | None = None) -> Remote:
+        """A remote by name, else `-r`, else the default one.
+
+        config_data: .dvc/config of the commit that is looked at. What it does not define is
+        taken from the workspace, so a remote that is not committed yet serves old commits, too.
+        Raises ConfigError.
+        """
+        if config_data is not None:
+            found = self._of_commit(name, config_data)
+            if found is not None:
+                return found
+        wanted = name or self.default_name()
+        if wanted is None:
+            raise ConfigError(self._no_default())
+        return self._named(self.repo.config, wanted)
+
+    def _of_commit(self, name: str | None, data: bytes) -> Remote | None:
+        if data not in self._configs:
+            try:
+                self._configs[data] = Config.load(self.repo.dvc_dir, self.repo.settings, repo_data=data)
+            except ConfigError:
+                self._configs[data] = self.repo.config
+        config = self._configs[data]
+        wanted = name or self.name or config.default_remote()
+        if wanted is None or wanted.lower() not in config.remotes():
+            return None
+        return self._named(config, wanted)
+
+    def _named(self, config: Config, name: str) -> Remote:
+        options = dict(config.remote(name))
+        return Remote(name.lower(), str(options.pop("url")), options)
+
+    def _no_default(self) -> str:
+        start = f"no remote specified in {self.repo.root_dir}. "
+        if self.repo.config.remotes():
+            return f"{start}Setup default remote with\n    {self.tool} remote default <remote name>\nor use:\n    {self.tool} {self.command} -r <remote name>"
+        return f"{start}Create a default remote with\n    {self.tool} remote add -d <remote name> <remote url>"
+
+    def store(self, remote: Remote, legacy: bool = False) -> ObjectStore:
+        """Its objects, in the present layout or that of 2.x. Raises RemoteError."""
+        key = (remote.url, legacy)
+        if key not in self._stores:
+            self._stores[key] = open_store(remote, legacy, self.repo.tmp_dir)
+        return self._stores[key]
+
+
+def open_store(remote: Remote, legacy: bool, tmp_dir: str) -> ObjectStore:
+    """tmp_dir: where a store may keep its journal. Raises RemoteError for a kind of URL that nobody serves."""
+    scheme = url_scheme(remote.url)
+    factory = FACTORIES.get(scheme)
+    if factory is None:
+        raise RemoteError(
+            f"remote '{remote.name}' ('{_shown(remote.url)}') is not a folder; this version sends to and fetches from folders only",
+            hint="Mount the storage and use its folder: `dataver remote modify NAME url PATH`.",
+        )
+    return factory(remote, legacy, tmp_dir)
+
+
+def _open_folder(remote: Remote, legacy: bool, tmp_dir: str) -> LocalStore:
+    path = remote.url.removeprefix("file://")
+    if remote.options.get("worktree") or remote.options.get("version_aware"):
+        raise RemoteError(f"remote '{remote.name}' is a folder and cannot be version_aware or a worktree", hint=f"`dataver remote modify -u {remote.name} worktree` makes it an ordinary one.")
+    if os.path.lexists(path) and not os.path.isdir(path):
+        raise RemoteError(f"remote '{remote.name}' is not a folder: '{path}'")
+    return LocalStore(path, legacy, shared=remote.options.get("shared") == "group", tmp_dir=tmp_dir)
+
+
+def _shown(url: str) -> str:
+    """A URL without user name and password."""
+    head, mark, rest = url.partition("://")
+    place, slash, path = rest.partition("/")
+    return f"{head}{mark}{place.rpartition('@')[2]}{slash}{path}"
+
+
+FACTORIES: dict[str, Callable[[Remote, bool, str], ObjectStore]] = {"": _open_folder}

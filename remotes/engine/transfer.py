@@ -1,0 +1,331 @@
+"""Copy objects from one store to another: files first, then the manifests that name them.
+
+Every object appears whole under its final name (temporary name, then rename) and is compared in
+size with its source, with `verify` also in hash. Between files and manifests lies a durability
+barrier of the target, so at no moment, a power cut included, does a manifest name what is not there.
+"""
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+from tracking.engine import atomic, parallel
+from tracking.engine.errors import DataverError, RemoteError
+from tracking.engine.hashing import hash_bytes, hash_file, to_unix
+from tracking.engine.ingest import BINARY, SMALL_BYTES, ObjectWriter, make_folder
+from tracking.engine.links import UNSUPPORTED, LinkUnsupported, clone_fd
+from tracking.engine.objects import LocalStore, ObjectStore
+from tracking.engine.protocols import Progress
+from tracking.engine.stage import MD5
+from tracking.engine.tree import DIR_SUFFIX
+
+TRIES = 3
+PAUSE_S = 0.5  # before the second try, doubled before the third
+DEFAULT_JOBS = 16  # of stores elsewhere: they mostly wait
+STEP_BYTES = 1 << 25
+LARGE = "large"
+
+
+@dataclass
+class Transferred:
+    """sent: oids that arrived. failed: oid -> why."""
+
+    sent: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+class Transfer:
+    """From one store to another. label: of the progress line. jobs: copies at once (None: as many as make sense)."""
+
+    def __init__(self, source: ObjectStore, target: ObjectStore, progress: Progress, *, label: str, verify: bool = False, jobs: int | None = None, pause_s: float = PAUSE_S) -> None:
+        self.source = source
+        self.target = target
+        self.progress = progress
+        self.label = label
+        self.verify = verify
+        self.jobs = jobs
+        self.pause_s = pause_s
+        self.result = Transferred()
+
+    def run(self, files: list[str], trees: dict[str, Iterable[str]], present: set[str]) -> Transferred:
+        """Send files, then each manifest (oid -> the oids it lists) whose files are all there.
+
+        present: oids the target has. A manifest is not sent when one of its files failed or is
+        nowhere; it counts as failed only in the first case. Raises DataverError when the target
+        cannot be written to at all.
+        """
+        if files:
+            self._send(files)
+        failed = set(self.result.failed)
+        there = present.union(self.result.sent) if trees else present
+        ready = []
+        for oid, listed in trees.items():
+            wanted = set(listed)
+            if wanted <= there:
+                ready.append(oid)
+            elif wanted & failed:
+                self.result.failed[oid] = "some of the files it names failed"
+        if ready:
+            self._send(ready)
+        return self.result
+
+    def _send(self, oids: list[str]) -> None:
+        """One durable batch."""
+        batch = self.target.batch() if isinstance(self.target, LocalStore) else nullcontext([])
+        try:
+            with batch as added:
+                before = len(self.result.sent)
+                if isinstance(self.source, LocalStore) and isinstance(self.target, LocalStore):
+                    self._between_folders(self.source, self.target, oids)
+                else:
+                    self._between_stores(oids)
+                if isinstance(self.target, LocalStore):
+                    added += [self.target.path_of(oid) for oid in self.result.sent[before:]]
+        except OSError as error:
+            place = getattr(self.target, "path", None) or "the remote"
+            raise DataverError(f"cannot write to '{place}': {error.strerror or error}", hint="Check free space and permissions, then run the command again: it goes on where it stopped.") from error
+        finally:
+            self.progress.finish()
+
+    def _note(self, oids: list[str], reasons: Iterable[str | None]) -> None:
+        for oid, reason in zip(oids, reasons):
+            if reason is None:
+                self.result.sent.append(oid)
+            else:
+                self.result.failed[oid] = reason
+
+    # --- folder to folder
+    def _between_folders(self, source: LocalStore, target: LocalStore, oids: list[str]) -> None:
+        make_folder(target.root, target.dir_mode)
+        verify, legacy, root, dir_mode = self.verify, target.legacy, target.root, target.dir_mode
+        items = [(oid, source.path_of(oid)) for oid in sorted(oids)]  # neighbours share a folder
+
+        def work(part: list[tuple[str, str]]) -> Iterator[str | None]:
+            return _copy_small(part, ObjectWriter(root, dir_mode), verify, legacy)
+
+        self.progress.start(self.label, len(items))
+        workers = parallel.worker_count()
+        reasons = parallel.run(items, work, self.progress.advance, min(self.jobs, workers) if self.jobs else workers)
+        self.progress.finish()
+        large = [item for item, reason in zip(items, reasons) if reason == LARGE]
+        small = [(item[0], reason) for item, reason in zip(items, reasons) if reason != LARGE]
+        self._note([oid for oid, _ in small], [reason for _, reason in small])
+        if large:
+            self._large(large, ObjectWriter(root, dir_mode), legacy)
+
+    def _large(self, items: list[tuple[str, str]], writer: ObjectWriter, legacy: bool) -> None:
+        def one(item: tuple[str, str]) -> str | None:
+            return _copy_large(item[0], item[1], writer, self.verify, legacy, self.progress.advance)
+
+        self.progress.start(self.label, sum(map(_size, items)), "B")
+        self._note([oid for oid, _ in items], _each(items, one, min(len(items), self.jobs or parallel.worker_count())))
+
+    # --- any other pair
+    def _between_stores(self, oids: list[str]) -> None:
+        self.progress.start(self.label, len(oids))
+
+        def one(oid: str) -> str | None:
+            reason = self._with_retry(oid)
+            self.progress.advance(1)
+            return reason
+
+        self._note(oids, _each(oids, one, min(len(oids), self.jobs or DEFAULT_JOBS)))
+
+    def _with_retry(self, oid: str) -> str | None:
+        for attempt in range(TRIES):
+            try:
+                self._copy(oid)
+                return None
+            except RemoteError as error:
+                if error.permanent or attempt == TRIES - 1:
+                    return str(error)
+                time.sleep(self.pause_s * 2**attempt)
+            except FileNotFoundError as error:
+                return f"[Errno 2] No such file or directory: '{error.filename or oid}'"
+            except DataverError as error:
+                return str(error)
+        return None
+
+    def _copy(self, oid: str) -> None:
+        if isinstance(self.source, LocalStore):
+            self.source.check(oid)
+            self.target.put(self.source.path_of(oid), oid)
+            return
+        if not isinstance(self.target, LocalStore):
+            raise DataverError("objects go from a remote to the cache or the other way round")
+        final = self.target.path_of(oid)
+        make_folder(os.path.dirname(final), self.target.dir_mode)
+        temporary = atomic.temp_beside(final)
+        try:
+            self.source.get(oid, temporary)
+            if self.verify and hash_file(temporary, MD5 if oid.endswith(DIR_SUFFIX) else self.target.algorithm) != oid.removesuffix(DIR_SUFFIX):
+                raise DataverError(_corrupted(oid))
+            self.target.adopt(temporary, oid)
+        except BaseException:
+            atomic.discard(temporary)
+            raise
+
+
+def _each(items: list[Any], work: Callable[[Any], str | None], jobs: int) -> list[str | None]:
+    if jobs < 2 or len(items) < 2:
+        return [work(item) for item in items]
+    from concurrent.futures import ThreadPoolExecutor  # slow import
+
+    with ThreadPoolExecutor(jobs) as pool:
+        futures = [pool.submit(work, item) for item in items]
+        try:
+            return [future.result() for future in futures]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _size(item: tuple[str, str]) -> int:
+    try:
+        return os.stat(item[1]).st_size
+    except OSError:
+        return 0
+
+
+def _corrupted(oid: str) -> str:
+    return f"object '{oid}' is corrupted: its bytes are not what its name says"
+
+
+def _unreadable(error: OSError) -> str:
+    return f"[Errno {error.errno}] {error.strerror}: '{error.filename}'" if error.filename else str(error)
+
+
+def _copy_small(items: list[tuple[str, str]], writer: ObjectWriter, verify: bool, legacy: bool) -> Iterator[str | None]:
+    """Per object None, LARGE (not copied) or why it cannot be read. Raises OSError for the target's side."""
+    for oid, path in items:
+        try:
+            fd = os.open(path, os.O_RDONLY | BINARY)
+        except OSError as error:
+            yield _unreadable(error)
+            continue
+        try:
+            size = os.fstat(fd).st_size
+            if size > SMALL_BYTES:
+                yield LARGE
+                continue
+            data = os.read(fd, size + 1)
+            while 0 < len(data) < size and (more := os.read(fd, size + 1 - len(data))):
+                data += more
+        except OSError as error:
+            error.filename = path
+            yield _unreadable(error)
+            continue
+        finally:
+            os.close(fd)
+        if len(data) != size:
+            yield f"'{path}' changed while it was being read"
+        elif verify and hash_bytes(to_unix(data) if legacy and not oid.endswith(DIR_SUFFIX) else data) != oid.removesuffix(DIR_SUFFIX):
+            yield _corrupted(oid)
+        else:
+            writer.add(oid, data)
+            yield None
+
+
+def _copy_large(oid: str, path: str, writer: ObjectWriter, verify: bool, legacy: bool, advance: Callable[[int], None]) -> str | None:
+    try:
+        reading = os.open(path, os.O_RDONLY | BINARY)
+    except OSError as error:
+        return _unreadable(error)
+    try:
+        writing, temporary = writer.open_temporary(oid)
+        try:
+            try:
+                expected = os.fstat(reading).st_size
+                _copy_bytes(reading, writing, advance)
+                if os.fstat(writing).st_size != expected or os.fstat(reading).st_size != expected:
+                    atomic.discard(temporary)
+                    return f"'{path}' changed while it was being read"
+                writer.protect(writing)
+            finally:
+                os.close(writing)
+            if verify and hash_file(temporary, "md5-dos2unix" if legacy and not oid.endswith(DIR_SUFFIX) else MD5) != oid.removesuffix(DIR_SUFFIX):
+                atomic.discard(temporary)
+                return _corrupted(oid)
+            atomic.replace(temporary, writer.place(oid))
+        except BaseException:
+            atomic.discard(temporary)
+            raise
+    finally:
+        os.close(reading)
+    return None
+
+
+def _copy_bytes(reading: int, writing: int, advance: Callable[[int], None]) -> None:
+    """Share the extents, else copy inside the kernel, while another thread already pushes to the disk."""
+    try:
+        clone_fd(reading, writing)
+        return
+    except LinkUnsupported:
+        pass
+    flusher = _Flusher(writing)
+    try:
+        while count := _copy_step(reading, writing):
+            advance(count)
+            flusher.more()
+    finally:
+        flusher.stop()
+
+
+def _copy_step(reading: int, writing: int) -> int:
+    if hasattr(os, "copy_file_range"):
+        try:
+            return os.copy_file_range(reading, writing, STEP_BYTES)
+        except OSError as error:
+            if error.errno not in UNSUPPORTED:
+                raise
+    data = os.read(reading, SMALL_BYTES)
+    atomic.write_all(writing, data)
+    return len(data)
+
+
+class _Flusher:
+    """Writes a growing file to the disk in the background, so that the barrier at the end has little to wait for."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+        self._thread: Any = None
+        self._news: Any = None
+        self._over = False
+        self._error: OSError | None = None
+
+    def more(self) -> None:
+        """The file grew."""
+        if not hasattr(os, "fdatasync"):
+            return
+        if self._thread is None:
+            import threading  # only for large files
+
+            self._news = threading.Event()
+            self._thread = threading.Thread(target=self._run, name="flusher", daemon=True)
+            self._thread.start()
+        self._news.set()
+
+    def _run(self) -> None:
+        while True:
+            self._news.wait()
+            self._news.clear()
+            if self._over:
+                return
+            try:
+                os.fdatasync(self.fd)
+            except OSError as error:
+                self._error = error  # the system tells it only once
+                return
+
+    def stop(self) -> None:
+        """Wait for the thread. Raises OSError when it could not write."""
+        if self._thread is not None:
+            self._over = True
+            self._news.set()
+            self._thread.join()
+        if self._error is not None:
+            raise self._error
