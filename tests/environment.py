@@ -14,6 +14,8 @@ def clean_environ(base: str) -> dict[str, str]:
     environ = {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": home,
+        "USER": "ada",  # who runs the tests may have no entry in the user database (containers)
+        "LOGNAME": "ada",
         "SHELL": "/bin/sh",
         "TZ": "UTC",
         "LC_ALL": "C.UTF-8",

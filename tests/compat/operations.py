@@ -69,7 +69,11 @@ class Box:
         return self._snapshots.take()
 
     def at(self, rel: str) -> str:
-        return os.path.join(self.project, rel)
+        """A path of the project. Operations can be typed in by hand, so nothing outside of the box is accepted."""
+        path = os.path.normpath(os.path.join(self.project, rel))
+        if path != self.project and not path.startswith(self.path + os.sep):
+            raise ValueError(f"'{rel}' leads out of the box")
+        return path
 
     def apply(self, operation: Operation) -> Outcome:
         """Do one operation."""
