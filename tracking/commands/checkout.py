@@ -40,13 +40,14 @@ def run(args: argparse.Namespace, io: Io) -> int:
         repo.close()
     result.sort()
     if args.summary:
-        io.info(summary(result.files) or "No changes.")
+        io.info(count_text(result.files) or "No changes.")
     else:
-        show(result, io)
+        for line in change_lines(result):
+            io.info(line)
     for path in result.never_saved:
         io.warn(f"No file hash info found for '{path}'. It won't be created.")
     if result.failed and not args.allow_missing:
-        raise missing(result)
+        raise checkout_failed(result)
     if args.relink:
         io.info("Relinked successfully")
     return 0
