@@ -54,8 +54,8 @@ def definition_reasons(stage: Stage) -> Iterator[Reason]:
     if stage.name:
         if stage.cmd is not None and not same_command(stage.locked_cmd, stage.cmd):
             yield Reason(COMMAND, state=MODIFIED if stage.has_lock else NEW, old=stage.locked_cmd, new=_plain(stage.cmd))
-    elif not stage.is_data_source:
-        now = stage_checksum(stage)
+    else:
+        now = None if stage.is_data_source else stage_checksum(stage)
         if stage.checksum != now:
             yield Reason(CHECKSUM, subject=stage.file.rpartition("/")[2], state=MODIFIED, old=stage.checksum, new=now)
 

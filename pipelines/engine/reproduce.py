@@ -17,14 +17,15 @@ from dataclasses import dataclass, field, replace
 from typing import IO, Protocol
 
 from pipelines.engine import runcache
-from pipelines.engine.dirty import DEP, OUT, PARAM, definition_reasons, reasons
+from pipelines.engine.dirty import COMMAND, DEP, OUT, PARAM, definition_reasons, reasons
 from pipelines.engine.plan import Key, Plan, key_of
 from pipelines.engine.runner import StageRunner
-from tracking.engine.checkout import checkout, remove_path, unprotect
+from tracking.engine.checkout import checkout, unprotect
 from tracking.engine.commit import DependencyMissing, relink_outs, save_params, save_stage, write_stages
+from tracking.engine.deletion import delete_out
 from tracking.engine.errors import CheckoutFailed, DataverError, LockHeld, StageFailed
 from tracking.engine.stage import Dep, Out, Stage
-from tracking.engine.workspace import DELETED, NOT_IN_CACHE, Workspace, stage_label
+from tracking.engine.workspace import DELETED, NEW, NOT_IN_CACHE, Workspace, stage_label
 
 
 class Reporter(Protocol):
@@ -289,6 +290,8 @@ class Reproduction:
                 continue
             if allow_missing and reason.kind == OUT and reason.state in (NOT_IN_CACHE, DELETED):
                 continue
+            if allow_missing and reason.kind == COMMAND and reason.state == NEW:
+                continue  # never run: missing data alone is no reason to run it
             return True
         return False
 
@@ -365,8 +368,9 @@ class Reproduction:
         ws = self.ws
         if self.options.pull and not self.options.dry:
             self._pull_missing_deps(stage)
-        if stage.outs and not stage.always_changed:
-            self._refuse_missing_deps(stage)
+        is_cacheable = bool(stage.outs) and not stage.always_changed
+        if is_cacheable or not (self.options.dry or self.options.allow_missing):
+            self._refuse_missing_deps(stage, is_cacheable)
         if not runcache.is_eligible(ws.repo, stage):
             return None
         present = runcache.with_present_deps(ws, stage)
@@ -384,11 +388,13 @@ class Reproduction:
             ws.forget_objects()
         return outs if runcache.all_in_cache(ws, outs) else None
 
-    def _refuse_missing_deps(self, stage: Stage) -> None:
-        """Before outs are deleted or anything is run, also in a dry run."""
+    def _refuse_missing_deps(self, stage: Stage, is_cacheable: bool) -> None:
+        """Before outs are deleted or anything is run. The contract has two texts for a missing file."""
         for dep in stage.deps:
             if dep.abspath and not os.path.exists(dep.abspath):
-                raise DependencyMissing(f"[Errno 2] No such file or directory: '{dep.abspath}'")
+                if is_cacheable:
+                    raise DependencyMissing(f"[Errno 2] No such file or directory: '{dep.abspath}'")
+                raise DependencyMissing(f"dependency '{self.ws.name(dep)}' does not exist")
         for params in stage.params:
             save_params(self.ws, params)  # names the keys that are missing
 
@@ -416,7 +422,9 @@ class Reproduction:
                 if out.cache:
                     unprotect(out.abspath)
             elif self.ws.repo.contains(out.abspath) or self.options.force:
-                remove_path(out.abspath)
+                delete_out(self.ws.repo, out.abspath, out.path, force=self.options.force)
+            else:
+                self.reporter.warn(f"'{out.path}' lies outside of the repository and is not deleted before the run; --force does that.")
             self.ws.forget(out.abspath)
 
     def _refuse_missing(self, stage: Stage) -> None:
@@ -449,7 +457,8 @@ class Reproduction:
             ws.forget(out.abspath)
         for params in stage.params:
             ws.forget(params.abspath)
-        saved = save_stage(ws, stage, to_cache=not options.no_commit, allow_missing=options.allow_missing, warn=self.reporter.warn)
+        with ws.repo.tracker.undone_on_error():
+            saved = save_stage(ws, stage, to_cache=not options.no_commit, allow_missing=options.allow_missing, warn=self.reporter.warn)
         uncached_data = any(not out.cache for out in saved.outs if out.kind == "out")
         if not options.no_commit:
             if not uncached_data and stage.cmd is not None:

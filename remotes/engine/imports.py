@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tracking.engine import atomic
 from tracking.engine.checkout import remove_path
+from tracking.engine.deletion import refuse_own_folders
 from tracking.engine.errors import DataverError, MissingPackage, RemoteError
 from tracking.engine.external import TIMEOUT_S, resolve
 from tracking.engine.protocols import Progress
@@ -23,6 +24,7 @@ def bring_source(repo: Repo, dep: Dep, path: str, progress: Progress) -> None:
 
     Raises RemoteError, DataverError; what lay at `path` before is kept then.
     """
+    refuse_own_folders(repo, path, path)
     if dep.repo is not None or dep.db is not None:
         raise DataverError(f"'{dep.path}' comes from another repository and cannot be imported by `repro`", hint="`dataver pull` brings its data.")
     source = dep.abspath or resolve(repo, dep.path)

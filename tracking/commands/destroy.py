@@ -14,6 +14,7 @@ from tracking.engine.checkout import unprotect
 from tracking.engine.index import LOCK_FILE, load_index
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+from tracking.engine.walk import DVCIGNORE
 
 QUESTION = "This will destroy all information about your pipelines, all data files, as well as cache in .dvc/cache.\nAre you sure you want to continue?"
 
@@ -29,13 +30,12 @@ def run(args: argparse.Namespace, io: Io) -> int:
         return 1
     with repo.lock(io):
         index = load_index(repo)
-        for stage, out in index.outs:
+        for _, out in index.outs:
             if out.cache and out.abspath and os.path.lexists(out.abspath):
                 unprotect(out.abspath)
-            if out.cache and out.abspath:
-                repo.tracker.unignore_out(out.abspath)
         files = {stage.file for stage in index.stages} | {pipeline.file for pipeline in index.pipelines}
         files |= {os.path.join(os.path.dirname(file), LOCK_FILE) for file in files}
+        files.add(os.path.join(repo.root_dir, DVCIGNORE))
         for file in sorted(files):
             if os.path.lexists(file):
                 atomic.unlink(file)

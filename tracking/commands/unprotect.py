@@ -6,7 +6,6 @@ import os
 
 from tracking.engine.checkout import unprotect
 from tracking.engine.errors import DataverError
-from tracking.engine.index import load_index
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
 
@@ -20,10 +19,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, io: Io) -> int:
     repo = Repo.open(io.cwd, io.settings)
     with repo.lock(io):
-        index = load_index(repo)
         for target in args.targets:
             path = os.path.normpath(os.path.join(io.cwd, target))
-            index.find_out(path)
             if not os.path.lexists(path):
                 raise DataverError(f"can't unprotect non-existing data '{target}'", hint=f"`dataver checkout {target}` brings it back.")
             unprotect(path)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from tracking.engine.checkout import Change, Plan, apply_checkout, ask_for_unsaved, plan_checkout, remove_path
+from tracking.engine.deletion import refuse_own_folders
 from tracking.engine.errors import CheckoutFailed
 from tracking.engine.index import Index
 from tracking.engine.repo import Repo
@@ -52,6 +53,7 @@ def wanted(ws: Workspace, found: Iterable[Found]) -> list[Want]:
         for out in item.stage.outs:
             if not out.cache or out.is_url or not ws.repo.contains(out.abspath):
                 continue
+            refuse_own_folders(ws.repo, out.abspath, out.path)
             if item.path and item.path != out.abspath and item.path.startswith(out.abspath + os.sep):
                 result[item.path] = Want(out, item.path, out.digest, subpath=True)
             elif item.path is None or item.path == out.abspath:

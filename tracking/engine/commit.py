@@ -54,6 +54,22 @@ def save_out(ws: Workspace, out: Out, *, to_cache: bool, warn: Say | None = None
 
     Raises OutputMissing, DataverError.
     """
+    check_out(ws, out)
+    if out.cache and not os.path.isabs(out.path):
+        ws.repo.tracker.ignore_out(out.abspath)
+    algorithm = algorithm_for(ws, out)
+    found = hash_into_cache(ws, out.abspath, algorithm) if to_cache else _hash_now(ws, out.abspath, algorithm)
+    digest, meta = found
+    if warn and (meta.nfiles == 0 and not os.listdir(out.abspath) if digest.isdir else meta.size == 0):
+        warn(f"'{ws.name(out)}' is empty.")
+    if out.digest == digest:
+        meta = replace(meta, version_id=out.meta.version_id, etag=out.meta.etag, checksum=out.meta.checksum, remote=out.meta.remote)
+        return replace(out, digest=digest, meta=meta)
+    return replace(out, digest=digest, meta=meta, files=None, cloud=None)
+
+
+def check_out(ws: Workspace, out: Out) -> None:
+    """Raise OutputMissing or DataverError when an out cannot be saved. Changes nothing."""
     check_cacheable(ws, out)
     if out.is_url:
         raise DataverError(f"output '{out.path}' lies outside of this machine and cannot be saved")
@@ -61,19 +77,8 @@ def save_out(ws: Workspace, out: Out, *, to_cache: bool, warn: Say | None = None
         raise OutputMissing(f"output '{ws.name(out)}' does not exist")
     if not os.path.isfile(out.abspath) and not os.path.isdir(out.abspath):
         raise DataverError(f"output '{ws.name(out)}' is not a file or directory")
-    if out.cache and not os.path.isabs(out.path):
-        ws.repo.tracker.ignore_out(out.abspath)
     if out.kind == "metric":
         _refuse_binary_metric(out)
-    algorithm = algorithm_for(ws, out)
-    found = hash_into_cache(ws, out.abspath, algorithm) if to_cache else _hash_now(ws, out.abspath, algorithm)
-    digest, meta = found
-    if warn and (meta.size == 0 and not digest.isdir or meta.nfiles == 0):
-        warn(f"'{ws.name(out)}' is empty.")
-    if out.digest == digest:
-        meta = replace(meta, version_id=out.meta.version_id, etag=out.meta.etag, checksum=out.meta.checksum, remote=out.meta.remote)
-        return replace(out, digest=digest, meta=meta)
-    return replace(out, digest=digest, meta=meta, files=None, cloud=None)
 
 
 def hash_into_cache(ws: Workspace, abspath: str, algorithm: str = MD5) -> tuple[Digest, Meta]:
@@ -136,6 +141,9 @@ def save_stage(ws: Workspace, stage: Stage, *, to_cache: bool = True, allow_miss
             if not allow_missing:
                 raise
             params.append(item)
+    if not allow_missing:
+        for out in stage.outs:
+            check_out(ws, out)  # all of them before the first is stored
     for out in stage.outs:
         try:
             outs.append(save_out(ws, out, to_cache=to_cache and out.cache, warn=warn))

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from tracking.engine import atomic
 from tracking.engine.commit import algorithm_for, hash_into_cache, relink_outs, with_checksum, write_dvcfile
+from tracking.engine.deletion import refuse_own_folders
 from tracking.engine.errors import DataverError, OutputNotFound
 from tracking.engine.index import DATA_SUFFIX, Index
 from tracking.engine.overlap import refuse_overlap
@@ -36,6 +37,7 @@ def move(ws: Workspace, index: Index, source: str, target: str, cwd: str, warn: 
         raise DataverError(f"'{repo.display(src)}' cannot be moved into itself")
     if not os.path.isdir(os.path.dirname(dst)):
         raise DataverError(f"stage working dir '{os.path.dirname(dst)}' does not exist", hint="Create the folder first.")
+    refuse_own_folders(repo, dst, target)
     new_stage = _renamed(stage, out, src, dst)
     if new_stage.file != stage.file and os.path.exists(new_stage.file):
         raise DataverError(f"'{repo.display(new_stage.file)}' already exists")

@@ -4,8 +4,9 @@ from __future__ import annotations
 import os
 
 from tracking.engine import atomic
-from tracking.engine.checkout import remove_path, unprotect
+from tracking.engine.checkout import unprotect
 from tracking.engine.commit import write_lock
+from tracking.engine.deletion import delete_out
 from tracking.engine.dvcyaml import remove_stage
 from tracking.engine.errors import DataverError, StageNotFound
 from tracking.engine.index import DATA_SUFFIX, Index
@@ -40,7 +41,7 @@ def remove(repo: Repo, stage: Stage, *, outs: bool, force: bool) -> None:
         if out.is_url:
             continue
         if outs:
-            _delete_out(repo, out, force)
+            delete_out(repo, out.abspath, out.path, force=force)
         elif out.cache and os.path.lexists(out.abspath):
             unprotect(out.abspath)
         if out.cache:
@@ -50,16 +51,6 @@ def remove(repo: Repo, stage: Stage, *, outs: bool, force: bool) -> None:
     else:
         atomic.unlink(stage.file)
         repo.tracker.add(stage.file)
-
-
-def _delete_out(repo: Repo, out: Out, force: bool) -> None:
-    if not repo.contains(out.abspath) and not force:
-        raise DataverError(
-            f"'{out.path}' lies outside of the repository and is not deleted",
-            hint="Run the command again with --force to delete it too, or delete it yourself.",
-        )
-    if os.path.lexists(out.abspath):
-        remove_path(out.abspath)
 
 
 def _remove_from_pipeline(repo: Repo, stage: Stage) -> None:

@@ -144,7 +144,7 @@ class Repo:
 
     def contains_dvc_dir(self, abspath: str) -> bool:
         """Whether a path is, holds or lies in the `.dvc` folder."""
-        return abspath == self.dvc_dir or abspath.startswith(self.dvc_dir + os.sep) or self.dvc_dir.startswith(abspath + os.sep)
+        return abspath == self.dvc_dir or abspath.startswith(self.dvc_dir + os.sep) or self.dvc_dir.startswith(abspath.rstrip(os.sep) + os.sep)
 
     # --- locks
     @cached_property

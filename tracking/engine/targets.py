@@ -137,17 +137,24 @@ def _not_found(index: Index, target: str, cwd: str, outs: bool) -> DataverError:
 
 
 def _with_upstream(index: Index, found: list[Found]) -> list[Found]:
-    """Add every stage the found ones depend on."""
-    result = list(found)
-    seen = {(item.stage.file, item.stage.name) for item in found}
-    queue = [item.stage for item in found]
-    for stage in queue:
-        for other in producers(index, stage):
-            key = (other.file, other.name)
-            if key not in seen:
-                seen.add(key)
-                queue.append(other)
-                result.append(Found(other))
+    """Add every stage the found ones depend on, each before what needs it."""
+    result: list[Found] = []
+    seen: set[tuple[str, str]] = set()
+    for item in found:
+        if (item.stage.file, item.stage.name) in seen:
+            result.append(item)  # another out of a stage that is there already
+            continue
+        seen.add((item.stage.file, item.stage.name))
+        stack = [(item, iter(producers(index, item.stage)))]
+        while stack:
+            current, rest = stack[-1]
+            other = next((stage for stage in rest if (stage.file, stage.name) not in seen), None)
+            if other is None:
+                result.append(current)
+                stack.pop()
+            else:
+                seen.add((other.file, other.name))
+                stack.append((Found(other), iter(producers(index, other))))
     return result
 
 

@@ -5,6 +5,8 @@ One per opened repository. Commands call `report` last.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tracking.engine.protocols import Io
@@ -28,6 +30,16 @@ class Tracker:
     def ignore_out(self, abspath: str) -> None:
         """Keep an out out of Git: its .gitignore entry is written by `flush`."""
         self.ignored_outs[abspath] = None
+
+    @contextmanager
+    def undone_on_error(self) -> Iterator[None]:
+        """A stage that fails leaves no entries for its outs."""
+        before = dict(self.ignored_outs)
+        try:
+            yield
+        except BaseException:
+            self.ignored_outs = before
+            raise
 
     def flush(self) -> None:
         """Write the .gitignore entries that are due."""
