@@ -20,8 +20,15 @@ NEW, DELETED, MISSING = "new", "deleted", "missing"
 def cloud_status(repo: Repo, args: argparse.Namespace, io: Io) -> tuple[dict[str, str], str | None]:
     """(name -> new, deleted or missing, sorted; name of the remote, None when the project tracks nothing).
 
-    args: as `status` parses them. Raises ConfigError, RemoteError, DataverError.
+    args: as `status` parses them. Raises RemoteError, DataverError.
     """
+    try:
+        return _cloud_status(repo, args, io)
+    except ConfigError as error:
+        raise DataverError(f"config file error: {error}", error.hint) from error
+
+
+def _cloud_status(repo: Repo, args: argparse.Namespace, io: Io) -> tuple[dict[str, str], str | None]:
     remotes = Remotes(repo, args.remote, tool=io.tool, command="status")
     request = Request(
         targets=tuple(args.targets),
@@ -32,12 +39,12 @@ def cloud_status(repo: Repo, args: argparse.Namespace, io: Io) -> tuple[dict[str
     with repo.lock(io):
         used = collect_used(repo, request, _counts, warn=io.warn, on_failure=_refuse)
         for config_data, name, _ in used.groups:
-            if name is not None:
-                remotes.get(name, config_data)  # an unknown one is an error, though its outs do not count
+            if name is not None:  # an unknown one is an error, though its outs do not count
+                _known(remotes, name, config_data)
         used.groups = {key: group for key, group in used.groups.items() if key[1] is None}
-        exchanges, no_default = pair(repo, used, remotes)
+        exchanges, no_default = pair(repo, used, remotes, io)
         if no_default is not None:
-            raise DataverError(f"config file error: {no_default}", no_default.hint)
+            raise no_default
         known = manifests(repo, exchanges, keep=True)
         result: dict[str, str] = {}
         for exchange in exchanges:
@@ -45,6 +52,13 @@ def cloud_status(repo: Repo, args: argparse.Namespace, io: Io) -> tuple[dict[str
         repo.close()
     name = (exchanges[0].remote.name if exchanges else remotes.default_name()) if used.stages else None
     return dict(sorted(result.items())), name
+
+
+def _known(remotes: Remotes, name: str, config_data: bytes | None) -> None:
+    try:
+        remotes.get(name, config_data)
+    except ConfigError as error:
+        raise collect_failed("workspace", error) from error
 
 
 def _counts(index: Index, stage: Stage, out: Out) -> bool:

@@ -49,11 +49,14 @@ class Outcome:
             io.error(f"... and {len(self.failed) - SHOWN_FAILURES} more")
 
 
-def pair(repo: Repo, used: Used, remotes: Remotes) -> tuple[list[Exchange], ConfigError | None]:
+def pair(repo: Repo, used: Used, remotes: Remotes, io: Io) -> tuple[list[Exchange], ConfigError | None]:
     """One exchange per remote and layout, and the error of the groups whose remote is not set up at all.
 
     Raises ConfigError for an out that names an unknown remote, RemoteError.
     """
+    def corrupted(oid: str, where: str) -> None:
+        io.warn(f"object '{oid}' is corrupted: moved to '{where}'")
+
     found: dict[tuple[str, bool], Exchange] = {}
     no_default: ConfigError | None = None
     for (config_data, name, legacy), group in used.groups.items():
@@ -66,10 +69,21 @@ def pair(repo: Repo, used: Used, remotes: Remotes) -> tuple[list[Exchange], Conf
             continue
         exchange = found.get((remote.url, legacy))
         if exchange is None:
-            cache = repo.legacy_store if legacy else repo.store
-            exchange = found[remote.url, legacy] = Exchange(remote, legacy, cache, remotes.store(remote, legacy))
+            exchange = found[remote.url, legacy] = Exchange(remote, legacy, repo.legacy_store if legacy else repo.store, remotes.store(remote, legacy))
+            for store in (exchange.cache, exchange.store):
+                if isinstance(store, LocalStore):
+                    store.on_corrupt = corrupted
         exchange.group.merge(group)
     return list(found.values()), no_default
+
+
+def pair_or_warn(repo: Repo, used: Used, remotes: Remotes, io: Io) -> tuple[list[Exchange], ConfigError | None]:
+    """`pair`, with the line that comes before its error in dvc."""
+    try:
+        return pair(repo, used, remotes, io)
+    except ConfigError:
+        io.warn("failed to collect 'workspace', skipping")
+        raise
 
 
 def manifests(repo: Repo, exchanges: list[Exchange], *, keep: bool) -> Manifests:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from remotes.engine.exchange import Exchange, Outcome, manifests, pair
+from remotes.engine.exchange import Exchange, Outcome, manifests, pair_or_warn
 from remotes.engine.presence import existing, incomplete
 from remotes.engine.storage import Remotes
 from remotes.engine.transfer import Transfer
@@ -60,7 +60,7 @@ def fetchable(remote: str | None, max_size: int | None = None, types: tuple[str,
 
 def fetch_used(repo: Repo, used: Used, remotes: Remotes, io: Io, *, jobs: int | None = None) -> int:
     """Bring collected objects; see `fetch`."""
-    exchanges, _ = pair(repo, used, remotes)
+    exchanges, _ = pair_or_warn(repo, used, remotes, io)
     outcome = Outcome()
     known = manifests(repo, exchanges, keep=False)
     for exchange in exchanges:

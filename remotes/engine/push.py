@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from remotes.engine.exchange import Exchange, Outcome, manifests, pair
+from remotes.engine.exchange import Exchange, Outcome, manifests, pair_or_warn
 from remotes.engine.presence import existing, incomplete, remember_complete
 from remotes.engine.storage import Remotes
 from remotes.engine.transfer import Transfer
@@ -37,7 +37,7 @@ def pushable(remote: str | None) -> Keep:
 
 def push_used(repo: Repo, used: Used, remotes: Remotes, io: Io, *, jobs: int | None = None) -> int:
     """Send collected objects; see `push`."""
-    exchanges, no_default = pair(repo, used, remotes)
+    exchanges, no_default = pair_or_warn(repo, used, remotes, io)
     if not exchanges and no_default is None:
         remotes.get()  # nothing to send, and still an error when there is nowhere to send to
     outcome = Outcome()

@@ -258,7 +258,7 @@ def type_filter(index: Index, types: Iterable[str]) -> Callable[[Out], bool]:
             paths.add(os.path.normpath(os.path.join(folder, name)))
 
     def is_wanted(out: Out) -> bool:
-        if ("metrics" in wanted and (out.kind == "metric" or out.metric)) or ("plots" in wanted and (out.kind == "plot" or out.plot)):
+        if ("metrics" in wanted and (out.kind == "metric")) or ("plots" in wanted and (out.kind == "plot")):
             return True
         return any(path == out.abspath or path.startswith(out.abspath + os.sep) or out.abspath.startswith(path + os.sep) for path in paths)
 

@@ -1,0 +1,106 @@
+"""Delete data from the cache that nothing uses any more.
+
+Say what counts as used: -w the workspace, -a, -T and -A also branches, tags and all commits,
+--rev, --date and --all-experiments others. The workspace always counts. With -c the remote is
+cleaned, too. Results of earlier runs (the run cache) are kept; their data may go.
+"""
+from __future__ import annotations
+
+import argparse
+import os
+from contextlib import ExitStack
+
+from remotes.engine.gc import Options, gc, open_projects
+from tracking.engine.errors import DataverError
+from tracking.engine.history import Selection, parse_date
+from tracking.engine.protocols import Io
+from tracking.engine.repo import Repo
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-w", "--workspace", action="store_true", help="keep what the workspace uses")
+    parser.add_argument("--rev", metavar="REV", help="keep what this revision uses")
+    parser.add_argument("-n", "--num", type=int, metavar="N", help="with --rev and -a: the last N commits (default: 1)")
+    parser.add_argument("-a", "--all-branches", action="store_true", help="keep what the tips of all branches use")
+    parser.add_argument("-T", "--all-tags", action="store_true", help="keep what all tags use")
+    parser.add_argument("-A", "--all-commits", action="store_true", help="keep what any commit uses")
+    parser.add_argument("--date", metavar="YYYY-MM-DD", help="keep what commits since this day use")
+    parser.add_argument("--all-experiments", action="store_true", help="keep what experiments use")
+    parser.add_argument("--not-in-remote", action="store_true", help="keep only what the remote lacks")
+    parser.add_argument("-c", "--cloud", action="store_true", help="clean the remote, too")
+    parser.add_argument("-r", "--remote", metavar="NAME", help="the remote (default: core.remote)")
+    parser.add_argument("--skip-failed", action="store_true", help="pass over revisions that cannot be read")
+    parser.add_argument("-f", "--force", action="store_true", help="do not ask")
+    parser.add_argument("-j", "--jobs", type=int, metavar="N", help="requests at once")
+    parser.add_argument("-p", "--projects", nargs="*", metavar="PATH", help="keep what these projects use, too: they share the cache")
+    parser.add_argument("--dry", action="store_true", help="print what would be deleted")
+
+
+def run(args: argparse.Namespace, io: Io) -> int:
+    repo = Repo.open(io.cwd, io.settings)
+    _check(args)
+    io.warn(_announce(args, io.cwd))
+    force = args.force or args.dry
+    if not force and not io.confirm("Are you sure you want to proceed?"):
+        return 1
+    options = Options(
+        selection=Selection(
+            revs=(args.rev,) if args.rev else (),
+            branches=args.all_branches,
+            tags=args.all_tags,
+            commits=args.all_commits,
+            experiments=args.all_experiments,
+            since=parse_date(args.date) if args.date else None,
+            num=args.num or 1,
+        ),
+        remote=args.remote,
+        cloud=args.cloud,
+        not_in_remote=args.not_in_remote,
+        dry=args.dry,
+        force=force,
+        skip_failed=args.skip_failed,
+    )
+    repos = [other for other in open_projects(args.projects or [], io) if other.root_dir != repo.root_dir]
+    with ExitStack() as stack:
+        for one in [*repos, repo]:
+            stack.enter_context(one.lock(io))
+        gc([*repos, repo], options, io)
+        for one in [*repos, repo]:
+            one.close()
+    return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    if args.not_in_remote and args.cloud:
+        raise DataverError("`--not-in-remote` and `--cloud` are mutually exclusive")
+    if not (args.workspace or args.all_branches or args.all_tags or args.all_commits or args.all_experiments or args.date or args.rev or args.num):
+        raise DataverError(
+            "Either of `-w|--workspace`, `-a|--all-branches`, `-T|--all-tags` "
+            "`--all-experiments`, `--all-commits`, `--date` or `--rev` needs to be set."
+        )
+    if args.num and not (args.rev or args.all_branches):
+        raise DataverError("`--num` can only be used alongside `--rev` or `--all-branches`")
+
+
+def _announce(args: argparse.Namespace, cwd: str) -> str:
+    num = args.num or (1 if args.rev else None)
+    last = f"last {num} commits from " if num else ""
+    parts = ["the workspace"]
+    if args.all_commits:
+        parts.append("all git commits")
+    else:
+        if args.all_branches and args.all_tags and not last:
+            parts.append("all git branches and tags")
+        else:
+            parts += [f"{last}all git branches"] if args.all_branches else []
+            parts += ["all git tags"] if args.all_tags else []
+        parts += [f"all git commits before date {args.date}"] if args.date else []
+        parts += [f"{last}{args.rev}"] if args.rev else []
+    parts += ["all experiments"] if args.all_experiments else []
+    text = f"This will remove all cache except items used in {' and '.join(parts)}"
+    if args.not_in_remote:
+        text += " that are not present in the DVC remote"
+    if args.projects:
+        folders = "".join(f"\n  - {os.path.normpath(os.path.join(cwd, path))}" for path in args.projects)
+        return f"{text} of the current and the following repos:{folders}"
+    return f"{text} of the current repo."

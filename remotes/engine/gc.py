@@ -1,0 +1,171 @@
+"""`gc`: what the workspace and commits of one or more projects use stays, the rest of the cache (and remote) goes."""
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from remotes.engine.cloudstatus import collect_failed
+from remotes.engine.exchange import read_manifest
+from remotes.engine.presence import existing
+from remotes.engine.storage import Remote, Remotes
+from tracking.engine.errors import ConfigError, DataverError, InvalidFile, NotARepository
+from tracking.engine.gc import sweep
+from tracking.engine.history import Selection
+from tracking.engine.index import Index
+from tracking.engine.objects import LocalStore, ObjectStore
+from tracking.engine.protocols import Io
+from tracking.engine.repo import DVC_DIR, Repo
+from tracking.engine.stage import Out, Stage
+from tracking.engine.tree import Rows
+from tracking.engine.used import Group, Manifests, Request, Used, collect_used
+
+LAYOUTS = ((False, "repo"), (True, "legacy"))
+
+
+@dataclass(frozen=True)
+class Options:
+    """Flags of `gc`. cloud: clean the remote, too. not_in_remote: delete used objects, too, that the remote has."""
+
+    selection: Selection = Selection()
+    remote: str | None = None
+    cloud: bool = False
+    not_in_remote: bool = False
+    dry: bool = False
+    force: bool = False
+    skip_failed: bool = False
+
+
+@dataclass
+class Place:
+    """Objects of one layout in one remote. remote None: none is needed."""
+
+    remote: Remote | None
+    legacy: bool
+    used: set[str]
+
+
+def gc(repos: list[Repo], options: Options, io: Io) -> None:
+    """Clean the cache of the last of `repos`; the others only say what they use, too.
+
+    All must be locked. Raises ConfigError, DataverError, CorruptObject.
+    """
+    repo = repos[-1]
+    remotes = Remotes(repo, options.remote, tool=io.tool, command="gc -c")
+    places: dict[tuple[str, bool], Place] = {}
+    for one in repos:
+        _collect(one, options, io, places)
+    if options.cloud or options.not_in_remote:
+        _assign_default(remotes, places)
+    keep = {legacy: set[str]() for legacy, _ in LAYOUTS}
+    for place in places.values():
+        present: set[str] = set()
+        if options.not_in_remote:
+            assert place.remote is not None
+            present = existing(remotes.store(place.remote, place.legacy), place.used)
+        keep[place.legacy] |= place.used - present
+    for legacy, name in LAYOUTS:
+        removed = _sweep(repo.legacy_store if legacy else repo.store, keep[legacy], options.dry, io)
+        io.info(f"Removed {removed} objects from {name} cache." if removed else f"No unused '{name}' cache to remove.")
+    if options.cloud:
+        for place in places.values():
+            assert place.remote is not None
+            removed = _sweep(remotes.store(place.remote, place.legacy), place.used, options.dry, io)
+            io.info(f"Removed {removed} objects from remote." if removed else "No unused cache to remove from remote.")
+
+
+def _sweep(store: ObjectStore, used: set[str], dry: bool, io: Io) -> int:
+    found = sweep(store, used, dry=dry)
+    if dry:
+        for oid in found:
+            io.info(f"Removing {store.path_of(oid) if isinstance(store, LocalStore) else oid}")
+    return len(found)
+
+
+def _collect(repo: Repo, options: Options, io: Io, places: dict[tuple[str, bool], Place]) -> None:
+    def on_failure(label: str, error: DataverError) -> None:
+        if not options.skip_failed:
+            raise error if isinstance(error, InvalidFile) else collect_failed(label, error)
+        io.warn(f"Failed to collect '{label}', skipping")
+
+    used = collect_used(repo, Request(selection=options.selection), _everything, warn=io.warn, on_failure=on_failure)
+    remotes = Remotes(repo, options.remote, tool=io.tool)
+    known = Manifests(repo, _finder(repo, remotes, used))
+    for (config_data, name, legacy), group in used.groups.items():
+        try:
+            remote = remotes.get(name, config_data) if name is not None else None
+        except ConfigError as error:
+            if not options.skip_failed:
+                raise collect_failed("workspace", error) from error
+            remote = None
+        for one in (legacy, not legacy) if remote is not None else (legacy,):
+            key = (remote.url if remote is not None else "", one)
+            place = places.setdefault(key, Place(remote, one, set()))
+            if one == legacy:
+                place.used |= _used_oids(group, lambda oid: known.rows(oid, legacy), options, io, legacy)
+
+
+def _everything(index: Index, stage: Stage, out: Out) -> bool:
+    """Imports stay, too: they are used, though they can be fetched again."""
+    return True
+
+
+def _assign_default(remotes: Remotes, places: dict[tuple[str, bool], Place]) -> None:
+    """Objects of no particular remote belong to the default one. Raises ConfigError."""
+    remote = remotes.get()
+    for legacy, _ in LAYOUTS:
+        place = places.pop(("", legacy), Place(None, legacy, set()))
+        places.setdefault((remote.url, legacy), Place(remote, legacy, set())).used |= place.used
+
+
+def _used_oids(group: Group, rows_of: Callable[[str], Rows | None], options: Options, io: Io, legacy: bool) -> set[str]:
+    """All objects of a group. Raises DataverError for a manifest that nobody has, unless the user accepts the loss."""
+    oids = set(group.files)
+    for oid, tree in group.trees.items():
+        rows = rows_of(oid)
+        if rows is not None:
+            oids.add(oid)
+            oids.update([md5 for _, md5 in rows])
+            continue
+        question = f"Missing cache for directory '{tree.name}'. Cache for files inside will be lost. Would you like to continue? Use '-f' to force."
+        if not options.force and not io.confirm(question):
+            raise DataverError(
+                f"unable to fully collect used cache without cache for directory '{tree.name}'",
+                hint="`dataver fetch` brings its manifest back from a remote.",
+            )
+        name = "md5-dos2unix" if legacy else "md5"
+        io.warn(f"Some of the cache files do not exist neither locally nor on remote. Missing cache files:\nname: None, {name}: {oid}")
+    return oids
+
+
+def _finder(repo: Repo, remotes: Remotes, used: Used) -> Callable[[str, bool], bytes | None]:
+    """Looks for a manifest in the remotes its outs belong to, and keeps it in the cache."""
+
+    def find(oid: str, legacy: bool) -> bytes | None:
+        for (config_data, name, layout), group in used.groups.items():
+            if layout != legacy or oid not in group.trees:
+                continue
+            try:
+                store = remotes.store(remotes.get(name, config_data), legacy)
+                data = read_manifest(store, oid)
+            except DataverError:
+                continue  # no remote to ask
+            if data is not None:
+                (repo.legacy_store if legacy else repo.store).add_bytes(oid, data)
+                return data
+        return None
+
+    return find
+
+
+def open_projects(paths: list[str], io: Io) -> list[Repo]:
+    """Other projects that share the cache. Raises NotARepository."""
+    repos = []
+    for path in paths:
+        folder = os.path.realpath(os.path.join(io.cwd, path))
+        if not os.path.isdir(folder):
+            raise NotARepository(f"directory '{path}' does not exist")
+        if not os.path.isdir(os.path.join(folder, DVC_DIR)):
+            raise NotARepository(f"you are not inside of a DVC repository (checked '{path}')")
+        repos.append(Repo.open(folder, io.settings))
+    return repos

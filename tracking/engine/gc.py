@@ -1,0 +1,36 @@
+"""Delete objects that nothing uses.
+
+The repository lock is held, so no `add` of this project is under way. Only what has the name of
+an object is ever deleted; temporary files go when they are older than a day.
+"""
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from tracking.engine.objects import LocalStore, ObjectStore
+from tracking.engine.tree import DIR_SUFFIX
+
+
+def unused(store: ObjectStore, used: Collection[str]) -> list[str]:
+    """Objects of a store that are not in `used`: manifests first, then by name.
+
+    One listing, whatever the number of used objects.
+    """
+    found = [oid for oid, _ in store.list_oids() if oid not in used]
+    found.sort(key=lambda oid: (not oid.endswith(DIR_SUFFIX), oid))
+    return found
+
+
+def sweep(store: ObjectStore, used: Collection[str], *, dry: bool) -> list[str]:
+    """Delete what is not in `used` and return it; with `dry` only return it.
+
+    Manifests go before the files they name, so what is left of an interrupted sweep claims
+    nothing that is not there.
+    """
+    found = unused(store, used)
+    if dry:
+        return found
+    store.remove(found)
+    if isinstance(store, LocalStore):
+        store.remove_leftovers()
+    return found
