@@ -15,9 +15,10 @@ import sys
 from collections.abc import Iterator
 from typing import IO, Any
 
-from pipelines.engine.journal import Journal, JournaledRunner
 from pipelines.engine.graph import Names, checked_graph
+from pipelines.engine.journal import Journal, JournaledRunner
 from pipelines.engine.plan import Plan, key_of
+from pipelines.engine.processes import ending_like_interrupts
 from pipelines.engine.reproduce import Options, Reproduction
 from pipelines.engine.runner import LocalRunner, StageEnvironment
 from tracking.engine.errors import StageNotFound
@@ -75,7 +76,7 @@ def run(args: argparse.Namespace, io: Io) -> int:
             _importer(repo, io),
         )
         try:
-            with journal.recording():
+            with journal.recording(), ending_like_interrupts():
                 done = reproduction.run()
         finally:
             _after(repo, reproduction)

@@ -9,13 +9,16 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
 POSIX = os.name == "posix"
-GRACE_S = 5.0  # between asking a process to end and making it
+PATIENCE_S = 1.0  # between interrupting a process and telling it to end
+GRACE_S = 5.0  # between interrupting a process and killing it
 POLL_S = 0.02
+Trees = dict["subprocess.Popen[bytes]", set[int]]  # process -> pids of its descendants
 _SHELL_FLAGS = {"bash": ["--noprofile", "--norc"], "zsh": ["--no-rcs"]}
 
 
@@ -82,33 +85,55 @@ def _terminal() -> int | None:
         return None
 
 
-def end_tree(process: subprocess.Popen[bytes]) -> None:
-    """Ask the process, its group and all its descendants to end; after a grace period make them."""
-    pids = descendants(process.pid)
-    _signal_all(process, pids, signal.SIGINT if POSIX else signal.SIGTERM)
-    deadline = time.monotonic() + GRACE_S
-    asked_again = False
-    while time.monotonic() < deadline:
-        if process.poll() is not None and not any(_alive(pid) for pid in pids) and not _group_alive(process.pid):
+def end_trees(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """End processes with their groups and all their descendants, together.
+
+    They are interrupted first, told to end after a second, and killed after GRACE_S or when the
+    user interrupts again.
+    """
+    trees = {process: descendants(process.pid) for process in processes}
+    try:
+        _signal_all(trees, signal.SIGINT if POSIX else signal.SIGTERM)
+        if not _ended_within(trees, PATIENCE_S):
+            _signal_all(trees, signal.SIGTERM)
+            if _ended_within(trees, GRACE_S - PATIENCE_S):
+                return
+        else:
             return
-        if not asked_again and time.monotonic() > deadline - GRACE_S / 2:
-            asked_again = True
-            _signal_all(process, pids, signal.SIGTERM)
+    except KeyboardInterrupt:
+        _kill(trees)
+        raise
+    _kill(trees)
+
+
+def _ended_within(trees: Trees, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if all(process.poll() is not None and not _group_alive(process.pid) for process in trees):
+            if not any(_alive(pid) for pids in trees.values() for pid in pids):
+                return True
         time.sleep(POLL_S)
-    pids |= descendants(process.pid)
-    _signal_all(process, pids, signal.SIGKILL if POSIX else signal.SIGTERM)
-    process.wait()
+    return False
 
 
-def _signal_all(process: subprocess.Popen[bytes], pids: set[int], number: int) -> None:
-    if POSIX:
-        with contextlib.suppress(OSError):
-            os.killpg(process.pid, number)
-    elif process.poll() is None:
-        process.terminate()
-    for pid in pids:
-        with contextlib.suppress(OSError):
-            os.kill(pid, number)
+def _kill(trees: Trees) -> None:
+    for process, pids in trees.items():
+        pids |= descendants(process.pid)
+    _signal_all(trees, signal.SIGKILL if POSIX else signal.SIGTERM)
+    for process in trees:
+        process.wait()
+
+
+def _signal_all(trees: Trees, number: int) -> None:
+    for process, pids in trees.items():
+        if POSIX:
+            with contextlib.suppress(OSError):
+                os.killpg(process.pid, number)
+        elif process.poll() is None:
+            process.terminate()
+        for pid in pids:
+            with contextlib.suppress(OSError):
+                os.kill(pid, number)
 
 
 def _group_alive(group: int) -> bool:
@@ -166,3 +191,24 @@ def describe_exit(code: int) -> str:
         with contextlib.suppress(ValueError):
             return f"killed by {signal.Signals(-code).name}, exited with {code}"
     return f"exited with {code}"
+
+
+@contextlib.contextmanager
+def ending_like_interrupts() -> Iterator[None]:
+    """Treat SIGTERM and a closed terminal as Ctrl-C, so that children end and locks are given back."""
+    if not POSIX or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    ours = [number for number, handler in before.items() if handler is signal.SIG_DFL]  # leave nohup and embedders alone
+    for number in ours:
+        signal.signal(number, _interrupt)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO, Protocol
 
-from pipelines.engine.processes import describe_exit, end_tree, owning_terminal, start
+from pipelines.engine.processes import describe_exit, end_trees, owning_terminal, start
 from tracking.engine.errors import StageFailed
 from tracking.engine.stage import Stage
 
@@ -86,7 +86,7 @@ class LocalRunner:
             with terminal:
                 return process.wait()
         except KeyboardInterrupt:
-            end_tree(process)
+            end_trees([process])
             raise
         finally:
             with self._lock:
@@ -96,5 +96,4 @@ class LocalRunner:
         with self._lock:
             self._stopping = True
             running = list(self._running)
-        for process in running:
-            end_tree(process)
+        end_trees(running)
