@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tracking.engine.datadiff import compare, hash_value, missing_objects, pair_renames, shown
-from tracking.engine.datatree import DataTree, present, prune, recorded
+from tracking.engine.datatree import DataTree, present, recorded
 from tracking.engine.errors import DataverError, GitError, OutputNotFound, StageNotFound
 from tracking.engine.index import Index, load_index
 
@@ -68,17 +68,17 @@ def _index_at(repo: Repo, commit: str) -> Index:
 
 
 def _select(indexes: list[Index], trees: list[DataTree], targets: list[str]) -> list[DataTree]:
-    """The sides cut down to the targets; each must be tracked on one of them."""
+    """Each side cut down to what the targets mean there; a target must be tracked on one of them."""
     if not targets:
         return trees
-    keys: list[str] = []
+    keys: list[list[str]] = [[] for _ in indexes]
     for target in targets:
         found = [_keys_of(index, target) for index in indexes]
         if all(part is None for part in found):
             raise TargetMissing(f"'{target}' is tracked in neither of the two revisions", hint="`dataver list . -R --dvc-only` shows what is tracked.")
-        keys += [key for part in found for key in part or ()]
-    wanted = prune(keys)
-    return [tree.select(wanted) for tree in trees]
+        for known, part in zip(keys, found):
+            known += part or ()
+    return [tree.select(known) for tree, known in zip(trees, keys)]
 
 
 def _keys_of(index: Index, target: str) -> list[str] | None:

@@ -138,10 +138,10 @@ def _add_git_state(result: DataStatus, repo: Repo, wanted: Wanted) -> None:
     untracked: Iterable[str] = ()
     if wanted.git_state:
         status = scm.status("all" if wanted.untracked else "no")
-        result.is_dirty = status.is_dirty
-        untracked = status.untracked
+        untracked = _files_only(status.untracked)
+        result.is_dirty = bool(status.staged or status.unstaged or untracked)
     elif wanted.untracked:
-        untracked = scm.untracked_files()
+        untracked = _files_only(scm.untracked_files())
     if wanted.targets:
         keys = [scm.rel(os.path.normpath(os.path.join(repo.cwd, target))) for target in wanted.targets]
         untracked = [path for path in untracked if any(key == "" or path == key or path.startswith(f"{key}/") for key in keys)]
@@ -151,6 +151,11 @@ def _add_git_state(result: DataStatus, repo: Repo, wanted: Wanted) -> None:
         result.untracked = [repo.rel(path) for path in inside]
     else:
         result.untracked = [_from_cwd(path, repo.cwd) for path in inside]
+
+
+def _files_only(paths: Iterable[str]) -> list[str]:
+    """Without the folders that Git names: repositories of their own."""
+    return [path for path in paths if not path.endswith("/")]
 
 
 def _from_cwd(path: str, cwd: str) -> str:

@@ -75,6 +75,8 @@ class WorkspaceListing:
             with os.scandir(f"{self._root}/{folder}" if folder else self._root) as scan:
                 for entry in scan:
                     (dirs if entry.is_dir(follow_symlinks=False) else files)[entry.name] = entry
+        except (FileNotFoundError, NotADirectoryError):
+            return  # a tracked folder that is not there, or just went away
         except PermissionError as exc:
             raise DataverError(f"cannot read folder '{exc.filename}': permission denied", hint="Make it readable, then run the command again.") from exc
         names, subdirs = list(files), list(dirs)
