@@ -168,7 +168,7 @@ def pull(project: Project) -> list[str]:
     project.dataver("push")
     subprocess.run(["rm", "-rf", project.cache, os.path.join(project.path, "data"), os.path.join(project.path, "single.bin")], check=True)
     project.committed = []  # the cache does not hold them at the start
-    return ["pull"]
+    return ["pull", "-f"]  # after a power cut half-written files are "unsaved"
 
 
 def repro(project: Project) -> list[str]:
