@@ -15,10 +15,10 @@ from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
 POSIX = os.name == "posix"
-PATIENCE_S = 1.0  # between interrupting a process and telling it to end
-GRACE_S = 5.0  # between interrupting a process and killing it
+PATIENCE_S = 2.0  # between interrupting a process and telling it to end
+GRACE_S = 3.0  # between that and killing it
+TERMINAL_PATIENCE_S = 5.0  # after Ctrl-C in a terminal, which the process got as we did: it may be cleaning up
 POLL_S = 0.02
-Trees = dict["subprocess.Popen[bytes]", set[int]]  # process -> pids of its descendants
 _SHELL_FLAGS = {"bash": ["--noprofile", "--norc"], "zsh": ["--no-rcs"]}
 
 
@@ -44,61 +44,60 @@ def _fish_knows_no_config(program: str) -> bool:
         return False
 
 
-def start(line: str, *, cwd: str, env: dict[str, str], shell: str | None, output: IO[bytes] | None) -> subprocess.Popen[bytes]:
-    """Start one command line. output None: it shares our terminal; else both streams go there."""
+class StageProcess(subprocess.Popen[bytes]):
+    """A running command line. has_group: it leads a process group; else it is in ours, with the terminal."""
+
+    has_group = False
+
+
+Trees = dict[StageProcess, set[int]]  # process -> pids of its descendants
+
+
+class Terminated(KeyboardInterrupt):
+    """We were told to end by a signal that our children did not get."""
+
+
+def start(line: str, *, cwd: str, env: dict[str, str], shell: str | None, output: IO[bytes] | None) -> StageProcess:
+    """Start one command line. output None: it shares our streams; else both of its go there.
+
+    On a terminal it stays in our process group: it may read, Ctrl-C reaches it and Ctrl-Z stops both.
+    """
     options: dict[str, Any] = {"cwd": cwd, "env": env, "shell": not POSIX}
-    if POSIX:
+    has_group = POSIX and not (output is None and owns_terminal())
+    if has_group:
         options["process_group"] = 0
     if output is not None:
         options.update(stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
-    return subprocess.Popen(shell_command(line, shell), **options)
+    process = StageProcess(shell_command(line, shell), **options)
+    process.has_group = has_group
+    return process
 
 
-@contextlib.contextmanager
-def owning_terminal(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Make the process group the terminal's foreground one, so that it may read and gets Ctrl-C."""
-    terminal = _terminal()
-    if terminal is None:
-        yield
-        return
-    ours = os.getpgrp()
-    before = signal.signal(signal.SIGTTOU, signal.SIG_IGN)
-    try:
-        with contextlib.suppress(OSError):
-            os.tcsetpgrp(terminal, process.pid)
-        with contextlib.suppress(OSError):
-            os.killpg(process.pid, signal.SIGCONT)  # it may have read before it was allowed to
-        yield
-    finally:
-        with contextlib.suppress(OSError):
-            os.tcsetpgrp(terminal, ours)
-        signal.signal(signal.SIGTTOU, before)
-
-
-def _terminal() -> int | None:
+def owns_terminal() -> bool:
+    """Whether stdin is a terminal and we are in its foreground."""
     if not POSIX or not sys.stdin or sys.stdin.closed:
-        return None
+        return False
     try:
         number = sys.stdin.fileno()
-        return number if os.isatty(number) and os.tcgetpgrp(number) == os.getpgrp() else None
+        return os.isatty(number) and os.tcgetpgrp(number) == os.getpgrp()
     except (OSError, ValueError):
-        return None
+        return False
 
 
-def end_trees(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+def end_trees(processes: Sequence[StageProcess], *, have_signal: bool = False) -> None:
     """End processes with their groups and all their descendants, together.
 
-    They are interrupted first, told to end after a second, and killed after GRACE_S or when the
-    user interrupts again.
+    They are interrupted first, told to end after a while, and killed when that does not help or
+    the user interrupts again. have_signal: they got the interrupt already.
     """
     trees = {process: descendants(process.pid) for process in processes}
     try:
-        _signal_all(trees, signal.SIGINT if POSIX else signal.SIGTERM)
-        if not _ended_within(trees, PATIENCE_S):
-            _signal_all(trees, signal.SIGTERM)
-            if _ended_within(trees, GRACE_S - PATIENCE_S):
-                return
-        else:
+        if not have_signal:
+            _signal_all(trees, signal.SIGINT if POSIX else signal.SIGTERM)
+        if _ended_within(trees, TERMINAL_PATIENCE_S if have_signal else PATIENCE_S):
+            return
+        _signal_all(trees, signal.SIGTERM)
+        if _ended_within(trees, GRACE_S):
             return
     except KeyboardInterrupt:
         _kill(trees)
@@ -109,7 +108,7 @@ def end_trees(processes: Sequence[subprocess.Popen[bytes]]) -> None:
 def _ended_within(trees: Trees, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if all(process.poll() is not None and not _group_alive(process.pid) for process in trees):
+        if all(process.poll() is not None and not _group_alive(process) for process in trees):
             if not any(_alive(pid) for pids in trees.values() for pid in pids):
                 return True
         time.sleep(POLL_S)
@@ -126,21 +125,21 @@ def _kill(trees: Trees) -> None:
 
 def _signal_all(trees: Trees, number: int) -> None:
     for process, pids in trees.items():
-        if POSIX:
+        if process.has_group:
             with contextlib.suppress(OSError):
                 os.killpg(process.pid, number)
         elif process.poll() is None:
-            process.terminate()
+            process.send_signal(number)
         for pid in pids:
             with contextlib.suppress(OSError):
                 os.kill(pid, number)
 
 
-def _group_alive(group: int) -> bool:
-    if not POSIX:
+def _group_alive(process: StageProcess) -> bool:
+    if not process.has_group:
         return False
     try:
-        os.killpg(group, 0)
+        os.killpg(process.pid, 0)
     except OSError:
         return False
     return True
@@ -211,4 +210,4 @@ def ending_like_interrupts() -> Iterator[None]:
 
 
 def _interrupt(number: int, frame: object) -> None:
-    raise KeyboardInterrupt
+    raise Terminated

@@ -1,18 +1,18 @@
 """Start a stage's commands and wait for them. `StageRunner` is the interface; LocalRunner runs child processes."""
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
-import subprocess
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO, Protocol
 
-from pipelines.engine.processes import describe_exit, end_trees, owning_terminal, start
+from pipelines.engine.processes import StageProcess, Terminated, describe_exit, end_trees, start
 from tracking.engine.errors import StageFailed
 from tracking.engine.stage import Stage
+
+INTERRUPTED = (-signal.SIGINT, 128 + signal.SIGINT)  # of a command itself, or of one inside a shell
 
 
 class StageRunner(Protocol):
@@ -60,7 +60,7 @@ class LocalRunner:
     def __init__(self, environment: StageEnvironment) -> None:
         self.environment = environment
         self._lock = threading.Lock()
-        self._running: set[subprocess.Popen[bytes]] = set()
+        self._running: set[StageProcess] = set()
         self._stopping = False
 
     def run(self, stage: Stage, address: str, output: IO[bytes] | None, echo: Echo) -> None:
@@ -70,7 +70,7 @@ class LocalRunner:
         for line in command_lines(stage):
             echo(line)
             code = self._run_line(line, stage.wdir, env, output)
-            if self._stopping or (output is None and code == -signal.SIGINT):
+            if self._stopping or (output is None and code in INTERRUPTED):
                 raise KeyboardInterrupt
             if code:
                 raise StageFailed(f"failed to run: {line}, {describe_exit(code)}", code)
@@ -81,12 +81,10 @@ class LocalRunner:
                 raise KeyboardInterrupt
             process = start(line, cwd=cwd, env=env, shell=env.get("SHELL"), output=output)
             self._running.add(process)
-        terminal = owning_terminal(process) if output is None else contextlib.nullcontext()
         try:
-            with terminal:
-                return process.wait()
-        except KeyboardInterrupt:
-            end_trees([process])
+            return process.wait()
+        except KeyboardInterrupt as exc:
+            end_trees([process], have_signal=not process.has_group and not isinstance(exc, Terminated))
             raise
         finally:
             with self._lock:
