@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from tracking.engine.errors import DataverError
 from tracking.engine.protocols import NoProgress, Progress, Settings
 
 
@@ -97,13 +98,24 @@ class Terminal:
 
         add_to_remote(repo, index, args, self)
 
-    def remote_has(self, repo: Any, remote: str | None) -> Callable[[set[str], bool, bool], set[str]]:
-        def has(oids: set[str], legacy: bool = False, refresh: bool = True) -> set[str]:
-            from remotes.engine.presence import existing
+    def remote_has(self, repo: Any, remote: str | None) -> Callable[[set[str], bool], set[str]]:
+        from remotes.engine.presence import existing
+        from remotes.engine.storage import Remotes
 
-            return existing(repo, remote, oids, legacy=legacy, refresh=refresh)
+        remotes = Remotes(repo, remote)
+        return lambda oids, legacy=False: existing(remotes.store(remotes.get(), legacy), oids)
 
-        return has
+    def remote_manifests(self, repo: Any, remote: str | None = None) -> Callable[[str | None, str, bool], bytes | None]:
+        def read(name: str | None, oid: str, legacy: bool) -> bytes | None:
+            from remotes.engine.storage import Remotes
+
+            remotes = Remotes(repo, remote)
+            try:
+                return remotes.store(remotes.get(name), legacy).read(oid)
+            except (DataverError, OSError):
+                return None
+
+        return read
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:

@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--unchanged", action="store_true", help="also list what did not change")
     parser.add_argument("--untracked-files", nargs="?", choices=["no", "all"], default="no", const="all", help="also list files that neither Git nor dataver tracks")
     parser.add_argument("--not-in-remote", action="store_true", help="also list what the remote lacks")
-    parser.add_argument("--no-remote-refresh", dest="remote_refresh", action="store_false", help="with --not-in-remote: rely on what is remembered of the remote")
+    parser.add_argument("--no-remote-refresh", dest="remote_refresh", action="store_false", help="accepted for scripts; the remote is always asked")
     parser.add_argument("-r", "--remote", metavar="NAME", help="with --not-in-remote: the remote to ask (default: the default remote)")
 
 
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace, io: Io) -> int:
         git_state=not args.json,
         remote_has=_asker(repo, args, io) if args.not_in_remote else None,
     )
-    status = data_status(repo, ws, wanted)
+    status = data_status(repo, ws, wanted, io.remote_manifests(repo))
     repo.close()
     found = {name: getattr(status, name) for name, _, _ in SECTIONS if getattr(status, name)}
     if not args.unchanged:
@@ -70,7 +70,7 @@ def _asker(repo: Repo, args: argparse.Namespace, io: Io) -> RemoteHas:
 
     def has(remote: str | None, oids: set[str], legacy: bool) -> set[str]:
         name = remote or chosen
-        return io.remote_has(repo, name)(oids, legacy, args.remote_refresh) if name else set()
+        return io.remote_has(repo, name)(oids, legacy) if name else set()
 
     return has
 

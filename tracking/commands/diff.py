@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, io: Io) -> int:
     repo = Repo.open(io.cwd, io.settings)
     try:
-        found = data_changes(repo, Workspace(repo, io.progress), args.a_rev, args.b_rev, args.targets)
+        found = data_changes(repo, Workspace(repo, io.progress), args.a_rev, args.b_rev, args.targets, io.remote_manifests(repo))
     except (ConfigError, InvalidFile, NotARepository, TargetMissing):
         raise
     except DataverError as exc:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import argparse
 
-from tracking.commands.list import add_source_arguments, warn_unlisted
+from tracking.commands.list import add_source_arguments, request_of, warn_unlisted
 from tracking.engine.listing import show_size, sizes
 from tracking.engine.protocols import Io
-from tracking.engine.sources import Request, open_source
+from tracking.engine.sources import open_source
 
 NEEDS_REPO = False
 
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, io: Io) -> int:
-    with open_source(Request(args.url, args.path, args.rev, io.cwd, io.settings)) as source:
+    with open_source(request_of(args, io, True)) as source:
         found = sizes(source.listing, source.top)
         isdir = source.listing.look(source.top)[0]
         warn_unlisted(source.listing, io)

@@ -44,6 +44,21 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--remote-config", nargs="*", metavar="OPTION=VALUE", help="settings of that remote to assume")
 
 
+def request_of(args: argparse.Namespace, io: Io, details: bool) -> Request:
+    return Request(
+        args.url,
+        args.path,
+        args.rev,
+        io.cwd,
+        io.settings,
+        details,
+        config=args.config,
+        remote=args.remote,
+        remote_options=tuple(args.remote_config or ()),
+        manifests=io.remote_manifests,
+    )
+
+
 def run(args: argparse.Namespace, io: Io) -> int:
     if args.tree and args.json:
         error = DataverError("Cannot use --tree and --json options together.")
@@ -51,7 +66,7 @@ def run(args: argparse.Namespace, io: Io) -> int:
         raise error
     details = args.json or args.size
     try:
-        with open_source(Request(args.url, args.path, args.rev, io.cwd, io.settings, details)) as source:
+        with open_source(request_of(args, io, details)) as source:
             if args.tree:
                 _print_tree(source, args, io)
             else:

@@ -249,6 +249,12 @@ class Config:
         if level not in self.files:
             raise ConfigError("Not inside a DVC repo" if level in REPO_LEVELS else f"there is no folder for {level} settings")
 
+    def overlay(self, body: dict[str, Any], folder: str) -> None:
+        """Merge settings for this process only, stronger than any file; paths in them start at `folder`."""
+        body = _copy(body)
+        _map_paths(body, lambda value: self._resolve(value, folder))
+        _merge_into(self.merged, body)
+
     def _reload(self, check: bool | None = None) -> None:
         self._raw = {level: configfile.parse(data, self.display(level)) for level, data in self._read_files()}
         for level in self.files:

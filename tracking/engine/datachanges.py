@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tracking.engine.datadiff import compare, hash_value, missing_objects, pair_renames, shown
-from tracking.engine.datatree import DataTree, present, recorded
+from tracking.engine.datatree import DataTree, ReadManifest, present, recorded
 from tracking.engine.errors import DataverError, GitError, OutputNotFound, StageNotFound
 from tracking.engine.index import Index, load_index
 
@@ -39,7 +39,7 @@ class TargetMissing(DataverError):
     exit_code = 255
 
 
-def data_changes(repo: Repo, ws: Workspace, a_rev: str, b_rev: str | None, targets: Iterable[str] = ()) -> DataChanges:
+def data_changes(repo: Repo, ws: Workspace, a_rev: str, b_rev: str | None, targets: Iterable[str] = (), read_remote: ReadManifest | None = None) -> DataChanges:
     """What changed from `a_rev` to `b_rev` (None: the workspace, which is then checked against the cache).
 
     targets: tracked paths, .dvc files or stages. Raises GitError, RevisionNotFound, TargetMissing.
@@ -55,7 +55,7 @@ def data_changes(repo: Repo, ws: Workspace, a_rev: str, b_rev: str | None, targe
         return DataChanges()
     new_index = load_index(repo) if against_workspace else _index_at(repo, commits[-1])
     old_index = _index_at(repo, commits[0])
-    old, new = _select([old_index, new_index], [recorded(old_index, ws), recorded(new_index, ws)], list(targets))
+    old, new = _select([old_index, new_index], [recorded(index, ws, read_remote) for index in (old_index, new_index)], list(targets))
     if against_workspace:
         new = present(new, ws)
         old.share_rows(new)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tracking.engine.datadiff import ALGORITHMS, Changes, compare, missing_objects, pair_renames, shown
-from tracking.engine.datatree import DataTree, present, prune, recorded
+from tracking.engine.datatree import DataTree, ReadManifest, present, prune, recorded
 from tracking.engine.index import Index, load_index
 
 if TYPE_CHECKING:
@@ -48,11 +48,11 @@ class Wanted:
     remote_has: RemoteHas | None = None
 
 
-def data_status(repo: Repo, ws: Workspace, wanted: Wanted) -> DataStatus:
+def data_status(repo: Repo, ws: Workspace, wanted: Wanted, read_remote: ReadManifest | None = None) -> DataStatus:
     """Compare the commit with the .dvc files, and those with the workspace and the cache."""
     index = load_index(repo)
     keys = target_keys(index, wanted.targets)
-    now = _selected(recorded(index, ws), keys)
+    now = _selected(recorded(index, ws, read_remote), keys)
     here = present(now, ws)
     now.share_rows(here)
     result = DataStatus()
@@ -63,7 +63,7 @@ def data_status(repo: Repo, ws: Workspace, wanted: Wanted) -> DataStatus:
     if wanted.remote_has is not None:
         result.not_in_remote = not_in_remote(now, wanted.granular, wanted.remote_has)
     if repo.scm is not None:
-        head = _selected(_head(repo, ws), keys)
+        head = _selected(_head(repo, ws, read_remote), keys)
         head.share_rows(now)
         committed = compare(head, now, granular=wanted.granular, keep_unchanged=wanted.unchanged)
         result.committed = _groups(committed)
@@ -90,11 +90,11 @@ def target_keys(index: Index, targets: Iterable[str]) -> tuple[str, ...] | None:
     return prune(keys) if keys else None
 
 
-def _head(repo: Repo, ws: Workspace) -> DataTree:
+def _head(repo: Repo, ws: Workspace, read_remote: ReadManifest | None) -> DataTree:
     scm = repo.scm
     if scm is None or scm.head_commit() is None:
         return DataTree({}, lambda path: None)
-    return recorded(load_index(repo, scm.files_at("HEAD", repo.root_dir)), ws)
+    return recorded(load_index(repo, scm.files_at("HEAD", repo.root_dir)), ws, read_remote)
 
 
 def _groups(changes: Changes) -> Groups:

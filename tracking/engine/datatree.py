@@ -11,13 +11,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tracking.engine.errors import CorruptObject
 from tracking.engine.stage import MD5, MD5_DOS2UNIX, Digest, Out, Stage
+from tracking.engine.tree import load_tree, tree_oid
 
 if TYPE_CHECKING:
     from tracking.engine.index import Index
     from tracking.engine.workspace import Workspace
 
 Rows = list[tuple[str, str]]  # (path inside the folder, hash), sorted by path
+# (remote an out is bound to or None, hash, whether of the 2.x layout) -> a manifest's bytes from a remote, None when it cannot be had
+ReadManifest = Callable[["str | None", str, bool], "bytes | None"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +99,11 @@ def prune(keys: Iterable[str]) -> tuple[str, ...]:
     return tuple(kept)
 
 
-def recorded(index: Index, ws: Workspace) -> DataTree:
-    """What the .dvc and dvc.lock files of an index say."""
+def recorded(index: Index, ws: Workspace, read_remote: ReadManifest | None = None) -> DataTree:
+    """What the .dvc and dvc.lock files of an index say.
+
+    read_remote: asked for a manifest that neither the cache nor the state knows.
+    """
     repo = index.repo
     outs: dict[str, Listed] = {}
     files: dict[str, Rows] = {}
@@ -116,7 +123,11 @@ def recorded(index: Index, ws: Workspace) -> DataTree:
         if digest is None or digest.name not in (MD5, MD5_DOS2UNIX):
             return None
         rows = ws.manifest(digest)
-        return _remembered(ws, path, digest) if rows is None else rows
+        if rows is None:
+            rows = _remembered(ws, path, digest)
+        if rows is None and read_remote is not None:
+            rows = _parsed(read_remote(outs[path].remote, digest.value, digest.is_legacy), digest)
+        return rows
 
     return DataTree(outs, load)
 
@@ -147,6 +158,16 @@ def _remembered(ws: Workspace, path: str, digest: Digest) -> Rows | None:
     if saved is None or saved.value != digest.value:
         return None
     return list(zip([row[0] for row in saved.rows], saved.hashes))
+
+
+def _parsed(data: bytes | None, digest: Digest) -> Rows | None:
+    """Rows of a manifest; None when there is none, or it is not what its name says."""
+    if data is None or tree_oid(data) != digest.value:
+        return None
+    try:
+        return load_tree(data, digest.value)
+    except CorruptObject:
+        return None
 
 
 def present(tree: DataTree, ws: Workspace) -> DataTree:

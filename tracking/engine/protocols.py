@@ -100,8 +100,14 @@ class Io(Protocol):
     def upload(self, repo: Any, index: Any, args: Any) -> None:
         """`add --to-remote`: the layer above knows remotes."""
 
-    def remote_has(self, repo: Any, remote: str | None) -> Callable[[set[str], bool, bool], set[str]]:
-        """Asks a remote (None: the default one) which objects it holds: (hashes, of the 2.x layout, ask anew) -> hashes."""
+    def remote_has(self, repo: Any, remote: str | None) -> Callable[[set[str], bool], set[str]]:
+        """Asks a remote (None: the default one) which objects it holds: (hashes, of the 2.x layout) -> hashes."""
+
+    def remote_manifests(self, repo: Any, remote: str | None = None) -> Callable[[str | None, str, bool], bytes | None]:
+        """Reads a manifest from a remote: (name or None, hash, of the 2.x layout) -> bytes, None when it cannot be had.
+
+        remote: stands in for the default one.
+        """
 
     def paused(self) -> AbstractContextManager[None]:
         """While a child process owns the terminal."""

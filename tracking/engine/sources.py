@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tracking.engine.datatree import recorded
-from tracking.engine.errors import DataverError, GitError, NotARepository
+from tracking.engine import configfile
+from tracking.engine.datatree import ReadManifest, recorded
+from tracking.engine.errors import ConfigError, DataverError, GitError, NotARepository, UsageError
 from tracking.engine.git import Git
 from tracking.engine.gitcat import RevisionFiles
 from tracking.engine.gitclone import cloned, is_bare, is_git_url
@@ -24,7 +25,12 @@ CONFIG = f"{DVC_DIR}/config"
 
 @dataclass(frozen=True)
 class Request:
-    """What to open. url: a folder or a Git URL; path: inside of it, as typed; details: sizes and modes are wanted."""
+    """What to open. url: a folder or a Git URL; path: inside of it, as typed; details: sizes and modes are wanted.
+
+    config: a file of settings to use with those of the project. remote, remote_options: the
+    default remote to assume, and settings of it. manifests: makes the reader of a project's
+    remotes, from the project and the name of the default remote.
+    """
 
     url: str
     path: str
@@ -32,6 +38,10 @@ class Request:
     cwd: str
     settings: Settings
     details: bool = True
+    config: str | None = None
+    remote: str | None = None
+    remote_options: tuple[str, ...] = ()
+    manifests: Callable[[Repo, str | None], ReadManifest] | None = None
 
 
 @dataclass(frozen=True)
@@ -90,7 +100,7 @@ def _open_folder(request: Request, folder: str) -> Source:
         repo = Repo(os.path.join(root, nested), request.settings, cwd)
         top = top[len(nested) + 1 :]
     files = WorkspaceListing(repo.root_dir, repo.ignore, request.details)
-    tree = recorded(load_index(repo), Workspace(repo))
+    tree = recorded(load_index(repo), Workspace(repo), _manifests(request, repo))
     return Source(Listing(files, tree), top, below if not request.path else "")
 
 
@@ -106,7 +116,7 @@ def _open_commit(request: Request, scm: Git, rev: str) -> Source:
     if nested:
         files = scm.files_at(rev, repo.root_dir)
         top = top[len(nested) + 1 :]
-    tree = recorded(load_index(repo, files), Workspace(repo))
+    tree = recorded(load_index(repo, files), Workspace(repo), _manifests(request, repo))
     return Source(Listing(_commit_files(scm, files, repo.root_dir), tree), top)
 
 
@@ -130,6 +140,34 @@ def _open_clone(request: Request, clone: str) -> Source:
         with open(os.path.join(clone, CONFIG), "wb") as file:
             file.write(files.read(CONFIG))
     return _open_commit(request, scm, rev)
+
+
+# --- remotes
+def _manifests(request: Request, repo: Repo) -> ReadManifest | None:
+    """Reader of the project's remotes, its settings overlaid as asked. Raises ConfigError, UsageError."""
+    name = request.remote or repo.config.default_remote()
+    if request.config is not None:
+        path = os.path.join(request.cwd, request.config)
+        try:
+            with open(path, "rb") as file:
+                body = configfile.parse(file.read(), request.config)
+        except OSError as exc:
+            raise ConfigError(f"cannot read '{request.config}': {exc.strerror}") from exc
+        repo.config.overlay(body, os.path.dirname(path))
+        name = request.remote or repo.config.default_remote()
+    if request.remote_options:
+        if name is None:
+            raise UsageError("--remote-config needs a remote", hint="Name it with --remote NAME.")
+        options = dict(_option(text) for text in request.remote_options)
+        repo.config.overlay({"remote": {name: options}}, request.cwd)
+    return request.manifests(repo, request.remote) if request.manifests is not None else None
+
+
+def _option(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError(f"'{text}' is not of the form OPTION=VALUE")
+    return key, value
 
 
 # --- paths
