@@ -92,7 +92,7 @@ stages:
     outs: [later_out]
 """
 # keys that are data of the project below: paths, stages, params, metrics
-DATA = {"a", "o", "b", "acc", "lr", "fit", "later", "later_out", "data", "m.json", "params.yaml", "data.dvc", "data/x", "data/", "dvc.yaml", "gone", "gone.dvc", ""}
+DATA = {"a", "o", "b", "acc", "lr", "fit", "later", "later_out", "data", "m.json", "params.yaml", "data.dvc", "data/x", "data/y", "data/z", "data/", "dvc.yaml", "gone", "gone.dvc", ""}
 COMMANDS = (
     ("status",),
     ("status", "-c"),
