@@ -482,6 +482,8 @@ def remove_path(path: str) -> None:
     if not stat_module.S_ISDIR(mode):
         atomic.unlink(path)
         return
+    if os.path.ismount(path):
+        raise DataverError(f"'{path}' is where a file system is mounted and is not deleted", hint="Name a file or folder below it.")
     with os.scandir(path) as scan:
         entries = [(entry.path, entry.is_dir(follow_symlinks=False)) for entry in scan]
     for name, is_dir in entries:

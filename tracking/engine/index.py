@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -166,6 +166,37 @@ def _load_one(index: Index, rel: str, lock: bool, onerror: OnError | None) -> No
         onerror(rel, exc)
 
 
+def refuse_harmful_outs(repo: Repo, stages: Iterable[Stage]) -> None:
+    """Outs are deleted and replaced, so some paths can be none, whatever a file says.
+
+    Refused: the repository itself and folders around it, what Git and dvc keep for themselves,
+    dvc.yaml and .dvc files, what .dvcignore excludes. Raises DataverError.
+    """
+    root = repo.root_dir
+    for stage in stages:
+        for out in stage.outs:
+            path = out.abspath
+            if not path:
+                continue
+            if (root + os.sep).startswith(path.rstrip(os.sep) + os.sep):
+                raise DataverError(
+                    f"output '{out.path}' in '{repo.display(stage.file)}' holds the repository itself and cannot be an output",
+                    hint="Name a file or folder below it.",
+                )
+            if is_dvcfile(path.replace(os.sep, "/")):
+                raise DataverError(f"DVC file '{out.path}' cannot be an output.", hint=f"Change the path in '{repo.display(stage.file)}'.")
+            if repo.contains(path):
+                _refuse_ignored(repo, path)
+
+
+def _refuse_ignored(repo: Repo, path: str) -> None:
+    rel, isdir = repo.rel(path), os.path.isdir(path)
+    if repo.ignore.is_ignored(rel, isdir):
+        from tracking.engine.ignore import describe
+
+        raise DataverError(f"Path '{path}' is ignored by {describe(repo.ignore.check(rel, isdir)[-1])}")
+
+
 def read_again(files: FileSource, rel: str, parse: Callable[[bytes], Any]) -> Any:
     """parse(content); once more when it fails, because real dvc rewrites files in place."""
     data = files.read(rel)
@@ -196,7 +227,10 @@ def load_dvcfile(repo: Repo, files: FileSource, rel: str) -> Stage:
     _refuse_git_ignored(repo, files, rel)
     abspath = os.path.join(repo.root_dir, rel)
     name = display_name(repo, files, rel)
-    return read_again(files, rel, lambda data: parse_dvcfile(data, abspath, name))  # type: ignore[no-any-return]
+    stage: Stage = read_again(files, rel, lambda data: parse_dvcfile(data, abspath, name))
+    if not files.rev:
+        refuse_harmful_outs(repo, [stage])
+    return stage
 
 
 def load_pipeline(repo: Repo, files: FileSource, rel: str, *, lock: bool = True) -> Pipeline:
@@ -207,6 +241,8 @@ def load_pipeline(repo: Repo, files: FileSource, rel: str, *, lock: bool = True)
     file = os.path.join(repo.root_dir, rel)
     resolved = read_again(files, rel, lambda data: _resolve(repo, files, rel, data))
     stages = stages_from(resolved.stages, file, resolved.generated)
+    if not files.rev:
+        refuse_harmful_outs(repo, stages)
     stages = _with_lock(repo, files, rel, stages, lock)
     return Pipeline(
         rel=rel,
