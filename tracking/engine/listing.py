@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from tracking.engine.datatree import DataTree, recorded
+from tracking.engine.datatree import DataTree
 from tracking.engine.errors import DataverError
 from tracking.engine.stage import Digest
 from tracking.engine.tree import parent_folders
