@@ -1,0 +1,86 @@
+"""Which remote a command means, and which store serves it."""
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from remotes.engine.presence import existing
+from remotes.engine.storage import Remotes
+from tests.suites.object_store import FlakyStore, MemoryStore, oid_of
+from tracking.engine.errors import ConfigError, RemoteError
+from tracking.engine.objects import LocalStore
+from tracking.engine.protocols import Settings
+from tracking.engine.repo import Repo
+
+TWO = "[core]\n    remote = a\n['remote \"a\"']\n    url = ../../first\n['remote \"b\"']\n    url = ../../second\n    verify = true\n    jobs = 3\n"
+
+
+def repo_with(tmp_path: Path, config: str) -> Repo:
+    (tmp_path / "p" / ".dvc").mkdir(parents=True)
+    (tmp_path / "p" / ".dvc" / "config").write_text(config)
+    return Repo(str(tmp_path / "p"), Settings())
+
+
+def test_the_name_given_wins_over_the_default(tmp_path: Path) -> None:
+    repo = repo_with(tmp_path, TWO)
+    assert Remotes(repo).get().url == str(tmp_path / "first")
+    found = Remotes(repo, "B").get()
+    assert (found.name, found.url, found.verify, found.jobs) == ("b", str(tmp_path / "second"), True, 3)
+
+
+def test_without_any_remote_the_error_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no remote specified in .*/p. Create a default remote with\n    dvc remote add -d <remote name> <remote url>"):
+        Remotes(repo_with(tmp_path, ""), tool="dvc").get()
+
+
+def test_without_a_default_the_error_says_how_to_choose(tmp_path: Path) -> None:
+    repo = repo_with(tmp_path, TWO.replace("remote = a", "autostage = true"))
+    with pytest.raises(ConfigError, match="Setup default remote with\n    dvc remote default <remote name>\nor use:\n    dvc status -r <remote name>"):
+        Remotes(repo, tool="dvc", command="status").get()
+
+
+def test_an_unknown_name_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="remote 'nor' doesn't exist"):
+        Remotes(repo_with(tmp_path, TWO), "nor").get()
+
+
+def test_a_commit_s_own_config_counts_then_the_workspace_s(tmp_path: Path) -> None:
+    remotes = Remotes(repo_with(tmp_path, TWO))
+    old = TWO.replace("../../first", "../../older").encode()
+    assert remotes.get(config_data=old).url == str(tmp_path / "older")
+    assert remotes.get(config_data=b"").url == str(tmp_path / "first")
+    assert remotes.get(config_data=b"[broken").url == str(tmp_path / "first")
+
+
+def test_other_kinds_of_storage_are_refused_without_their_login(tmp_path: Path) -> None:
+    remotes = Remotes(repo_with(tmp_path, "['remote \"s\"']\n    url = ssh://me:secret@host/path\n"), "s")
+    with pytest.raises(RemoteError, match=r"remote 's' \('ssh://host/path'\) is not a folder"):
+        remotes.store(remotes.get())
+
+
+def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "first").write_text("")
+    remotes = Remotes(repo_with(tmp_path, TWO))
+    with pytest.raises(RemoteError, match="remote 'a' is not a folder: .*first"):
+        remotes.store(remotes.get())
+
+
+def test_many_objects_are_found_by_listing(tmp_path: Path) -> None:
+    memory = MemoryStore()
+    oids = [oid_of(str(number).encode()) for number in range(1200)]
+    memory.objects = {oid: b"" for oid in oids[:900]}
+    store = FlakyStore(memory, [])
+    assert existing(store, oids) == set(oids[:900])
+    assert [verb for verb, _ in store.calls] == ["list_oids"]
+    assert existing(store, oids[898:902]) == set(oids[898:900])
+    assert store.calls[-1][0] == "exists"
+
+
+def test_a_folder_is_asked_object_by_object(tmp_path: Path) -> None:
+    store = LocalStore(str(tmp_path / "remote"))
+    store.add_bytes(oid_of(b"x"), b"x")
+    os.chmod(store.path_of(oid_of(b"x")), 0o644)
+    Path(store.path_of(oid_of(b"x"))).write_bytes(b"damaged")
+    assert existing(store, [oid_of(b"x")]) == set()
