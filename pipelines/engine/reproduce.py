@@ -20,6 +20,7 @@ from pipelines.engine import runcache
 from pipelines.engine.dirty import COMMAND, DEP, OUT, PARAM, definition_reasons, reasons
 from pipelines.engine.plan import Key, Plan, key_of
 from pipelines.engine.runner import StageRunner
+from tracking.engine import atomic
 from tracking.engine.checkout import checkout, unprotect
 from tracking.engine.commit import DependencyMissing, relink_outs, save_params, save_stage, write_stages
 from tracking.engine.deletion import delete_out
@@ -114,15 +115,19 @@ class Reproduction:
         self.forced: set[Key] = set(plan.order) if options.force else set()
         self.durations: dict[Key, float] = {}
         self._previous_ran = False
+        self._unsynced: set[str] = set()  # folders in which files were renamed
 
     def run(self) -> list[Stage]:
         """Raises ReproductionFailed, KeyboardInterrupt."""
         if self.puller and self.options.pull and self.options.run_cache and not self.options.dry:
             self.puller.pull_run_cache()
-        if self.options.jobs > 1 and not self.options.dry:
-            self._run_parallel()
-        else:
-            self._run_in_order()
+        try:
+            if self.options.jobs > 1 and not self.options.dry:
+                self._run_parallel()
+            else:
+                self._run_in_order()
+        finally:
+            self._sync_names()
         if self.failed and self.options.on_error != "ignore":
             self._raise_failed()
         return self.done
@@ -457,19 +462,34 @@ class Reproduction:
             ws.forget(out.abspath)
         for params in stage.params:
             ws.forget(params.abspath)
-        with ws.repo.tracker.undone_on_error():
+        is_remembered = stage.cmd is not None and not options.no_commit and all(out.cache for out in stage.outs if out.kind == "out")
+        with ws.repo.tracker.undone_on_error(), self._one_barrier():
             saved = save_stage(ws, stage, to_cache=not options.no_commit, allow_missing=options.allow_missing, warn=self.reporter.warn)
-        uncached_data = any(not out.cache for out in saved.outs if out.kind == "out")
+            if is_remembered:
+                runcache.store_uncached(ws, saved)
+        if is_remembered:
+            runcache.remember(ws, saved)
         if not options.no_commit:
-            if not uncached_data and stage.cmd is not None:
-                runcache.save(ws, saved)
             relink_outs(ws, saved.outs)
             for out in saved.outs:
                 if out.cache and out.abspath and os.path.lexists(out.abspath):
                     ws.repo.state.save_link(out.abspath)
-        write_stages(ws.repo, [saved], say)
-        ws.repo.tracker.flush()
+        ws.repo.tracker.flush(sync_names=False)
+        write_stages(ws.repo, [saved], say, sync_names=False)
+        self._unsynced.add(os.path.dirname(stage.file))
+        self._unsynced.update(os.path.dirname(out.abspath) for out in stage.outs if out.cache and out.abspath)
         self._count(stage, saved)
+
+    def _one_barrier(self) -> contextlib.AbstractContextManager[object]:
+        """All objects of a stage are made durable together, before anything names them."""
+        return contextlib.nullcontext() if self.options.no_commit else self.ws.repo.store.batch()
+
+    def _sync_names(self) -> None:
+        """What was recorded stays so after a power cut from here on; before, the last stages may have to run again."""
+        for folder in sorted(self._unsynced):
+            with contextlib.suppress(OSError):  # the stage that made it may have been undone
+                atomic.fsync_path(folder)
+        self._unsynced.clear()
 
     def _count(self, stage: Stage, saved: Stage) -> None:
         key = key_of(stage)

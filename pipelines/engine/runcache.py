@@ -84,18 +84,32 @@ def all_in_cache(ws: Workspace, outs: list[Out]) -> bool:
 
 
 def save(ws: Workspace, stage: Stage) -> None:
-    """Remember a finished run. Uncached outs go to the cache too, so that it can be restored."""
-    repo = ws.repo
-    if not is_eligible(repo, stage) or any(dep.digest is None for dep in stage.deps):
+    """Remember a finished run whose cached outs are in the cache."""
+    store_uncached(ws, stage)
+    remember(ws, stage)
+
+
+def store_uncached(ws: Workspace, stage: Stage) -> None:
+    """Put outs with `cache: false` into the cache too, so that the run can be restored."""
+    if _is_complete(ws.repo, stage):
+        for out in stage.outs:
+            if not out.cache and out.digest is not None and not ws.in_cache(out.digest):
+                hash_into_cache(ws, out.abspath, out.digest.name)
+
+
+def remember(ws: Workspace, stage: Stage) -> None:
+    """Write the entry of a finished run; call it when the objects of all outs are durable."""
+    if not _is_complete(ws.repo, stage):
         return
     entry = lock_entry(stage)
     try:
-        path = os.path.join(folder_of(repo, run_cache_key(entry)), run_cache_value(entry))
+        path = os.path.join(folder_of(ws.repo, run_cache_key(entry)), run_cache_value(entry))
     except (TypeError, ValueError):
         return  # a value JSON does not know (a date): such a run is not remembered, dvc fails here
-    for out in stage.outs:
-        if not out.cache and out.digest is not None and not ws.in_cache(out.digest):
-            hash_into_cache(ws, out.abspath, out.digest.name)
     if not os.path.exists(path):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         atomic.write_text(path, yamlfile.dump(entry), durable=False)
+
+
+def _is_complete(repo: Repo, stage: Stage) -> bool:
+    return is_eligible(repo, stage) and all(dep.digest is not None for dep in stage.deps)

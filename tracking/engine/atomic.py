@@ -138,22 +138,23 @@ def _sync_filesystem(folder: str) -> bool:
     return True
 
 
-def write_text(path: str, text: str, mode: int | None = None, *, durable: bool = True) -> None:
+def write_text(path: str, text: str, mode: int | None = None, *, durable: bool = True, sync_name: bool = True) -> None:
     """Write a UTF-8 file as `write_bytes` does. Raises DataverError naming the path."""
-    write_bytes(path, text.encode("utf-8", "surrogateescape"), mode, durable=durable)
+    write_bytes(path, text.encode("utf-8", "surrogateescape"), mode, durable=durable, sync_name=sync_name)
 
 
-def write_bytes(path: str, data: bytes, mode: int | None = None, *, durable: bool = True) -> None:
+def write_bytes(path: str, data: bytes, mode: int | None = None, *, durable: bool = True, sync_name: bool = True) -> None:
     """Write a file atomically; symlinks are followed, so the link stays.
 
     mode: permission bits; None keeps those of the file replaced, else what umask allows.
     durable: on the disk when the call returns; without it (for what can be made again) a
-    power cut may leave the file empty or absent.
+    power cut may leave the file empty or absent. sync_name False: after a power cut the file is
+    whole, but may be the old one, until its folder is synced.
     Raises DataverError naming the path (full disk, read-only folder).
     """
     final = os.path.realpath(path)
     try:
-        _write(final, data, mode, durable)
+        _write(final, data, mode, durable, sync_name)
     except OSError as error:
         raise DataverError(
             f"cannot write '{path}': {error.strerror or error}",
@@ -161,7 +162,7 @@ def write_bytes(path: str, data: bytes, mode: int | None = None, *, durable: boo
         ) from error
 
 
-def _write(final: str, data: bytes, mode: int | None, durable: bool) -> None:
+def _write(final: str, data: bytes, mode: int | None, durable: bool, sync_name: bool) -> None:
     if mode is None:
         try:
             mode = os.stat(final).st_mode & 0o7777
@@ -182,7 +183,7 @@ def _write(final: str, data: bytes, mode: int | None, durable: bool) -> None:
     except BaseException:
         discard(temporary)
         raise
-    if durable:
+    if durable and sync_name:
         fsync_path(os.path.dirname(final))
 
 

@@ -221,7 +221,7 @@ def write_dvcfile(repo: Repo, stage: Stage) -> None:
     repo.tracker.add(stage.file)
 
 
-def write_lock(repo: Repo, pipeline_file: str, changes: dict[str, dict[str, object] | None], say: Say) -> bool:
+def write_lock(repo: Repo, pipeline_file: str, changes: dict[str, dict[str, object] | None], say: Say, *, sync_name: bool = True) -> bool:
     """Put lock entries (None removes) into the dvc.lock beside `pipeline_file`; True when it changed."""
     path = os.path.join(os.path.dirname(pipeline_file), LOCK_FILE)
     try:
@@ -236,15 +236,15 @@ def write_lock(repo: Repo, pipeline_file: str, changes: dict[str, dict[str, obje
         say(f"Generating lock file '{repo.display(path)}'")
     say(f"Updating lock file '{repo.display(path)}'")
     if text:
-        atomic.write_text(path, text)
+        atomic.write_text(path, text, sync_name=sync_name)
     else:  # the last entry is gone
         os.unlink(path)
     repo.tracker.add(path)
     return True
 
 
-def write_stages(repo: Repo, stages: Iterable[Stage], say: Say) -> None:
-    """Write every .dvc file and lock entry of the given, saved stages."""
+def write_stages(repo: Repo, stages: Iterable[Stage], say: Say, *, sync_names: bool = True) -> None:
+    """Write every .dvc file and lock entry of the given, saved stages. sync_names: as for `atomic.write_bytes`."""
     locks: dict[str, dict[str, dict[str, object] | None]] = {}
     for stage in stages:
         if stage.name:
@@ -252,4 +252,4 @@ def write_stages(repo: Repo, stages: Iterable[Stage], say: Say) -> None:
         else:
             write_dvcfile(repo, stage)
     for file, changes in locks.items():
-        write_lock(repo, file, changes, say)
+        write_lock(repo, file, changes, say, sync_name=sync_names)

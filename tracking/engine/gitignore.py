@@ -14,6 +14,7 @@ from tracking.engine.errors import DataverError, GitError
 
 if TYPE_CHECKING:
     from tracking.engine.git import Git
+    from tracking.engine.ignore import GitIgnore
 
 GITIGNORE = ".gitignore"
 _SPECIAL = frozenset("\\[]!*#?")
@@ -28,15 +29,17 @@ def entry_for(name: str) -> str:
     return "/" + escaped.replace("\n", "?").replace("\r", "?")
 
 
-def add_entries(scm: Git, abspaths: Iterable[str]) -> list[str]:
+def add_entries(scm: Git, abspaths: Iterable[str], rules: GitIgnore | None = None, *, sync_names: bool = True) -> list[str]:
     """Make git ignore the paths; returns the .gitignore files that were written, in order.
 
-    A folder's file is read and written once. Raises GitError for a path outside of the
-    work tree.
+    A folder's file is read and written once. rules: git's rules, which may be older than entries
+    written here (reading them anew for each of many calls takes long). sync_names: as for
+    `atomic.write_bytes`. Raises GitError for a path outside of the work tree.
     """
+    known = rules or scm.ignores
     by_folder: dict[str, list[str]] = {}
     for path in dict.fromkeys(abspaths):
-        if not scm.is_ignored(path):
+        if not known.is_ignored(scm.rel(path), os.path.isdir(path) and not os.path.islink(path)):
             by_folder.setdefault(_inside(scm, path), []).append(os.path.basename(path))
     changed = []
     for folder, names in by_folder.items():
@@ -46,7 +49,7 @@ def add_entries(scm: Git, abspaths: Iterable[str]) -> list[str]:
         lines = [line for line in (_encode(entry_for(name)) for name in names) if line not in present]
         if lines:
             gap = b"\n" if data and not data.endswith(b"\n") else b""
-            atomic.write_bytes(file, data + gap + b"".join(line + b"\n" for line in lines))
+            atomic.write_bytes(file, data + gap + b"".join(line + b"\n" for line in lines), sync_name=sync_names)
             changed.append(file)
     if changed:
         scm.forget_ignores()

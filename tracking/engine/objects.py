@@ -77,6 +77,7 @@ class LocalStore:
         self.corrupt: list[str] = []
         self._recovered = False
         self._signature: str | None = None
+        self._batch: list[str] | None = None  # paths added in the batch that is open
 
     # --- facts
     @property
@@ -266,6 +267,9 @@ class LocalStore:
         if self.is_intact(oid):
             return False
         final = self.path_of(oid)
+        if self._batch:  # what a manifest names is durable before it
+            atomic.barrier(self._batch, self.root)
+            self._batch.clear()
         try:
             make_folder(os.path.dirname(final), self.dir_mode)
             atomic.write_bytes(final, data, OBJECT_MODE)
@@ -340,16 +344,21 @@ class LocalStore:
         """Bracket additions: append the paths added to the list; they are durable when the block ends.
 
         After a failure the journal stays until this process ends, so what was added is
-        hashed again by the next one.
+        hashed again by the next one. A batch inside a batch is part of it.
         """
+        if self._batch is not None:
+            self._signature = None
+            yield self._batch
+            return
         journal = self._begin()
-        added: list[str] = []
+        added = self._batch = []
         self._signature = None
         try:
             yield added
             atomic.barrier(added, self.root)
         finally:
             self._signature = None
+            self._batch = None
         if journal is not None:
             atomic.discard(journal)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tracking.engine.protocols import Io
 
 if TYPE_CHECKING:
+    from tracking.engine.ignore import GitIgnore
     from tracking.engine.repo import Repo
 
 
@@ -22,6 +23,7 @@ class Tracker:
         self.repo = repo
         self.paths: dict[str, None] = {}  # abs path, in the order they were written
         self.ignored_outs: dict[str, None] = {}  # outs whose .gitignore entry is to be written
+        self._git_rules: GitIgnore | None = None  # as they were when the first entry was written
 
     def add(self, *abspaths: str) -> None:
         for path in abspaths:
@@ -41,7 +43,7 @@ class Tracker:
             self.ignored_outs = before
             raise
 
-    def flush(self) -> None:
+    def flush(self, *, sync_names: bool = True) -> None:
         """Write the .gitignore entries that are due."""
         outs, self.ignored_outs = list(self.ignored_outs), {}
         if not outs or self.repo.scm is None:
@@ -49,7 +51,9 @@ class Tracker:
         from tracking.engine.gitignore import add_entries
 
         inside = [path for path in outs if self.repo.contains(path)]
-        self.add(*add_entries(self.repo.scm, inside))
+        if self._git_rules is None:
+            self._git_rules = self.repo.scm.ignores
+        self.add(*add_entries(self.repo.scm, inside, self._git_rules, sync_names=sync_names))
 
     def unignore_out(self, abspath: str) -> None:
         """Drop the .gitignore entry of an out."""
@@ -57,6 +61,7 @@ class Tracker:
             return
         from tracking.engine.gitignore import remove_entry
 
+        self._git_rules = None
         changed = remove_entry(self.repo.scm, abspath)
         if changed:
             self.add(changed)
