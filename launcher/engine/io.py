@@ -24,7 +24,9 @@ class Terminal:
 
     @property
     def tool(self) -> str:
-        return "dataver" if sys.stdout.isatty() else "dvc"
+        if sys.stdout.isatty() or not any(name.startswith("DVC_") for name in self.settings.environ):
+            return "dataver"
+        return "dvc"  # a caller that sets dvc up by its variables (an editor, a script) reads dvc's lines
 
     def print(self, text: str = "", end: str = "\n") -> None:
         _write(sys.stdout, text + end)
