@@ -43,5 +43,7 @@ def run(args: argparse.Namespace, io: Io) -> int:
 def _show(pulled: Pulled, repo: Repo, remote: str | None, io: Io) -> None:
     for line in change_lines(pulled.brought):
         io.info(line)
+    for path in pulled.brought.never_saved:
+        io.warn(f"No file hash info found for '{path}'. It won't be created.")
     note_no_remote(repo, remote, io)
     io.info(count_text({"fetched": pulled.fetched, **pulled.brought.files}) or "Everything is up to date.")
