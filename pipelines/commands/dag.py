@@ -41,7 +41,7 @@ def run(args: argparse.Namespace, io: Io) -> int:
     if args.outs and args.collapse_foreach_matrix:
         raise DataverError("`--outs` and `--collapse-foreach-matrix` are mutually exclusive")
     repo = Repo.open(io.cwd, io.settings)
-    picture = _picture(repo, args)
+    picture = _picture(repo, args, io)
     if args.dot:
         io.print(to_dot(picture))
     elif args.mermaid or args.markdown:
@@ -55,8 +55,8 @@ def run(args: argparse.Namespace, io: Io) -> int:
     return 0
 
 
-def _picture(repo: Repo, args: argparse.Namespace) -> Picture:
-    index = load_index(repo, lock=False)
+def _picture(repo: Repo, args: argparse.Namespace, io: Io) -> Picture:
+    index = load_index(repo, lock=False, warn=io.warn)
     names = Names(repo.root_dir, repo.cwd)
     found = collect(index, [args.target], cwd=repo.cwd) if args.target else []
     graph = checked_graph(index.stages, names)

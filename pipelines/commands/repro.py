@@ -61,7 +61,7 @@ def run(args: argparse.Namespace, io: Io) -> int:
     if args.jobs < 1:
         args.jobs = os.cpu_count() or 1
     with repo.lock(io):
-        index = load_index(repo)
+        index = load_index(repo, warn=io.warn)
         plan = make_plan(index, args, io.cwd)
         ws = Workspace(repo, io.progress)
         journal = Journal(repo.tmp_dir, args.targets)

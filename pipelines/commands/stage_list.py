@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, io: Io) -> int:
     repo = Repo.open(io.cwd, io.settings)
-    stages = _whole_index(repo, args.fail).stages if args.all else _chosen(repo, args)
+    stages = _whole_index(repo, args.fail, io).stages if args.all else _chosen(repo, args, io)
     rows = [(stage.address(repo.cwd), "" if args.name_only else description(stage)) for stage in stages]
     if rows:
         io.print(_table(rows))
@@ -38,30 +38,31 @@ def run(args: argparse.Namespace, io: Io) -> int:
     return 0
 
 
-def _whole_index(repo: Repo, fail: bool) -> Index:
-    return load_index(repo, lock=False, onerror=None if fail else lambda _rel, _error: None)
+def _whole_index(repo: Repo, fail: bool, io: Io) -> Index:
+    return load_index(repo, lock=False, onerror=None if fail else lambda _rel, _error: None, warn=io.warn)
 
 
-def _chosen(repo: Repo, args: argparse.Namespace) -> Iterable[Stage]:
+def _chosen(repo: Repo, args: argparse.Namespace, io: Io) -> Iterable[Stage]:
     """Stages of the targets without doubles. Only the files that targets name are read."""
     partial = Index(repo, WorkspaceFiles(repo.root_dir))
     found: dict[tuple[str, str], Stage] = {}
     for target in args.targets:
         path = os.path.normpath(os.path.join(repo.cwd, target))
         if args.recursive and os.path.isdir(path):
-            stages = _inside(repo, path, args.fail)
+            stages = _inside(repo, path, args.fail, io)
         else:
             stages = _named(partial, target, repo.cwd)
         for stage in stages:
             found.setdefault((stage.file, stage.name), stage)
+    partial.tell_warnings(io.warn)
     return found.values()
 
 
-def _inside(repo: Repo, folder: str, fail: bool) -> list[Stage]:
+def _inside(repo: Repo, folder: str, fail: bool, io: Io) -> list[Stage]:
     """Stages of files in a folder, producers first."""
     from pipelines.engine.graph import Names, checked_graph
 
-    graph = checked_graph(_whole_index(repo, fail).stages, Names(repo.root_dir, repo.cwd))
+    graph = checked_graph(_whole_index(repo, fail, io).stages, Names(repo.root_dir, repo.cwd))
     prefix = folder.rstrip(os.sep) + os.sep
     return [stage for stage in graph.topological() if stage.file.startswith(prefix)]
 

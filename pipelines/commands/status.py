@@ -42,7 +42,7 @@ def run(args: argparse.Namespace, io: Io) -> int:
         raise DataverError(f"The following options are meaningless for local status: {', '.join(useless)}")
     from pipelines.engine.status import status
 
-    index = load_index(repo)
+    index = load_index(repo, warn=io.warn)
     ws = Workspace(repo, io.progress)
     found = collect(index, args.targets, cwd=io.cwd, recursive=args.recursive, with_deps=args.with_deps)
     changed = status(ws, found, io.cwd, io.warn)

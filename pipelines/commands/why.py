@@ -9,13 +9,13 @@ import argparse
 from typing import Any
 
 from pipelines.commands.repro import make_plan
-from pipelines.engine.dirty import Reason, reasons
+from pipelines.engine.dirty import COMMAND, Reason, reasons
 from pipelines.engine.plan import Plan, key_of
 from tracking.engine.index import load_index
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
 from tracking.engine.stage import Stage
-from tracking.engine.workspace import Workspace
+from tracking.engine.workspace import NEW, Workspace
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, io: Io) -> int:
     repo = Repo.open(io.cwd, io.settings)
-    index = load_index(repo)
+    index = load_index(repo, warn=io.warn)
     for name, value in {"all_pipelines": not args.targets, "single_item": False, "pipeline": False, "downstream": False, "recursive": False, "glob": False}.items():
         setattr(args, name, value)
     plan = make_plan(index, args, io.cwd)
@@ -60,6 +60,12 @@ def explain(ws: Workspace, plan: Plan) -> dict[Any, dict[str, Any]]:
     return answers
 
 
+def told(found: list[Reason]) -> list[Reason]:
+    """What people are told: of a stage that never ran only that, not that each of its deps is new."""
+    never_ran = [reason for reason in found if reason.kind == COMMAND and reason.state == NEW]
+    return never_ran or found
+
+
 def _json(plan: Plan, answer: dict[str, Any], cwd: str) -> dict[str, Any]:
     found: list[Reason] = answer["reasons"]
     return {
@@ -76,7 +82,7 @@ def _print(io: Io, plan: Plan, stage: Stage, answer: dict[str, Any]) -> None:
     if found:
         verb = "would run" if stage.cmd is not None and not stage.frozen else "changed"
         io.print(f"'{address}' {verb} because")
-        for reason in found:
+        for reason in told(found):
             io.print(f"  - {reason.sentence()}")
         if behind:
             io.print(f"  and it comes after {behind}, which would run first")

@@ -82,16 +82,22 @@ class Index:
         prefix = abspath.rstrip(os.sep) + os.sep
         return [(s, o) for s, o in self.outs if o.abspath == abspath or o.abspath.startswith(prefix)]
 
+    def tell_warnings(self, warn: Callable[[str], None]) -> None:
+        """What the pipeline files do that is allowed but odd, each thing once."""
+        for text in dict.fromkeys(text for pipeline in self.pipelines for text in pipeline.warnings):
+            warn(text)
+
     def pipeline_at(self, file: str) -> Pipeline | None:
         return next((p for p in self.pipelines if p.file == file), None)
 
 
-def load_index(repo: Repo, files: FileSource | None = None, *, lock: bool = True, onerror: OnError | None = None) -> Index:
+def load_index(repo: Repo, files: FileSource | None = None, *, lock: bool = True, onerror: OnError | None = None, warn: Callable[[str], None] | None = None) -> Index:
     """Read every .dvc and dvc.yaml file that is not ignored.
 
     files: the workspace by default. lock False: dvc.lock is only checked for its schema and
     not applied (the graph needs no hashes). onerror(rel, error): called for a file that cannot
-    be read, which is then left out; without it the error is raised.
+    be read, which is then left out; without it the error is raised. warn: told what pipeline
+    files do that is allowed but odd, each thing once.
     """
     source = files or WorkspaceFiles(repo.root_dir)
     index = Index(repo, source)
@@ -99,6 +105,8 @@ def load_index(repo: Repo, files: FileSource | None = None, *, lock: bool = True
         _load_workspace(index, lock, onerror)
     else:
         _load_revision(index, lock, onerror)
+    if warn is not None:
+        index.tell_warnings(warn)
     return index
 
 

@@ -14,7 +14,7 @@ from tracking.engine.errors import CorruptObject, DataverError
 from tracking.engine.hashing import hash_file
 from tracking.engine.params import params_status, read_params
 from tracking.engine.protocols import NoProgress, Progress
-from tracking.engine.stage import MD5, Dep, Digest, Meta, Out, ParamsDep, Stage
+from tracking.engine.stage import MD5, MD5_DOS2UNIX, Dep, Digest, Meta, Out, ParamsDep, Stage
 
 if TYPE_CHECKING:
     from tracking.engine.build import Built
@@ -34,15 +34,33 @@ class Workspace:
         self.repo = repo
         self.progress = progress or NoProgress()
         self._digests: dict[tuple[str, str], tuple[Digest, Meta] | None] = {}
+        self._folders: set[str] = set()  # every folder around a path in _digests
         self._manifests: dict[Digest, Entries | None] = {}
         self._present: dict[Digest, bool] = {}
         self._params: dict[str, dict[str, object] | None] = {}
 
     def forget(self, abspath: str) -> None:
         """Something changed at `abspath`: look again next time."""
-        for key in [k for k in self._digests if k[0] == abspath or k[0].startswith(abspath + os.sep) or abspath.startswith(k[0] + os.sep)]:
-            del self._digests[key]
+        path = abspath
+        while True:  # itself and the folders around it
+            for algorithm in (MD5, MD5_DOS2UNIX):
+                self._digests.pop((path, algorithm), None)
+            parent = os.path.dirname(path)
+            if parent == path:
+                break
+            path = parent
+        if abspath in self._folders:
+            below = abspath + os.sep
+            for key in [key for key in self._digests if key[0].startswith(below)]:
+                del self._digests[key]
         self._params.pop(abspath, None)
+
+    def _put(self, abspath: str, algorithm: str, found: tuple[Digest, Meta] | None) -> None:
+        self._digests[abspath, algorithm] = found
+        folder = os.path.dirname(abspath)
+        while folder not in self._folders:
+            self._folders.add(folder)
+            folder = os.path.dirname(folder)
 
     def forget_objects(self) -> None:
         """The cache changed."""
@@ -57,7 +75,7 @@ class Workspace:
         """
         key = (abspath, algorithm)
         if key not in self._digests:
-            self._digests[key] = self._hash(abspath, algorithm)
+            self._put(abspath, algorithm, self._hash(abspath, algorithm))
         found = self._digests[key]
         if found is not None and ignored and self.is_ignored(abspath, found[0].isdir):
             return None
@@ -94,7 +112,7 @@ class Workspace:
     def remember(self, abspath: str, algorithm: str, found: tuple[Digest, Meta]) -> None:
         """A hash just computed by somebody else."""
         self.forget(abspath)
-        self._digests[abspath, algorithm] = found
+        self._put(abspath, algorithm, found)
 
     def is_ignored(self, abspath: str, isdir: bool) -> bool:
         repo = self.repo
