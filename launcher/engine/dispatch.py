@@ -132,7 +132,11 @@ def run(argv: list[str], *, cwd: str | None, environ: dict[str, str], version: s
         args = parse(parser, arguments) if parse else parser.parse_args(arguments)
     except SystemExit as exc:
         return exc.code if isinstance(exc.code, int) else USAGE
-    folder = os.path.abspath(cwd or os.getcwd())
+    try:
+        folder = os.path.abspath(cwd or os.getcwd())
+    except FileNotFoundError:
+        sys.stderr.write("ERROR: the folder this command runs in is gone\n")
+        return FAILED
     for part in (flags["cd"], args.cd):
         folder = os.path.abspath(os.path.join(folder, part)) if part else folder
     io = Terminal(

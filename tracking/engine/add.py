@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from tracking.engine.commit import algorithm_for, check_cacheable, hash_into_cache, relink_path, write_dvcfile
+from tracking.engine.deletion import refuse_own_folders
 from tracking.engine.errors import DataverError, OutputNotFound
 from tracking.engine.index import DATA_SUFFIX, PIPELINE_FILE, Index
 from tracking.engine.overlap import refuse_overlap
@@ -62,6 +63,7 @@ def _stage_for(index: Index, target: str, cwd: str) -> Stage:
         stage, out = index.find_out(path)
     except OutputNotFound:
         return _new_stage(repo, path, target, cwd)
+    refuse_own_folders(repo, out.abspath, out.path)
     if not stage.is_data_source and stage.cmd is not None:
         raise DataverError(
             f"cannot update '{os.path.basename(path)}': overlaps with an output of stage: '{stage.address(cwd)}' in '{stage.file_from(cwd)}'.\n"
