@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,7 +51,7 @@ class Transfer:
         self.pause_s = pause_s
         self.result = Transferred()
 
-    def run(self, files: list[str], trees: dict[str, Iterable[str]], present: set[str]) -> Transferred:
+    def run(self, files: list[str], trees: Mapping[str, Iterable[str]], present: set[str]) -> Transferred:
         """Send files, then each manifest (oid -> the oids it lists) whose files are all there.
 
         present: oids the target has. A manifest is not sent when one of its files failed or is
@@ -75,7 +75,7 @@ class Transfer:
 
     def _send(self, oids: list[str]) -> None:
         """One durable batch."""
-        batch = self.target.batch() if isinstance(self.target, LocalStore) else nullcontext([])
+        batch: AbstractContextManager[list[str]] = self.target.batch() if isinstance(self.target, LocalStore) else nullcontext([])
         try:
             with batch as added:
                 before = len(self.result.sent)

@@ -111,7 +111,7 @@ class Converter:
 
 def legacy_stages(index: Index) -> list[Stage]:
     """Stages with an out, or a dep of their own making, that 2.x hashed."""
-    return [stage for stage in index.stages if any(_is_legacy(item) for item in (*stage.outs, *_deps(stage)))]
+    return [stage for stage in index.stages if any(map(_is_legacy, stage.outs)) or any(map(_is_legacy, _deps(stage)))]
 
 
 def _deps(stage: Stage) -> Iterable[Dep]:
