@@ -81,9 +81,10 @@ def _compare(repo: Repo, exchange: Exchange, known: Manifests, io: Io, result: d
     store, cache, legacy = exchange.store, exchange.cache, exchange.legacy
     trees = {oid: tree for oid, tree in exchange.group.trees.items() if not (is_complete(repo, store, oid) and is_complete(repo, cache, oid))}
     group = Group(exchange.group.files, trees)
-    names, unread = expand(group, lambda oid: known.rows(oid, legacy))
-    if unread:
-        what = "\n".join(f"name: None, {'md5-dos2unix' if legacy else 'md5'}: {oid}" for oid in sorted(unread))
+    found = expand(group, lambda oid: known.rows(oid, legacy))
+    names = found.names
+    if found.unread:
+        what = "\n".join(f"name: None, {'md5-dos2unix' if legacy else 'md5'}: {oid}" for oid in sorted(found.unread))
         io.warn(f"Some of the cache files do not exist neither locally nor on remote. Missing cache files:\n{what}")
     there, here = existing(store, names), cache.exists(names)
     states = ((DELETED, there - here), (NEW, here - there), (MISSING, set(names) - here - there))

@@ -74,20 +74,19 @@ def fetch_used(repo: Repo, used: Used, remotes: Remotes, io: Io, *, jobs: int | 
 def _fetch_one(repo: Repo, exchange: Exchange, known: Manifests, outcome: Outcome, io: Io, jobs: int | None) -> None:
     store, cache, legacy = exchange.store, exchange.cache, exchange.legacy
     group = incomplete(repo, cache, exchange.group)
-    names, unread = expand(group, lambda oid: known.rows(oid, legacy))
-    outcome.missing += [(oid, legacy) for oid in unread]
-    trees = {oid: rows for oid in group.trees if (rows := known.rows(oid, legacy)) is not None}
-    present = cache.exists(names)
-    todo = [oid for oid in names if oid not in present]
+    found = expand(group, lambda oid: known.rows(oid, legacy))
+    outcome.missing += [(oid, legacy) for oid in found.unread]
+    present = cache.exists(found.names)
+    todo = [oid for oid in found.names if oid not in present]
     if todo:
         there = existing(store, todo)
         outcome.missing += [(oid, legacy) for oid in todo if oid not in there]
         transfer = Transfer(store, cache, io.progress, label=f"Fetching from {exchange.remote.name}", verify=exchange.remote.verify, jobs=jobs)
         # of a folder asked for in part, the manifest comes with the part
-        ready = {oid: [md5 for _, md5 in group.trees[oid].rows(rows)] for oid, rows in trees.items() if oid in there and oid not in present}
-        result = transfer.run([oid for oid in todo if oid in there and oid not in trees], ready, present)
+        trees = {oid: listed for oid, listed in found.wanted.items() if oid in there and oid not in present}
+        result = transfer.run([oid for oid in todo if oid in there and oid not in found.whole], trees, present)
         outcome.add(result)
         present.update(result.sent)
-    for oid, rows in trees.items():
-        if oid in present and group.trees[oid].parts is None and present.issuperset([md5 for _, md5 in rows]):
+    for oid, listed in found.whole.items():
+        if oid in present and listed is found.wanted[oid] and present.issuperset(listed):
             repo.state.remember_complete(cache, oid)

@@ -1,8 +1,6 @@
 """Send what the workspace and commits use to their remotes."""
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from remotes.engine.exchange import Exchange, Outcome, manifests, pair_or_warn
 from remotes.engine.presence import existing, incomplete, remember_complete
 from remotes.engine.storage import Remotes
@@ -13,8 +11,7 @@ from tracking.engine.objects import ObjectStore
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
 from tracking.engine.stage import Out, Stage
-from tracking.engine.tree import Rows
-from tracking.engine.used import Keep, Manifests, Request, Used, UsedTree, collect_used, expand
+from tracking.engine.used import Expanded, Keep, Manifests, Request, Used, collect_used, expand
 
 
 def push(repo: Repo, request: Request, io: Io, *, remote: str | None = None, jobs: int | None = None) -> int:
@@ -55,31 +52,26 @@ def push_used(repo: Repo, used: Used, remotes: Remotes, io: Io, *, jobs: int | N
 def _push_one(repo: Repo, exchange: Exchange, known: Manifests, outcome: Outcome, io: Io, jobs: int | None) -> None:
     store, cache, legacy = exchange.store, exchange.cache, exchange.legacy
     group = incomplete(repo, store, exchange.group)
-    names, unread = expand(group, lambda oid: known.rows(oid, legacy))
-    outcome.missing += [(oid, legacy) for oid in unread]
-    trees = {oid: rows for oid in group.trees if (rows := known.rows(oid, legacy)) is not None}
-    present = existing(store, names)
-    todo = [oid for oid in names if oid not in present]
+    found = expand(group, lambda oid: known.rows(oid, legacy))
+    outcome.missing += [(oid, legacy) for oid in found.unread]
+    present = existing(store, found.names)
+    todo = [oid for oid in found.names if oid not in present]
     if todo:
         here = cache.exists(todo)
         outcome.missing += [(oid, legacy) for oid in todo if oid not in here]
-        present |= _beside(store, group.trees, trees, names)
+        present |= _beside(store, found)
         transfer = Transfer(cache, store, io.progress, label=f"Pushing to {exchange.remote.name}", jobs=jobs)
-        files = [oid for oid in todo if oid in here and oid not in trees]
-        ready = {oid: _oids(rows) for oid, rows in trees.items() if oid in here and oid not in present}
-        result = transfer.run(files, ready, present)
+        files = [oid for oid in todo if oid in here and oid not in found.whole]
+        trees = {oid: listed for oid, listed in found.whole.items() if oid in here and oid not in present}
+        result = transfer.run(files, trees, present)
         outcome.add(result)
         present.update(result.sent)
-    for oid, rows in trees.items():
-        if oid in present and group.trees[oid].parts is None and present.issuperset(_oids(rows)):
+    for oid, listed in found.whole.items():
+        if oid in present and listed is found.wanted[oid] and present.issuperset(listed):
             remember_complete(repo, store, oid)
 
 
-def _oids(rows: Rows) -> Iterable[str]:
-    return [md5 for _, md5 in rows]
-
-
-def _beside(store: ObjectStore, used: dict[str, UsedTree], trees: dict[str, Rows], names: dict[str, str]) -> set[str]:
+def _beside(store: ObjectStore, found: Expanded) -> set[str]:
     """Of folders of which only a part is sent: what of the rest is in the remote already."""
-    rest = {md5 for oid, rows in trees.items() if used[oid].parts is not None for _, md5 in rows} - set(names)
+    rest = {md5 for oid, listed in found.whole.items() if listed is not found.wanted[oid] for md5 in listed} - set(found.names)
     return existing(store, rest) if rest else set()

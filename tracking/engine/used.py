@@ -193,7 +193,7 @@ def _without_hash(repo: Repo, stage: Stage, out: Out) -> str:
 
 
 class Manifests:
-    """Rows of folders by oid; each is read once.
+    """Rows of folders by oid, not kept: a history may hold very many.
 
     find(oid, legacy): bytes of a manifest that the cache lacks, None when nobody has it.
     """
@@ -201,18 +201,14 @@ class Manifests:
     def __init__(self, repo: Repo, find: Callable[[str, bool], bytes | None] | None = None) -> None:
         self.repo = repo
         self.find = find
-        self._rows: dict[tuple[str, bool], Rows | None] = {}
 
     def rows(self, oid: str, legacy: bool) -> Rows | None:
         """None when neither the cache nor `find` has a manifest that can be read. Raises UnsafePath."""
-        key = (oid, legacy)
-        if key not in self._rows:
-            rows = self._read(oid, legacy)
-            if rows is None and self.find is not None:
-                data = self.find(oid, legacy)
-                rows = load_tree(data, oid) if data is not None and tree_oid(data) == oid else None
-            self._rows[key] = rows
-        return self._rows[key]
+        rows = self._read(oid, legacy)
+        if rows is None and self.find is not None:
+            data = self.find(oid, legacy)
+            rows = load_tree(data, oid) if data is not None and tree_oid(data) == oid else None
+        return rows
 
     def _read(self, oid: str, legacy: bool) -> Rows | None:
         store = self.repo.legacy_store if legacy else self.repo.store
@@ -228,23 +224,39 @@ class Manifests:
             return None
 
 
-def expand(group: Group, rows_of: Callable[[str], Rows | None]) -> tuple[dict[str, str], list[str]]:
-    """(oid -> name of every object, manifests that cannot be read).
+@dataclass(slots=True)
+class Expanded:
+    """A group with its manifests opened.
 
-    Names as `status -c` shows them: `f`, `d`, `d/file`.
+    names: every wanted object -> its name as `status -c` shows it (`f`, `d`, `d/file`). whole: manifest
+    -> all files it lists; wanted: those asked for. unread: manifests that nobody has.
     """
-    names = dict(group.files)
-    unread = []
+
+    names: dict[str, str]
+    whole: dict[str, list[str]] = field(default_factory=dict)
+    wanted: dict[str, list[str]] = field(default_factory=dict)
+    unread: list[str] = field(default_factory=list)
+
+
+def expand(group: Group, rows_of: Callable[[str], Rows | None]) -> Expanded:
+    """Open every manifest of a group, one at a time: versions of a folder share the text of their hashes."""
+    result = Expanded(dict(group.files))
+    names = result.names
+    shared: dict[str, str] = {}
     for oid, tree in group.trees.items():
         rows = rows_of(oid)
         if rows is None:
-            unread.append(oid)
+            result.unread.append(oid)
             continue
         names.setdefault(oid, tree.name)
-        for relpath, md5 in tree.rows(rows):
+        result.whole[oid] = result.wanted[oid] = [shared.setdefault(md5, md5) for _, md5 in rows]
+        asked = tree.rows(rows)
+        if asked is not rows:
+            result.wanted[oid] = [shared[md5] for _, md5 in asked]
+        for relpath, md5 in asked:
             if md5 not in names:
-                names[md5] = tree.path(relpath)
-    return names, unread
+                names[shared[md5]] = tree.path(relpath)
+    return result
 
 
 def type_filter(index: Index, types: Iterable[str]) -> Callable[[Out], bool]:

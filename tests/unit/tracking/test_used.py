@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from tracking.engine.stage import Digest
-from tracking.engine.used import Group, UsedTree, expand, missing_text
+from tracking.engine.used import Expanded, Group, UsedTree, expand, missing_text
 
 ROWS = [("a", "1" * 32), ("sub/b", "2" * 32), ("sub2", "3" * 32)]
 TREE = "d" * 32 + ".dir"
@@ -10,9 +10,9 @@ TREE = "d" * 32 + ".dir"
 
 def test_names_are_those_of_status() -> None:
     group = Group({"f" * 32: "f.txt"}, {TREE: UsedTree("d")})
-    names, unread = expand(group, lambda oid: ROWS)
-    assert names == {"f" * 32: "f.txt", TREE: "d", "1" * 32: "d/a", "2" * 32: "d/sub/b", "3" * 32: "d/sub2"}
-    assert unread == []
+    found = expand(group, lambda oid: ROWS)
+    assert found.names == {"f" * 32: "f.txt", TREE: "d", "1" * 32: "d/a", "2" * 32: "d/sub/b", "3" * 32: "d/sub2"}
+    assert (found.whole, found.unread) == ({TREE: ["1" * 32, "2" * 32, "3" * 32]}, [])
 
 
 def test_a_part_of_a_folder_takes_only_its_rows() -> None:
@@ -21,7 +21,7 @@ def test_a_part_of_a_folder_takes_only_its_rows() -> None:
 
 
 def test_a_manifest_nobody_has_is_told() -> None:
-    assert expand(Group({}, {TREE: UsedTree("d")}), lambda oid: None) == ({}, [TREE])
+    assert expand(Group({}, {TREE: UsedTree("d")}), lambda oid: None) == Expanded({}, unread=[TREE])
 
 
 def test_a_whole_folder_wins_over_its_parts() -> None:
@@ -41,3 +41,8 @@ def test_merging_groups_joins_parts() -> None:
 
 def test_missing_objects_are_told_with_their_hash_name() -> None:
     assert missing_text([("a", False), ("b", True)]).splitlines()[1:] == ["md5: a", "md5-dos2unix: b"]
+
+
+def test_a_part_is_wanted_of_a_whole_that_is_known() -> None:
+    found = expand(Group({}, {TREE: UsedTree("d", {"sub"})}), lambda oid: ROWS)
+    assert (found.names, found.wanted, len(found.whole[TREE])) == ({TREE: "d", "2" * 32: "d/sub/b"}, {TREE: ["2" * 32]}, 3)
