@@ -174,10 +174,10 @@ def add_part(ws: Workspace, old: Out, path: str, no_commit: bool) -> Out:
     removed = [rel for rel in entries if rel == prefix or rel.startswith(prefix + "/")]
     for rel in removed:
         del entries[rel]
-    algorithm = old.digest.name if old.digest is not None and not old.digest.is_legacy else MD5
+    algorithm = old.digest.name if old.digest is not None else MD5
     size: int | None = None
     if os.path.exists(path):
-        built = ws.build(path, algorithm, store=not no_commit)
+        built = ws.build(path, algorithm, store=not no_commit and algorithm == MD5)
         if built.entries is None:
             entries[prefix] = built.digest.value
         else:
@@ -190,7 +190,14 @@ def add_part(ws: Workspace, old: Out, path: str, no_commit: bool) -> Out:
     data = dump_tree(rows)
     digest = Digest(algorithm, tree_oid(data))
     if digest == old.digest:
-        size = old.meta.size
+        size = None if digest.is_legacy else old.meta.size
+        if digest.is_legacy and not no_commit and os.path.exists(path):
+            ws.build(path, algorithm, store=True)
+    elif digest.is_legacy:
+        raise DataverError(
+            f"'{ws.repo.display(old.abspath)}' was added by DVC 2.x, which hashed files in another way; a part of it cannot be updated alone",
+            hint=f"`dataver add {ws.repo.display(old.abspath)}` records the whole folder.",
+        )
     if not no_commit:
         ws.repo.store_for(digest).add_bytes(digest.value, data)
         ws.forget_objects()

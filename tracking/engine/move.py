@@ -31,7 +31,7 @@ def move(ws: Workspace, index: Index, source: str, target: str, cwd: str, warn: 
             f"move is not permitted for stages that are not data sources. You need to either move '{stage.address(cwd)}' "
             f"to a new location and edit it by hand, or remove '{stage.address(cwd)}' and create a new one at the desired location."
         )
-    if os.path.lexists(dst):
+    if os.path.lexists(dst) or dst == src:
         raise DataverError(f"'{repo.display(dst)}' already exists", hint="Remove it first, or choose another name.")
     if dst.startswith(src + os.sep):
         raise DataverError(f"'{repo.display(src)}' cannot be moved into itself")
