@@ -125,7 +125,11 @@ def run(argv: list[str], *, cwd: str | None, environ: dict[str, str], version: s
     if found is None:
         return _no_command(rest, "help" in flags)
     name, arguments = found
-    module = importlib.import_module(commandtable.COMMANDS[name][0])
+    try:
+        module = importlib.import_module(commandtable.COMMANDS[name][0])
+    except ImportError as exc:
+        sys.stderr.write(f"ERROR: `dataver {name}` cannot be loaded: {exc}\nThe installation is incomplete: install dataver again.\n")
+        return FAILED
     try:
         parser = build_parser(name, module)
         parse = getattr(module, "parse", None)  # for commands that take the rest of the line verbatim
@@ -195,12 +199,22 @@ def _guarded(module: Any, args: argparse.Namespace, io: Terminal) -> int:
     except MemoryError:
         io.error("out of memory")
         return FAILED
+    except ValueError as exc:
+        if "null byte" not in str(exc) and "null character" not in str(exc):
+            return _unexpected(exc, io)
+        io.error("a path or command holds a NUL character, which none can")
+        _traceback(io)
+        return getattr(module, "ERROR_EXIT", FAILED)
     except Exception as exc:  # the last resort: a bug of ours must not show a stack to the user
-        io.error(f"unexpected error - {type(exc).__name__}: {exc}")
-        _traceback(io, note=True)
-        return FAILED
+        return _unexpected(exc, io)
     finally:
         io.close()
+
+
+def _unexpected(exc: Exception, io: Terminal) -> int:
+    io.error(f"unexpected error - {type(exc).__name__}: {exc}")
+    _traceback(io, note=True)
+    return FAILED
 
 
 def _report(exc: DataverError, module: Any, io: Terminal) -> int:

@@ -13,7 +13,8 @@ from typing import Any
 
 from tracking.engine import config_schema, configfile
 from tracking.engine.config_schema import Invalid
-from tracking.engine.errors import ConfigError
+from tracking.engine.errors import ConfigError, DataverError
+from tracking.engine.files import read_file
 from tracking.engine.protocols import Settings
 
 LEVELS = ("system", "global", "repo", "local")  # in the order they shadow each other
@@ -273,12 +274,13 @@ class Config:
                 yield level, self._repo_data
                 continue
             try:
-                with open(path, "rb") as stream:
-                    yield level, stream.read()
+                yield level, read_file(path)
             except (FileNotFoundError, NotADirectoryError):
                 continue
             except OSError as exc:
                 raise ConfigError(f"cannot read '{self.display(level)}': {exc.strerror}") from exc
+            except DataverError as exc:
+                raise ConfigError(exc.message, exc.hint) from exc
 
     def _resolved(self, level: str) -> dict[str, Any]:
         body = _copy(self._raw.get(level, {}))

@@ -1,9 +1,36 @@
 """Where files are read from: the workspace now, a Git commit elsewhere (git.RevisionFiles)."""
 from __future__ import annotations
 
+import errno
 import os
+import stat as stat_module
 from collections.abc import Callable, Iterable
 from typing import Protocol
+
+from tracking.engine.errors import DataverError
+
+# what the system answers about a path at which nothing can lie
+ABSENCE = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP))
+
+
+def is_absence(error: OSError) -> bool:
+    """Whether an error of stat or open means that there is nothing: too long a name is no file either."""
+    return error.errno in ABSENCE
+
+
+def read_file(path: str) -> bytes:
+    """A regular file's bytes; never waits for a pipe or reads a device without end.
+
+    Raises OSError, DataverError for what is no regular file.
+    """
+    with open(path, "rb", opener=_open_at_once) as file:
+        if not stat_module.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise DataverError(f"'{path}' is not a regular file and cannot be read", hint="Remove it, or put a file in its place.")
+        return file.read()
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 class FileSource(Protocol):
@@ -34,8 +61,7 @@ class WorkspaceFiles:
         return os.path.join(self.root_dir, rel) if rel else self.root_dir
 
     def read(self, rel: str) -> bytes:
-        with open(self._path(rel), "rb") as file:
-            return file.read()
+        return read_file(self._path(rel))
 
     def exists(self, rel: str) -> bool:
         return os.path.exists(self._path(rel))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tracking.engine import atomic
 from tracking.engine.errors import DataverError, GitError
+from tracking.engine.files import read_file
 
 if TYPE_CHECKING:
     from tracking.engine.git import Git
@@ -122,7 +123,6 @@ def _encode(line: str) -> bytes:
 
 def _read(file: str) -> bytes | None:
     try:
-        with open(file, "rb") as stream:
-            return stream.read()
+        return read_file(file)
     except FileNotFoundError:
         return None

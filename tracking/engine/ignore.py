@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Collection, Iterable
 
 from tracking.engine.errors import DataverError
+from tracking.engine.files import read_file
 from tracking.engine.wildmatch import Pattern, parse_pattern
 
 DVC_DIR = ".dvc"
@@ -183,8 +184,7 @@ class _Rules:
 
     def _read_file(self, rel: str) -> bytes | None:
         try:
-            with open(f"{self.root_dir}/{rel}", "rb") as file:
-                return file.read()
+            return read_file(f"{self.root_dir}/{rel}")
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
         except PermissionError as exc:

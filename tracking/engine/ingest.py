@@ -19,6 +19,7 @@ Source = tuple[str, int, int]  # path, size, mtime_ns as the walk saw them
 Result = tuple[str, bool]  # hash, whether an object was written
 
 OBJECT_MODE = 0o444
+PROTECTED_FILE = 0o100444  # of a regular file
 SMALL_BYTES = 1 << 20  # read whole; also one chunk of the 2.x hash
 SYNC_STEP_BYTES = 1 << 26  # start the disk early, so that the barrier has little left
 QUEUED_CHUNKS = 8
@@ -83,6 +84,11 @@ def read_small(path: str, size: int, mtime_ns: int) -> bytes:
     return data
 
 
+def is_protected_file(mode: int) -> bool:
+    """Whether st_mode is that of a trusted object: a read-only file."""
+    return mode & 0o170777 == PROTECTED_FILE
+
+
 class ObjectWriter:
     """Writes object files below a store's top folder; one per process or thread."""
 
@@ -97,7 +103,7 @@ class ObjectWriter:
     def has(self, value: str) -> bool:
         """Whether a trusted object is there: a file that is read-only."""
         try:
-            return os.stat(self.place(value)).st_mode & 0o777 == OBJECT_MODE
+            return is_protected_file(os.stat(self.place(value)).st_mode)
         except FileNotFoundError:
             return False
 

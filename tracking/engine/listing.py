@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tracking.engine.datatree import DataTree
 from tracking.engine.errors import DataverError
+from tracking.engine.files import is_absence
 from tracking.engine.stage import Digest
 from tracking.engine.tree import parent_folders
 
@@ -48,8 +49,10 @@ class WorkspaceListing:
         path = os.path.join(self._root, rel) if rel else self._root
         try:
             status = os.stat(path)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+        except OSError as error:
+            if is_absence(error):
+                return None
+            raise
         isdir = os.path.isdir(path)
         if rel and self._ignore is not None and self._ignore.is_ignored(rel, isdir):
             return None

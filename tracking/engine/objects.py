@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat as stat_module
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, Protocol
@@ -19,7 +20,7 @@ from typing import BinaryIO, Protocol
 from tracking.engine import atomic
 from tracking.engine.errors import CorruptObject, DataverError
 from tracking.engine.hashing import hash_file
-from tracking.engine.ingest import OBJECT_MODE, ingest, make_folder
+from tracking.engine.ingest import OBJECT_MODE, ingest, is_protected_file, make_folder
 from tracking.engine.protocols import NoProgress, Progress
 from tracking.engine.stage import MD5, MD5_DOS2UNIX
 from tracking.engine.tree import DIR_SUFFIX, Rows, load_tree
@@ -139,8 +140,8 @@ class LocalStore:
         """
         self.recover()
         path = self.path_of(oid)
-        mode = os.stat(path).st_mode & 0o777
-        if mode != OBJECT_MODE:
+        mode = os.stat(path).st_mode
+        if not is_protected_file(mode):
             self.verify(oid)
             if mode & 0o222:
                 _protect(path)
@@ -149,7 +150,8 @@ class LocalStore:
         """Hash an object whatever its mode. Raises FileNotFoundError, CorruptObject (moved aside then)."""
         path = self.path_of(oid)
         is_manifest = oid.endswith(DIR_SUFFIX)
-        actual = hash_file(path, MD5 if is_manifest else self.algorithm)
+        is_file = stat_module.S_ISREG(os.stat(path).st_mode)  # reading anything else may wait for ever
+        actual = hash_file(path, MD5 if is_manifest else self.algorithm) if is_file else ""
         if actual != oid.removesuffix(DIR_SUFFIX):
             where = self._move_aside(oid, path)
             raise CorruptObject(f"object '{oid}' of the cache is corrupted (moved to '{where}')", oid=oid, hint="`dataver fetch` brings it back from a remote.")
@@ -184,7 +186,7 @@ class LocalStore:
                 mode = stat(f"{root}/{oid[:2]}/{oid[2:]}").st_mode
             except OSError:
                 continue
-            if mode & 0o777 == OBJECT_MODE:
+            if is_protected_file(mode):
                 found.add(oid)
             else:
                 doubtful.append(oid)
@@ -456,6 +458,8 @@ def _unprotect(path: str) -> None:
 
 
 def _cannot_write(folder: str, error: OSError) -> DataverError:
+    if isinstance(error, IsADirectoryError) and error.filename2:
+        return DataverError(f"'{error.filename2}' is a folder where an object of the cache belongs", hint="Move it away, then run the command again.")
     named = error.filename or folder
     if error.filename and not str(error.filename).startswith(folder):
         return DataverError(f"cannot read '{named}': {error.strerror}")
