@@ -33,7 +33,7 @@ def add_diff_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, io: Io) -> int:
-    repo = Repo.open(io.cwd, io.settings)
+    repo = Repo.open_or_bare(io.cwd, io.settings)
     targets = [repo.rel(os.path.normpath(os.path.join(repo.cwd, target))) for target in args.targets]
     changes = compare(repo, args, io, lambda revs: show_metrics(repo, targets, revs=revs, hide_workspace=False))
     if args.json:

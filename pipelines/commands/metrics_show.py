@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, io: Io) -> int:
-    repo = Repo.open(io.cwd, io.settings)
+    repo = Repo.open_or_bare(io.cwd, io.settings)
     targets = [repo.rel(os.path.normpath(os.path.join(repo.cwd, target))) for target in args.targets]
     found = show_metrics(repo, targets, branches=args.all_branches, tags=args.all_tags, commits=args.all_commits)
     found = {label: relocated(result, lambda rel: repo.display(repo.abs(rel))) for label, result in found.items()}

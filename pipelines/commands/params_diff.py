@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, io: Io) -> int:
-    repo = Repo.open(io.cwd, io.settings)
+    repo = Repo.open_or_bare(io.cwd, io.settings)
     targets = [_target(repo, target) for target in args.targets]
     changes = compare(repo, args, io, lambda revs: show_params(repo, targets, revs=revs, deps_only=args.deps))
     if args.json:

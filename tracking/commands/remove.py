@@ -24,7 +24,9 @@ def run(args: argparse.Namespace, io: Io) -> int:
     repo = Repo.open(io.cwd, io.settings)
     with repo.lock(io):
         for target in args.targets:
-            stages = engine.find_stages(load_index(repo), target, io.cwd)
+            # a broken file elsewhere is no reason to keep this one; a broken target is read again, and refused
+            index = load_index(repo, onerror=lambda rel, error: None)
+            stages = engine.find_stages(index, target, io.cwd)
             with repo.paths_lock(io, write=[out.abspath for stage in stages for out in stage.outs if out.abspath]):
                 for stage in stages:
                     engine.remove(repo, stage, outs=args.outs, force=args.force)

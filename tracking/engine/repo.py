@@ -61,6 +61,17 @@ class Repo:
     def open(cls, cwd: str, settings: Settings) -> Repo:
         return cls(find_root(cwd), settings, cwd)
 
+    @classmethod
+    def open_or_bare(cls, cwd: str, settings: Settings) -> Repo:
+        """Also where nobody ran `init`: metrics and params are only read. The root is Git's then, else `cwd`."""
+        try:
+            return cls.open(cwd, settings)
+        except NotARepository:
+            from tracking.engine.git import Git
+
+            scm = Git.find(cwd, settings.environ or None)
+            return cls(scm.root_dir if scm is not None else os.path.realpath(cwd), settings, cwd)
+
     # --- what hangs off it
     @cached_property
     def scm(self) -> Git | None:
