@@ -9,7 +9,7 @@ import argparse
 from typing import Any
 
 from pipelines.commands.repro import make_plan
-from pipelines.engine.dirty import COMMAND, Reason, reasons
+from pipelines.engine.dirty import ALWAYS, COMMAND, Reason, reasons
 from pipelines.engine.plan import Plan, key_of
 from tracking.engine.index import load_index
 from tracking.engine.protocols import Io
@@ -62,8 +62,9 @@ def explain(ws: Workspace, plan: Plan) -> dict[Any, dict[str, Any]]:
 
 def told(found: list[Reason]) -> list[Reason]:
     """What people are told: of a stage that never ran only that, not that each of its deps is new."""
-    never_ran = [reason for reason in found if reason.kind == COMMAND and reason.state == NEW]
-    return never_ran or found
+    if not any(reason.kind == COMMAND and reason.state == NEW for reason in found):
+        return found
+    return [reason for reason in found if reason.kind in (COMMAND, ALWAYS)]
 
 
 def _json(plan: Plan, answer: dict[str, Any], cwd: str) -> dict[str, Any]:

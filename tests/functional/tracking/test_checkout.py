@@ -1,0 +1,136 @@
+"""`checkout`: the workspace as the .dvc and dvc.lock files say."""
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.conftest import Project
+
+
+@pytest.fixture
+def two(repo: Project) -> Project:
+    """Two commits of a file and a folder; the second is checked out."""
+    repo.gen({"f": "1\n", "d": {"a": "1\n", "b": "2\n"}}).ok("add", "f", "d")
+    repo.commit("one")
+    repo.gen({"f": "changed\n", "d": {"a": "changed\n", "c": "3\n"}})
+    (repo / "d/b").unlink()
+    repo.ok("add", "f", "d")
+    repo.commit("two")
+    return repo
+
+
+def test_switching_says_what_changed(two: Project) -> None:
+    two.git("checkout", "-q", "HEAD~")
+    assert two.ok("checkout").lines == ["M\td/", "M\tf"]
+    assert two.tree("d") == ["a", "b"] and two.read("f") == "1\n"
+
+
+def test_summary_counts_files(two: Project) -> None:
+    two.git("checkout", "-q", "HEAD~")
+    assert two.ok("checkout", "--summary").out == "2 files modified, 1 file added and 1 file deleted\n"
+
+
+def test_nothing_to_do_prints_nothing(two: Project) -> None:
+    assert two.ok("checkout").out == ""
+
+
+def test_data_no_file_names_any_more_is_deleted(two: Project) -> None:
+    two.git("rm", "-q", "f.dvc")
+    assert two.ok("checkout").out == "D\tf\n"
+    assert not (two / "f").exists()
+
+
+def test_data_edited_since_is_not_deleted(two: Project) -> None:
+    two.git("rm", "-q", "f.dvc")
+    two.gen({"f": "precious\n"})
+    assert two.ok("checkout").out == ""
+    assert two.read("f") == "precious\n"
+
+
+def test_unsaved_changes_need_force(two: Project) -> None:
+    two.gen({"d/a": "unsaved\n"})
+    result = two.run("checkout")
+    assert result.code == 255 and "Use `--force` to force." in result.err
+    two.ok("checkout", "-f")
+    assert two.read("d/a") == "changed\n"
+
+
+def test_a_target_leaves_the_rest_alone(two: Project) -> None:
+    (two / "f").unlink()
+    (two / "d/a").unlink()
+    assert two.ok("checkout", "d/a").out == "M\td/\n"
+    assert not (two / "f").exists()
+
+
+def test_recursive_takes_folders(repo: Project) -> None:
+    repo.gen({"s": {"f": "1\n"}, "g": "2\n"}).ok("add", "s/f", "g")
+    os.unlink(repo / "s/f")
+    os.unlink(repo / "g")
+    assert repo.ok("checkout", "-R", "s").out == "A\ts/f\n"
+
+
+def test_missing_objects_fail_and_lose_nothing(two: Project) -> None:
+    (two / "f").unlink()
+    for oid in two.objects():
+        os.unlink(two / f".dvc/cache/files/md5/{oid[:2]}/{oid[2:]}")
+    result = two.run("checkout", "f")
+    assert result.code == 255
+    assert result.err.startswith("ERROR: Checkout failed for following targets:\nf\nIs your cache up to date?")
+    assert two.run("checkout", "--allow-missing", "f").code == 0
+
+
+def test_an_out_never_saved_is_named(repo: Project) -> None:
+    repo.gen({"dvc.yaml": "stages:\n  a:\n    cmd: touch o\n    outs: [o]\n"})
+    result = repo.run("checkout")
+    assert result.code == 255 and "No file hash info found for" in result.err
+
+
+def test_unknown_targets_are_explained(repo: Project) -> None:
+    result = repo.run("checkout", "nosuch")
+    assert result.code == 255 and "Did you mean `git checkout nosuch`?" in result.err
+
+
+@pytest.mark.parametrize("kind", ["hardlink", "symlink", "copy"])
+def test_relink_changes_the_links(repo: Project, kind: str) -> None:
+    repo.gen({"f": "1\n", "d": {"a": "2\n"}}).ok("add", "f", "d")
+    repo.ok("config", "cache.type", kind)
+    assert repo.ok("checkout", "--relink").out.endswith("Relinked successfully\n")
+    for name in ("f", "d/a"):
+        status = os.lstat(repo / name)
+        assert ((repo / name).is_symlink(), status.st_nlink) == {"hardlink": (False, 2), "symlink": (True, 1), "copy": (False, 1)}[kind]
+
+
+def test_an_executable_stays_one(repo: Project) -> None:
+    repo.gen({"run.sh": "#!/bin/sh\n"})
+    (repo / "run.sh").chmod(0o755)
+    repo.ok("add", "run.sh")
+    (repo / "run.sh").unlink()
+    repo.ok("checkout")
+    assert os.access(repo / "run.sh", os.X_OK)
+
+
+def test_with_deps_brings_what_the_stage_needs(repo: Project) -> None:
+    repo.gen({"in": "1\n", "dvc.yaml": "stages:\n  a:\n    cmd: cat in > o\n    deps: [in]\n    outs: [o]\n"}).ok("add", "in")
+    repo.ok("repro")
+    for name in ("in", "o"):
+        os.unlink(repo / name)
+    assert repo.ok("checkout", "-d", "a").lines == ["A\tin", "A\to"]
+
+
+def test_unprotect_makes_links_plain_files(repo: Project) -> None:
+    repo.ok("config", "cache.type", "symlink")
+    repo.gen({"d": {"a": "1\n"}}).ok("add", "d")
+    repo.ok("unprotect", "d")
+    assert not (repo / "d/a").is_symlink()
+    assert repo.run("unprotect", "nosuch").code == 1
+
+
+def test_destroy_keeps_the_data_only(repo: Project) -> None:
+    repo.ok("config", "cache.type", "symlink")
+    repo.gen({"f": "1\n", "dvc.yaml": "stages:\n  a:\n    cmd: echo 1 > o\n    outs: [o]\n"}).ok("add", "f")
+    repo.ok("repro")
+    assert repo.run("destroy").code == 1
+    repo.ok("destroy", "-f")
+    assert repo.tree() == [".gitignore", "f", "o"] and not (repo / ".dvc").exists()
+    assert repo.read("f") == "1\n"

@@ -1,0 +1,65 @@
+"""`move`: rename tracked data."""
+from __future__ import annotations
+
+import pytest
+
+from tests.conftest import Project
+
+
+def test_data_dvc_file_and_ignore_entry_move_together(repo: Project) -> None:
+    repo.gen({"f": "1\n"}).ok("add", "f")
+    repo.ok("move", "f", "g")
+    assert repo.tree() == [".dvcignore", ".gitignore", "g", "g.dvc"]
+    assert repo.read(".gitignore") == "/g\n"
+    assert repo.ok("status", "--json").json == {}
+
+
+def test_into_a_folder(repo: Project) -> None:
+    repo.gen({"d": {"a": "1\n"}, "sub": {"x": ""}}).ok("add", "d")
+    repo.ok("move", "d", "sub")
+    assert repo.read("sub/.gitignore") == "/d\n"
+    assert (repo / "sub/d/a").exists() and (repo / "sub/d.dvc").exists()
+
+
+def test_a_file_named_otherwise_stays_where_it_is(repo: Project) -> None:
+    repo.gen({"f": "1\n"}).ok("add", "f")
+    (repo / "f.dvc").rename(repo / "custom.dvc")
+    repo.ok("move", "f", "g")
+    assert "path: g\n" in repo.read("custom.dvc")
+
+
+def test_missing_data_is_said_and_the_file_moves(repo: Project) -> None:
+    repo.gen({"f": "1\n"}).ok("add", "f")
+    (repo / "f").unlink()
+    assert "missing" in repo.ok("move", "f", "g").err
+    repo.ok("checkout")
+    assert repo.read("g") == "1\n"
+
+
+def test_unsaved_changes_move_along_unrecorded(repo: Project) -> None:
+    repo.gen({"f": "1\n"}).ok("add", "f")
+    repo.gen({"f": "edited\n"}).ok("move", "f", "g")
+    assert repo.ok("status", "--json").json == {"g.dvc": [{"changed outs": {"g": "modified"}}]}
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "text"),
+    [
+        ("nosuch", "x", "Unable to find DVC file with output 'nosuch'"),
+        ("f", "taken", "already exists"),
+        ("f", "f", "already exists"),
+        ("f", "no/such", "does not exist"),
+        ("f", "no/", "does not exist"),
+        ("d", "d/x", "cannot be moved into itself"),
+        ("f", "d", "overlapping"),
+        ("f", "../x", "outside of the repository"),
+        ("f", ".dvc/x", "not touched"),
+        ("o", "x", "move is not permitted"),
+    ],
+)
+def test_a_refused_move_changes_nothing(repo: Project, source: str, target: str, text: str) -> None:
+    repo.gen({"f": "1\n", "d": {"a": "2\n"}, "taken": "3\n", "dvc.yaml": "stages:\n  s:\n    cmd: touch o\n    outs: [o]\n"}).ok("add", "f", "d")
+    before = repo.tree()
+    result = repo.run("move", source, target)
+    assert result.code == 1 and text in result.err
+    assert repo.tree() == before
