@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from tracking.engine.errors import DataverError
@@ -105,7 +105,11 @@ class Terminal:
         from remotes.engine.storage import Remotes
 
         remotes = Remotes(repo, remote)
-        return lambda oids, legacy=False: existing(remotes.store(remotes.get(), legacy), oids)
+
+        def has(oids: Collection[str], legacy: bool = False) -> set[str]:
+            return existing(remotes.store(remotes.get(), legacy), oids)
+
+        return has
 
     def remote_manifests(self, repo: Any, remote: str | None = None) -> Callable[[str | None, str, bool], bytes | None]:
         def read(name: str | None, oid: str, legacy: bool) -> bytes | None:

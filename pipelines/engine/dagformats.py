@@ -2,15 +2,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from pipelines.engine.graph import Graph, Names, out_links
+from tracking.engine.record import record
 from tracking.engine.stage import Stage
 
 GROUP_MARK = "@"  # between the name of a foreach or matrix group and its key
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Picture:
     """What is drawn: labels, each once, and pairs (label, label it depends on), each once."""
 

@@ -1,18 +1,18 @@
 """Why a stage would run. The one place that decides; status, repro and why all ask here."""
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from tracking.engine.dvcfile import stage_checksum
+from tracking.engine.record import record
 from tracking.engine.stage import Dep, Out, Stage
 from tracking.engine.workspace import DELETED, MODIFIED, NEW, NOT_IN_CACHE, Workspace
 
 COMMAND, DEP, PARAM, OUT, ALWAYS, CHECKSUM = "command", "dep", "param", "out", "always", "checksum"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Reason:
     """One cause. kind: command, dep, param, out, always or checksum. subject: the path or key.
 
@@ -61,7 +61,7 @@ def definition_reasons(stage: Stage) -> Iterator[Reason]:
 
 
 def same_command(locked: Any, cmd: Any) -> bool:
-    return _plain(locked) == _plain(cmd)
+    return bool(_plain(locked) == _plain(cmd))
 
 
 def _plain(cmd: Any) -> Any:
@@ -151,7 +151,7 @@ def _say_always(reason: Reason) -> str:
     return "it is marked always_changed"
 
 
-_SENTENCES = {
+_SENTENCES: dict[str, Callable[[Reason], str]] = {
     COMMAND: _say_command,
     DEP: _say_path,
     OUT: _say_path,

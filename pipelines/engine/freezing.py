@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 
 from tracking.engine import atomic
 from tracking.engine.commit import write_dvcfile
@@ -10,6 +9,7 @@ from tracking.engine.dvcyaml import set_frozen
 from tracking.engine.errors import DataverError, StageNotFound
 from tracking.engine.files import WorkspaceFiles
 from tracking.engine.index import PIPELINE_FILE, Index
+from tracking.engine.record import replace
 from tracking.engine.repo import Repo
 from tracking.engine.stage import Stage
 from tracking.engine.targets import parse_target, stages_of_file

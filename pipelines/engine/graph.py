@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from tracking.engine.errors import DataverError, OutputOverlap
+from tracking.engine.record import record
 from tracking.engine.stage import Dep, Out, ParamsDep, Stage
 
 Key = tuple[str, str]  # (file, name) of a stage: what makes it the same stage
@@ -27,7 +27,7 @@ class CyclicGraph(DataverError):
         self.stages = stages
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Names:
     """How messages and drawings call stages and paths, seen from `cwd`. Both folders absolute."""
 
@@ -46,7 +46,7 @@ class Names:
         return os.path.relpath(entry.abspath, self.cwd).replace(os.sep, "/")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Graph:
     """stages in the order of the index; `needs[i]` and `feeds[i]` are positions of neighbours.
 

@@ -13,7 +13,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
 from typing import IO, Protocol
 
 from pipelines.engine import runcache
@@ -25,6 +24,7 @@ from tracking.engine.checkout import checkout, unprotect
 from tracking.engine.commit import DependencyMissing, relink_outs, save_params, save_stage, write_stages
 from tracking.engine.deletion import delete_out
 from tracking.engine.errors import CheckoutFailed, DataverError, LockHeld, StageFailed
+from tracking.engine.record import field, record, replace
 from tracking.engine.stage import Dep, Out, Stage
 from tracking.engine.workspace import DELETED, NEW, NOT_IN_CACHE, Workspace, stage_label
 
@@ -61,7 +61,7 @@ class Locks(Protocol):
     def paths(self, read: list[str], write: list[str]) -> contextlib.AbstractContextManager[None]: ...
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Options:
     """Flags of `repro`. on_error: fail, keep-going or ignore. jobs: stages at once."""
 
@@ -80,12 +80,12 @@ class Options:
 class ReproductionFailed(DataverError):
     """`failed to reproduce 'a': ...`. stages: addresses that failed."""
 
-    def __init__(self, message: str, stages: tuple[str, ...]) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, stages: tuple[str, ...], hint: str | None = None) -> None:
+        super().__init__(message, hint)
         self.stages = stages
 
 
-@dataclass
+@record
 class Running:
     """A stage whose command runs in a thread."""
 
@@ -318,6 +318,8 @@ class Reproduction:
             self.puller.fetch([out for out in stage.outs if out.cache])
             self.ws.forget_objects()
             self._checkout([out for out in stage.outs if out.cache and out.digest])
+            if not self.options.allow_missing and any(out.cache and out.digest is None for out in stage.outs):
+                raise CheckoutFailed("outs that were never made cannot be pulled")
         except (CheckoutFailed, DataverError):
             self.reporter.line(f"Unable to pull data for {stage_label(stage, self.cwd)}")
             return False
@@ -500,7 +502,7 @@ class Reproduction:
 
     @contextlib.contextmanager
     def _paths(self, stage: Stage) -> Iterator[None]:
-        read = [entry.abspath for entry in (*stage.deps, *stage.params) if entry.abspath]
+        read = [path for path in (*[dep.abspath for dep in stage.deps], *[dep.abspath for dep in stage.params]) if path]
         with self.locks.paths(read, [out.abspath for out in stage.outs if out.abspath]):
             yield
 
@@ -529,9 +531,11 @@ class Reproduction:
         addresses = tuple(self.plan.stages[key].address(self.cwd) for key in self.failed)
         names = join(repr(address) for address in addresses)
         text = f"failed to reproduce{' stages:' if len(addresses) > 1 else ''} {names}"
+        hint = None
         if self.options.on_error == "fail":
-            text += f": {next(iter(self.failed.values()))}"
-        raise ReproductionFailed(text, addresses)
+            first = next(iter(self.failed.values()))
+            text, hint = f"{text}: {first}", first.hint
+        raise ReproductionFailed(text, addresses, hint)
 
     def _last_durations(self) -> dict[Key, float]:
         from pipelines.engine.durations import load_durations

@@ -7,13 +7,13 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from tracking.engine import atomic, yamlfile
 from tracking.engine.commit import hash_into_cache, save_dep, save_params
 from tracking.engine.errors import DataverError
 from tracking.engine.lockfile import apply_lock, lock_entry, run_cache_key, run_cache_value
+from tracking.engine.record import replace
 from tracking.engine.repo import Repo
 from tracking.engine.stage import Out, Stage
 from tracking.engine.workspace import Workspace
@@ -60,7 +60,7 @@ def _read(repo: Repo, path: str, warn: Callable[[str], None]) -> dict[str, Any] 
     """One entry; a damaged file is named and removed: it is only a memory."""
     try:
         with open(path, "rb") as file:
-            entry = yamlfile.load(file.read(), path)
+            entry: Any = yamlfile.load(file.read(), path)
     except FileNotFoundError:
         return None
     except DataverError:
@@ -71,7 +71,7 @@ def _read(repo: Repo, path: str, warn: Callable[[str], None]) -> dict[str, Any] 
         with contextlib.suppress(FileNotFoundError):
             atomic.unlink(path)
         return None
-    return entry
+    return dict(entry)
 
 
 def outs_of(stage: Stage, entry: dict[str, Any]) -> list[Out]:

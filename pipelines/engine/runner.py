@@ -5,11 +5,11 @@ import os
 import signal
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import IO, Protocol
 
 from pipelines.engine.processes import StageProcess, Terminated, describe_exit, end_trees, start
 from tracking.engine.errors import StageFailed
+from tracking.engine.record import record
 from tracking.engine.stage import Stage
 
 INTERRUPTED = (-signal.SIGINT, 128 + signal.SIGINT)  # of a command itself, or of one inside a shell
@@ -40,7 +40,7 @@ def command_lines(stage: Stage) -> list[str]:
     return list(stage.cmd) if isinstance(stage.cmd, tuple) else stage.cmd.splitlines()
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class StageEnvironment:
     """What stage commands see: the user's environment plus DVC_ROOT and DVC_STAGE (docs/formats)."""
 

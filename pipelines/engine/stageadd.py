@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import string
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 from pipelines.engine.graph import Names, already_specified, check_external, checked_graph, path_key
@@ -17,6 +16,7 @@ from tracking.engine.dvcyaml import DEFAULT_PARAMS, definition_of, set_stage, st
 from tracking.engine.errors import DataverError, OutputOverlap
 from tracking.engine.ignore import describe
 from tracking.engine.index import DATA_SUFFIX, LOCK_FILE, PIPELINE_FILE, Index
+from tracking.engine.record import record, replace
 from tracking.engine.repo import Repo
 from tracking.engine.stage import Dep, Out, ParamsDep, Stage
 
@@ -37,7 +37,7 @@ OUT_GROUPS: tuple[OutGroup, ...] = (
 )
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Request:
     """What the user typed. outs: (path, section, options) each. params: `[file:]key,key` each. wdir: as typed."""
 

@@ -3,20 +3,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 from remotes.engine.storage import Remote, Remotes
 from remotes.engine.transfer import Transferred
 from tracking.engine.errors import ConfigError, DataverError, InvalidFile
 from tracking.engine.objects import LocalStore, ObjectStore
 from tracking.engine.protocols import Io
+from tracking.engine.record import field, record
 from tracking.engine.repo import Repo
 from tracking.engine.used import Group, Manifests, Used, missing_text
 
 SHOWN_FAILURES = 50
 
 
-@dataclass
+@record
 class Exchange:
     """Objects of one remote and layout, and the two stores they move between."""
 
@@ -27,7 +27,7 @@ class Exchange:
     group: Group = field(default_factory=Group)
 
 
-@dataclass
+@record
 class Outcome:
     """count: objects that arrived. failed: oid -> why. missing: (oid, legacy) that nobody has."""
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from remotes.engine.cloudstatus import collect_failed
 from remotes.engine.exchange import read_manifest
@@ -15,6 +14,7 @@ from tracking.engine.history import Selection
 from tracking.engine.index import Index
 from tracking.engine.objects import LocalStore, ObjectStore
 from tracking.engine.protocols import Io
+from tracking.engine.record import record
 from tracking.engine.repo import DVC_DIR, Repo
 from tracking.engine.stage import Out, Stage
 from tracking.engine.tree import Rows
@@ -23,7 +23,7 @@ from tracking.engine.used import Group, Manifests, Request, Used, collect_used
 LAYOUTS = ((False, "repo"), (True, "legacy"))
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Options:
     """Flags of `gc`. cloud: clean the remote, too. not_in_remote: delete used objects, too, that the remote has."""
 
@@ -36,7 +36,7 @@ class Options:
     skip_failed: bool = False
 
 
-@dataclass
+@record
 class Place:
     """Objects of one layout in one remote. remote None: none is needed."""
 

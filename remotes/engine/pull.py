@@ -1,7 +1,6 @@
 """Fetch and check out; also what `repro --pull` asks for."""
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 
 from remotes.engine.fetch import fetch, fetch_used
 from remotes.engine.runcache import fetch_runs
@@ -9,6 +8,7 @@ from remotes.engine.storage import Remotes
 from tracking.engine.bring import Brought, bring, remove_unused, wanted
 from tracking.engine.index import load_index
 from tracking.engine.protocols import Io
+from tracking.engine.record import field, record
 from tracking.engine.repo import Repo
 from tracking.engine.stage import Out
 from tracking.engine.targets import collect
@@ -16,7 +16,7 @@ from tracking.engine.used import Request, Used
 from tracking.engine.workspace import Workspace
 
 
-@dataclass
+@record
 class Pulled:
     """fetched: objects that came into the cache. brought: what the checkout did."""
 

@@ -3,17 +3,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 from tracking.engine.config import Config
 from tracking.engine.config_schema import url_scheme
 from tracking.engine.errors import ConfigError, RemoteError
 from tracking.engine.objects import LocalStore, ObjectStore
+from tracking.engine.record import field, record
 from tracking.engine.repo import Repo
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Remote:
     """One storage location. url: a folder is absolute. options: typed, as the config has them."""
 

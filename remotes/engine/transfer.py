@@ -10,7 +10,6 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
 from typing import Any
 
 from tracking.engine import atomic, parallel
@@ -20,6 +19,7 @@ from tracking.engine.ingest import BINARY, SMALL_BYTES, ObjectWriter, make_folde
 from tracking.engine.links import UNSUPPORTED, LinkUnsupported, clone_fd
 from tracking.engine.objects import LocalStore, ObjectStore
 from tracking.engine.protocols import Progress
+from tracking.engine.record import field, record
 from tracking.engine.stage import MD5
 from tracking.engine.tree import DIR_SUFFIX
 
@@ -30,7 +30,7 @@ STEP_BYTES = 1 << 25
 LARGE = "large"
 
 
-@dataclass
+@record
 class Transferred:
     """sent: oids that arrived. failed: oid -> why."""
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import replace
 
 from remotes.engine.storage import Remote, Remotes
 from tracking.engine.add import plan
@@ -13,6 +12,7 @@ from tracking.engine.errors import ConfigError, DataverError, RemoteError
 from tracking.engine.index import Index
 from tracking.engine.objects import LocalStore
 from tracking.engine.protocols import Io
+from tracking.engine.record import replace
 from tracking.engine.repo import Repo
 
 

@@ -8,19 +8,19 @@ from __future__ import annotations
 import glob as glob_module
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 
 from tracking.engine.commit import algorithm_for, check_cacheable, hash_into_cache, relink_path, write_dvcfile
 from tracking.engine.deletion import refuse_own_folders
 from tracking.engine.errors import DataverError, OutputNotFound
 from tracking.engine.index import DATA_SUFFIX, PIPELINE_FILE, Index
 from tracking.engine.overlap import refuse_overlap
+from tracking.engine.record import record, replace
 from tracking.engine.repo import Repo
 from tracking.engine.stage import MD5, Digest, Meta, Out, Stage
 from tracking.engine.workspace import Workspace
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Addition:
     """One target of `add`. path: absolute; equal to the out's path, or inside it."""
 

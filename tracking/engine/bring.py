@@ -1,21 +1,22 @@
 """Bring the outs of many stages in line with the .dvc and dvc.lock files (`checkout`, `pull`)."""
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 
 from tracking.engine.checkout import Change, Plan, apply_checkout, ask_for_unsaved, plan_checkout, remove_path
 from tracking.engine.deletion import refuse_own_folders
 from tracking.engine.errors import CheckoutFailed
 from tracking.engine.index import Index
+from tracking.engine.record import field, record
 from tracking.engine.repo import Repo
 from tracking.engine.stage import Digest, Out
 from tracking.engine.targets import Found
 from tracking.engine.workspace import Workspace
 
 
-@dataclass
+@record
 class Brought:
     """What a checkout did. Paths are shown relative to the cwd, folders end in "/".
 
@@ -36,7 +37,7 @@ class Brought:
             paths.sort(key=lambda path: (not path.endswith(os.sep), path))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Want:
     """One path to check out. digest None: the out was never saved, so nothing may be there."""
 
@@ -70,17 +71,23 @@ def bring(ws: Workspace, wants: Iterable[Want], *, force: bool, relink: bool, co
         try:
             change = apply_checkout(plan, ws.repo.link_types, ws.progress)
         except CheckoutFailed:
+            _make_parent(want)
             result.failed.append(ws.repo.display(want.out.abspath))
             continue
         if change.changed:
             ws.forget(want.out.abspath)
             _note(ws.repo, want, change, result)
-        if want.digest is not None:
-            ws.repo.state.save_link(want.out.abspath)
-        else:
+        if want.digest is None:
+            _make_parent(want)
             result.never_saved.append(want.out.abspath)
             result.failed.append(ws.repo.display(want.out.abspath))
     return result
+
+
+def _make_parent(want: Want) -> None:
+    """The folder of an out is made even when the out cannot be, as dvc does."""
+    with contextlib.suppress(OSError):
+        os.makedirs(os.path.dirname(want.out.abspath), exist_ok=True)
 
 
 def _plan(ws: Workspace, want: Want, relink: bool) -> Plan:

@@ -10,15 +10,16 @@ import os
 import stat as stat_module
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tracking.engine import atomic, parallel
 from tracking.engine.build import REMEMBERED_BYTES, Built, build
 from tracking.engine.errors import CheckoutFailed, ConfirmNeeded, CorruptObject, DataverError
+from tracking.engine.files import is_absence
 from tracking.engine.links import COPY, HARDLINK, REFLINK, SYMLINK, make_file
 from tracking.engine.place import Placer, Scratch
 from tracking.engine.protocols import NoProgress, Progress
+from tracking.engine.record import record
 from tracking.engine.stage import MD5, Digest
 from tracking.engine.state import TICK_NS
 from tracking.engine.tree import parent_folders
@@ -35,7 +36,7 @@ UNSAVED_TEXT = "Can't remove the following unsaved files without confirmation. U
 MISSING_TEXT = "Checkout failed for following targets:\n{}\nIs your cache up to date?\n<https://error.dvc.org/missing-files>"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Change:
     """What a checkout did to one out. kind: "" (nothing), added, modified or deleted.
 
@@ -108,13 +109,15 @@ def plan_checkout(
     rel: str,
     isexec: bool = False,
     relink_types: Sequence[str] = (),
+    any_type: bool = False,
     only: str | None = None,
     progress: Progress | None = None,
 ) -> Plan:
     """Compare a path with what it should be. digest None: it should not be there.
 
     only: a file or folder inside a folder out, relative to it: leave the rest alone.
-    relink_types: also plan to replace unchanged files that are not linked that way.
+    relink_types: also plan to replace unchanged files that are not linked the first of these
+    ways, or with any_type none of them.
     Raises DataverError for what cannot be hashed. Changes nothing, except that symlinks
     into nowhere are removed.
     """
@@ -133,7 +136,7 @@ def plan_checkout(
         _keep_only(plan, only)
     _compare(plan, current)
     if relink_types:
-        _plan_relink(plan, relink_types)
+        _plan_relink(plan, relink_types, any_type)
     _find_unsaved(plan)
     needed = {plan.wanted[relpath] for relpath in (*plan.create, *plan.modify, *plan.relink)}
     if needed:
@@ -146,8 +149,10 @@ def _current(plan: Plan, look: Callable[[], Built]) -> Built | None:
     path = plan.path
     try:
         mode = os.lstat(path).st_mode
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+    except OSError as error:
+        if is_absence(error):
+            return None
+        raise
     plan.existed = True
     if stat_module.S_ISLNK(mode):
         if not os.path.exists(path):
@@ -260,13 +265,14 @@ def _find_unsaved(plan: Plan) -> None:
     plan.unsaved += [plan.absolute(relpath) for relpath in at_risk if plan.have[relpath] not in saved]
 
 
-def _plan_relink(plan: Plan, types: Sequence[str]) -> None:
-    """Unchanged files that are not what the first link type would make."""
-    kind = types[1] if types[0] == REFLINK and len(types) > 1 else types[0]  # a reflink looks like a copy
+def _plan_relink(plan: Plan, types: Sequence[str], any_type: bool) -> None:
+    """Unchanged files that are not what the first link type (any of them) would make."""
+    first = types[1] if types[0] == REFLINK and len(types) > 1 else types[0]  # a reflink looks like a copy
+    kinds = types if any_type else (first,)
     same = [relpath for relpath, md5 in plan.wanted.items() if plan.have.get(relpath) == md5]
     for relpath in same:
         path, source = plan.absolute(relpath), plan.store.path_of(plan.wanted[relpath])
-        if not _is_linked(path, source, kind):
+        if not any(_is_linked(path, source, kind) for kind in kinds):
             plan.relink.append(relpath)
 
 
@@ -464,9 +470,9 @@ def relink(
     only: str | None = None,
     progress: Progress | None = None,
 ) -> Change:
-    """Replace files that are in the cache by links of the configured type; others stay as they are."""
+    """Replace files that are in the cache, and linked in none of the configured ways; others stay as they are."""
     plan = plan_checkout(
-        path_abs, digest, store=store, state=state, ignore=ignore, rel=rel, isexec=isexec, relink_types=link_types, only=only, progress=progress
+        path_abs, digest, store=store, state=state, ignore=ignore, rel=rel, isexec=isexec, relink_types=link_types, any_type=True, only=only, progress=progress
     )
     if plan.missing or plan.create or plan.modify or plan.delete or plan.blockers:
         return Change(path_abs)

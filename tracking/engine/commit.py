@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from tracking.engine import atomic
 from tracking.engine.checkout import relink
@@ -16,6 +15,7 @@ from tracking.engine.errors import DataverError
 from tracking.engine.index import LOCK_FILE
 from tracking.engine.lockfile import lock_entry, update_lock
 from tracking.engine.params import lock_values
+from tracking.engine.record import replace
 from tracking.engine.repo import Repo
 from tracking.engine.stage import MD5, MD5_DOS2UNIX, Dep, Digest, Meta, Out, ParamsDep, Stage
 from tracking.engine.workspace import Workspace

@@ -2,13 +2,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tracking.engine.datadiff import compare, hash_value, missing_objects, pair_renames, shown
 from tracking.engine.datatree import DataTree, ReadManifest, present, recorded
 from tracking.engine.errors import DataverError, GitError, OutputNotFound, StageNotFound
 from tracking.engine.index import Index, load_index
+from tracking.engine.record import field, record
 
 if TYPE_CHECKING:
     from tracking.engine.repo import Repo
@@ -25,7 +25,7 @@ MISSING = "not in cache"
 Entries = dict[str, list[dict[str, Any]]]  # state -> {"path", "hash"}; of a rename "path" is {"old", "new"}
 
 
-@dataclass
+@record
 class DataChanges:
     """states: none when nothing differs. unlisted: folders whose manifest no cache holds."""
 

@@ -7,10 +7,10 @@ name where it is not a plain md5, so that equal digits of two algorithms differ.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tracking.engine.datatree import DataTree
+from tracking.engine.record import field, record
 from tracking.engine.stage import MD5, MD5_DOS2UNIX, Digest
 from tracking.engine.tree import DIR_SUFFIX, parent_folders
 
@@ -23,7 +23,7 @@ Rename = tuple[str, str, str]  # path before, path after, hash
 ALGORITHMS = (MD5, MD5_DOS2UNIX)  # other hashes (etags) name nothing in the cache
 
 
-@dataclass
+@record
 class Changes:
     """What differs. unknown: paths of the newer side whose older state cannot be told.
 

@@ -3,12 +3,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tracking.engine.datadiff import ALGORITHMS, Changes, compare, missing_objects, pair_renames, shown
 from tracking.engine.datatree import DataTree, ReadManifest, present, prune, recorded
 from tracking.engine.index import Index, load_index
+from tracking.engine.record import field, record
 
 if TYPE_CHECKING:
     from tracking.engine.repo import Repo
@@ -19,7 +19,7 @@ RemoteHas = Callable[["str | None", "set[str]", bool], "set[str]"]
 Groups = dict[str, list[Any]]  # "modified", "added", "deleted", "unknown": paths; "renamed": {"old", "new"}
 
 
-@dataclass
+@record
 class DataStatus:
     """Paths relative to the root, folders with a "/" at the end; untracked ones relative to the cwd.
 
@@ -36,7 +36,7 @@ class DataStatus:
     is_empty: bool = False
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Wanted:
     """What to find out. granular: look into folders. git_state: also whether Git sees changes."""
 

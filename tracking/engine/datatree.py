@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tracking.engine.errors import CorruptObject
+from tracking.engine.record import record
 from tracking.engine.stage import MD5, MD5_DOS2UNIX, Digest, Out, Stage
 from tracking.engine.tree import load_tree, tree_oid
 
@@ -24,7 +24,7 @@ Rows = list[tuple[str, str]]  # (path inside the folder, hash), sorted by path
 ReadManifest = Callable[["str | None", str, bool], "bytes | None"]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Listed:
     """One out. digest None: it has none yet. isdir: it is a folder.
 
@@ -102,7 +102,7 @@ def prune(keys: Iterable[str]) -> tuple[str, ...]:
 def recorded(index: Index, ws: Workspace, read_remote: ReadManifest | None = None) -> DataTree:
     """What the .dvc and dvc.lock files of an index say.
 
-    read_remote: asked for a manifest that neither the cache nor the state knows.
+    read_remote: asked for a manifest that the cache lacks.
     """
     repo = index.repo
     outs: dict[str, Listed] = {}
@@ -123,8 +123,6 @@ def recorded(index: Index, ws: Workspace, read_remote: ReadManifest | None = Non
         if digest is None or digest.name not in (MD5, MD5_DOS2UNIX):
             return None
         rows = ws.manifest(digest)
-        if rows is None:
-            rows = _remembered(ws, path, digest)
         if rows is None and read_remote is not None:
             rows = _parsed(read_remote(outs[path].remote, digest.value, digest.is_legacy), digest)
         return rows
@@ -152,14 +150,6 @@ def _rows_of_files(stage: Stage, out: Out) -> Rows | None:
     return sorted((str(entry["relpath"]), str(entry["md5"])) for entry in files if entry.get("md5"))
 
 
-def _remembered(ws: Workspace, path: str, digest: Digest) -> Rows | None:
-    """A manifest the cache lost, from what was remembered when the folder was hashed here."""
-    saved = ws.repo.state.get_dir(ws.repo.abs(path), digest.name)
-    if saved is None or saved.value != digest.value:
-        return None
-    return list(zip([row[0] for row in saved.rows], saved.hashes))
-
-
 def _parsed(data: bytes | None, digest: Digest) -> Rows | None:
     """Rows of a manifest; None when there is none, or it is not what its name says."""
     if data is None or tree_oid(data) != digest.value:
@@ -174,6 +164,7 @@ def present(tree: DataTree, ws: Workspace) -> DataTree:
     """What lies in the workspace where `tree` says that outs are.
 
     Hashes are made as the recorded ones were; unchanged files are not read.
+    Symlinks to nothing count as absent.
     """
     repo = ws.repo
     outs: dict[str, Listed] = {}
@@ -182,7 +173,7 @@ def present(tree: DataTree, ws: Workspace) -> DataTree:
         abspath = repo.abs(path)
         algorithm = listed.digest.name if listed.digest and listed.digest.name == MD5_DOS2UNIX else MD5
         if os.path.isdir(abspath):
-            built = ws.build(abspath, algorithm)
+            built = ws.build(abspath, algorithm, skip_broken=True)
             outs[path] = Listed(built.digest, True, built.meta.size)
             found[path] = built.tree()
             continue

@@ -12,25 +12,25 @@ from typing import Any
 from tracking.engine import hashblock
 from tracking.engine.dvcyaml_schema import ANNOTATIONS
 from tracking.engine.errors import InvalidFile
-from tracking.engine.schema import ANY_DICT, FLAG, TEXT, Check, anything, list_of, nothing, one_of, record, require
+from tracking.engine.schema import ANY_DICT, FLAG, TEXT, Check, anything, list_of, mapping_of, nothing, one_of, require
 from tracking.engine.stage import Dep, Out, Stage
 from tracking.engine.yamldiff import apply_diff
 from tracking.engine.yamlerror import as_text
 
 Entry = dict[str, Any]
 
-_REPO = record(
+_REPO = mapping_of(
     {"url": TEXT, "rev": TEXT, "rev_lock": TEXT, "config": one_of(TEXT, ANY_DICT), "remote": one_of(TEXT, ANY_DICT)},
     required=("url",),
 )
-_DB = record(dict.fromkeys(("query", "connection", "file_format", "table"), TEXT))
+_DB = mapping_of(dict.fromkeys(("query", "connection", "file_format", "table"), TEXT))
 _ENTRY: dict[str, Check] = {**hashblock.FIELDS, "path": TEXT, "persist": FLAG, "fs_config": ANY_DICT}
-_DEP = record({**_ENTRY, "repo": _REPO, "db": _DB})
-_OUT = record(
+_DEP = mapping_of({**_ENTRY, "repo": _REPO, "db": _DB})
+_OUT = mapping_of(
     {**_ENTRY, **ANNOTATIONS, "cache": FLAG, "remote": TEXT, "push": FLAG},
     required=("path",),
 )
-_DVCFILE = record(
+_DVCFILE = mapping_of(
     {
         "md5": hashblock.FIELDS["md5"],
         "wdir": one_of(TEXT, nothing),

@@ -12,9 +12,9 @@ from tracking.engine.schema import (
     anything,
     list_of,
     map_of,
+    mapping_of,
     nothing,
     one_of,
-    record,
     require,
 )
 from tracking.engine.yamlerror import Path, Problem
@@ -29,13 +29,13 @@ _OUT_OPTIONS: dict[str, Check] = {
     "push": FLAG,
 }
 PLOT_OPTIONS = ("template", "x", "y", "x_label", "y_label", "title", "header")
-_STAGE_PLOT = record({**_OUT_OPTIONS, **dict.fromkeys(PLOT_OPTIONS, TEXT), "header": FLAG})
-_OUTS = list_of(one_of(TEXT, map_of(record(_OUT_OPTIONS))))
+_STAGE_PLOT = mapping_of({**_OUT_OPTIONS, **dict.fromkeys(PLOT_OPTIONS, TEXT), "header": FLAG})
+_OUTS = list_of(one_of(TEXT, map_of(mapping_of(_OUT_OPTIONS))))
 _STAGE_PLOTS = list_of(one_of(TEXT, map_of(one_of(_STAGE_PLOT, list_of(_STAGE_PLOT)))))
 _VARS = list_of(one_of(TEXT, ANY_DICT))
 _TEXT_OR_LIST = one_of(TEXT, ANY_LIST)
 
-_STAGE = record(
+_STAGE = mapping_of(
     {
         "cmd": _TEXT_OR_LIST,
         "wdir": TEXT,
@@ -53,10 +53,10 @@ _STAGE = record(
     },
     required=("cmd",),
 )
-_FOREACH = record({"foreach": one_of(TEXT, ANY_LIST, ANY_DICT), "do": _STAGE}, required=("foreach", "do"))
+_FOREACH = mapping_of({"foreach": one_of(TEXT, ANY_LIST, ANY_DICT), "do": _STAGE}, required=("foreach", "do"))
 
 _TEXT_OR_TEXTS = one_of(TEXT, list_of(TEXT))
-_PLOT = record(
+_PLOT = mapping_of(
     {
         "x": one_of(TEXT, map_of(TEXT)),
         "y": one_of(TEXT, list_of(TEXT), map_of(_TEXT_OR_TEXTS)),
@@ -66,7 +66,7 @@ _PLOT = record(
         "template": TEXT,
     }
 )
-_ARTIFACT = record({"path": TEXT, **ANNOTATIONS}, required=("path",))
+_ARTIFACT = mapping_of({"path": TEXT, **ANNOTATIONS}, required=("path",))
 
 
 def _stage_or_foreach(value: Any, path: Path, problems: list[Problem]) -> None:
@@ -74,7 +74,7 @@ def _stage_or_foreach(value: Any, path: Path, problems: list[Problem]) -> None:
     (_FOREACH if grouped else _STAGE)(value, path, problems)
 
 
-DVCYAML = record(
+DVCYAML = mapping_of(
     {
         "stages": map_of(_stage_or_foreach),
         "vars": _VARS,

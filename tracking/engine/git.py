@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 
 from tracking.engine.errors import GitError, RevisionNotFound
 from tracking.engine.gitcat import CatFile, RevisionFiles
 from tracking.engine.ignore import GitIgnore
+from tracking.engine.record import record
 
 DOT_GIT = ".git"
 BRANCH_PREFIX = "refs/heads/"
@@ -35,7 +35,7 @@ _LOCAL_VARIABLES = (
 )
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class GitStatus:
     """Paths relative to the work tree, posix: index against HEAD, files against the index, unknown to git."""
 

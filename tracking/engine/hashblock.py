@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tracking.engine.schema import FLAG, NUMBER, TEXT, Check, list_of, record
+from tracking.engine.schema import FLAG, NUMBER, TEXT, Check, list_of, mapping_of
 from tracking.engine.stage import MD5, MD5_DOS2UNIX, NO_META, Digest, Meta
 from tracking.engine.yamlerror import Path, Problem
 
@@ -35,7 +35,7 @@ _FACTS: dict[str, Check] = {
     "isexec": FLAG,
     "version_id": TEXT,
 }
-_CLOUD_REMOTE = record(_FACTS)
+_CLOUD_REMOTE = mapping_of(_FACTS)
 
 
 def _check_cloud(value: Any, path: Path, problems: list[Problem]) -> None:
@@ -48,7 +48,7 @@ def _check_cloud(value: Any, path: Path, problems: list[Problem]) -> None:
         _CLOUD_REMOTE(facts, (*path, name), problems)
 
 
-_FILE = record({**_FACTS, "relpath": TEXT, "cloud": _check_cloud}, required=("relpath",))
+_FILE = mapping_of({**_FACTS, "relpath": TEXT, "cloud": _check_cloud}, required=("relpath",))
 FIELDS: dict[str, Check] = {**_FACTS, "cloud": _check_cloud, "hash": TEXT, "files": list_of(_FILE)}
 
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from tracking.engine.errors import DataverError, GitError, UsageError
 from tracking.engine.files import FileSource, WorkspaceFiles
 from tracking.engine.gitcat import RevisionFiles
 from tracking.engine.ignore import Ignore
 from tracking.engine.index import LOCK_FILE, PIPELINE_FILE, Index, Pipeline, is_dvcfile, load_dvcfile, load_index, load_pipeline
+from tracking.engine.record import record
 from tracking.engine.repo import Repo
 from tracking.engine.stage import Stage
 
@@ -29,7 +29,7 @@ IGNORE_FILE = ".dvcignore"
 TEMPLATE_MARKS = (b"${", b"foreach", b"matrix", b"vars")  # such a dvc.yaml depends on other files, too
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Selection:
     """Which commits; the workspace always belongs to it.
 

@@ -3,12 +3,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from tracking.engine.errors import DataverError, OutputNotFound
 from tracking.engine.files import FileSource, WorkspaceFiles
+from tracking.engine.record import field, record
 from tracking.engine.stage import Out, Stage
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ DATA_SUFFIX = ".dvc"
 OnError = Callable[[str, DataverError], None]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Pipeline:
     """One dvc.yaml. `rel` is its path from the root; top-level sections are resolved, paths as written."""
 
@@ -174,6 +174,20 @@ def _load_one(index: Index, rel: str, lock: bool, onerror: OnError | None) -> No
         onerror(rel, exc)
 
 
+def refuse_nul(repo: Repo, stages: Iterable[Stage]) -> None:
+    """No file name or command line can hold a NUL character. Raises DataverError."""
+    for stage in stages:
+        names = [stage.wdir, *[dep.path for dep in stage.deps], *[dep.path for dep in stage.params], *[out.path for out in stage.outs]]
+        commands = stage.cmd if isinstance(stage.cmd, tuple) else (stage.cmd or "",)
+        if "\0" in "".join(names) or "\0" in "".join(commands):
+            bad = next(text for text in (*names, *commands) if "\0" in text)
+            shown = bad.replace("\0", "\\0")
+            raise DataverError(
+                f"'{shown}' in '{repo.display(stage.file)}' holds a NUL character, which no path or command can",
+                hint="Remove it from the file.",
+            )
+
+
 def refuse_harmful_outs(repo: Repo, stages: Iterable[Stage]) -> None:
     """Outs are deleted and replaced, so some paths can be none, whatever a file says.
 
@@ -236,6 +250,7 @@ def load_dvcfile(repo: Repo, files: FileSource, rel: str) -> Stage:
     abspath = os.path.join(repo.root_dir, rel)
     name = display_name(repo, files, rel)
     stage: Stage = read_again(files, rel, lambda data: parse_dvcfile(data, abspath, name))
+    refuse_nul(repo, [stage])
     if not files.rev:
         refuse_harmful_outs(repo, [stage])
     return stage
@@ -249,6 +264,7 @@ def load_pipeline(repo: Repo, files: FileSource, rel: str, *, lock: bool = True)
     file = os.path.join(repo.root_dir, rel)
     resolved = read_again(files, rel, lambda data: _resolve(repo, files, rel, data))
     stages = stages_from(resolved.stages, file, resolved.generated)
+    refuse_nul(repo, stages)
     if not files.rev:
         refuse_harmful_outs(repo, stages)
     stages = _with_lock(repo, files, rel, stages, lock)

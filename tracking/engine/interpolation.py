@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
 from tracking.engine import expression
 from tracking.engine.errors import InterpolationError
 from tracking.engine.expression import ESCAPED_OPEN, EXPRESSION, OPEN, PRIMITIVES, SyntaxProblem, ValueProblem, spell
+from tracking.engine.record import field, record
 from tracking.engine.templatevars import (
     LoadedTwice,
     Loader,
@@ -30,7 +30,7 @@ Tracked = dict[str, dict[str, Any]]
 Path = tuple[str | int, ...]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Resolved:
     """A dvc.yaml without templates.
 

@@ -6,12 +6,12 @@ which they were first written; an updated stage keeps its place.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
 from tracking.engine import hashblock
-from tracking.engine.schema import ANY_DICT, ANY_LIST, TEXT, anything, exactly, list_of, map_of, one_of, record, require
+from tracking.engine.record import field, record, replace
+from tracking.engine.schema import ANY_DICT, ANY_LIST, TEXT, anything, exactly, list_of, map_of, mapping_of, one_of, require
 from tracking.engine.stage import Dep, Out, ParamsDep, Stage
 from tracking.engine.yamlerror import as_text
 
@@ -40,18 +40,18 @@ _ORDINARY = (
     rf"(?:    outs:\n{_ORDINARY_DATA})?\Z"
 )
 
-_DATA = list_of(record({**hashblock.FIELDS, "path": TEXT, "dataset": ANY_DICT}, required=("path",)))
-_STAGE = record(
+_DATA = list_of(mapping_of({**hashblock.FIELDS, "path": TEXT, "dataset": ANY_DICT}, required=("path",)))
+_STAGE = mapping_of(
     {"cmd": one_of(TEXT, ANY_LIST), "deps": _DATA, "params": map_of(map_of(anything)), "outs": _DATA},
     required=("cmd",),
 )
-_LOCK = record(
+_LOCK = mapping_of(
     {"schema": exactly(SCHEMA, "invalid schema version"), "datasets": anything, "stages": map_of(_STAGE)},
     required=("schema",),
 )
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Lock:
     """A parsed dvc.lock: stage name -> entry, and the list of dataset records."""
 

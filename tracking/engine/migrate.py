@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from tracking.engine import atomic
 from tracking.engine.commit import hash_into_cache, with_checksum
@@ -18,6 +17,7 @@ from tracking.engine.ingest import ingest, make_folder
 from tracking.engine.links import COPY, HARDLINK, link
 from tracking.engine.objects import LocalStore
 from tracking.engine.protocols import Progress
+from tracking.engine.record import replace
 from tracking.engine.stage import MD5, Dep, Digest, Out, Stage
 from tracking.engine.tree import DIR_SUFFIX, dump_tree, tree_oid
 from tracking.engine.workspace import Workspace
@@ -135,7 +135,7 @@ def migrate_stage(converter: Converter, stage: Stage, warn: Callable[[str], None
         return replace(item, digest=digest)
 
     deps = tuple(dep if stage.is_import else changed(dep) for dep in stage.deps)
-    return with_checksum(replace(stage, deps=deps, outs=tuple(map(changed, stage.outs))))  # type: ignore[arg-type]
+    return with_checksum(replace(stage, deps=deps, outs=tuple(map(changed, stage.outs))))
 
 
 def shown_files(stages: Iterable[Stage], folder: str) -> list[str]:

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 
 from tracking.engine import atomic
 from tracking.engine.commit import algorithm_for, hash_into_cache, relink_outs, with_checksum, write_dvcfile
@@ -10,6 +9,7 @@ from tracking.engine.deletion import refuse_own_folders
 from tracking.engine.errors import DataverError, OutputNotFound
 from tracking.engine.index import DATA_SUFFIX, Index
 from tracking.engine.overlap import refuse_overlap
+from tracking.engine.record import replace
 from tracking.engine.stage import Dep, Out, Stage
 from tracking.engine.workspace import Workspace
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from tracking.engine.record import field, record
 
-@dataclass(frozen=True)
+
+@record(frozen=True)
 class Settings:
     """Values from the environment; the engine never reads it itself.
 

@@ -77,7 +77,7 @@ def map_of(item: Check, at_least_one: bool = False) -> Check:
     return check
 
 
-def record(fields: dict[str, Check], required: Iterable[str] = (), open_ended: bool = False) -> Check:
+def mapping_of(fields: dict[str, Check], required: Iterable[str] = (), open_ended: bool = False) -> Check:
     """A mapping with these keys only (open_ended: and any others)."""
     needed = tuple(required)
 

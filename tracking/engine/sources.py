@@ -5,7 +5,6 @@ import os
 import posixpath
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from tracking.engine import configfile
 from tracking.engine.datatree import ReadManifest, recorded
@@ -17,13 +16,14 @@ from tracking.engine.ignore import DVC_DIR, Ignore
 from tracking.engine.index import load_index
 from tracking.engine.listing import Listing, RevisionListing, WorkspaceListing
 from tracking.engine.protocols import Settings
+from tracking.engine.record import record
 from tracking.engine.repo import Repo, find_root
 from tracking.engine.workspace import Workspace
 
 CONFIG = f"{DVC_DIR}/config"
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Request:
     """What to open. url: a folder or a Git URL; path: inside of it, as typed; details: sizes and modes are wanted.
 
@@ -44,7 +44,7 @@ class Request:
     manifests: Callable[[Repo, str | None], ReadManifest] | None = None
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Source:
     """An opened project. top: the path asked for, relative to the listing's root.
 

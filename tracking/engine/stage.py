@@ -1,20 +1,21 @@
 """What is tracked: outs, deps and the stages that connect them.
 
-Values only; they are never changed in place (use `dataclasses.replace`). Paths named
+Values only; they are never changed in place (use `record.replace`). Paths named
 `path` are as the file says them (posix, relative to the stage's wdir, or a URL);
 `abspath` is the local absolute form ("" for a URL).
 """
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from typing import Any
+
+from tracking.engine.record import field, record
 
 MD5 = "md5"
 MD5_DOS2UNIX = "md5-dos2unix"  # what 2.x wrote; in files it is `md5:` without `hash: md5`
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Digest:
     """A hash as a file states it. name: md5, md5-dos2unix, etag or checksum. value keeps a `.dir` suffix."""
 
@@ -30,7 +31,7 @@ class Digest:
         return self.name == MD5_DOS2UNIX
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Meta:
     """Facts beside a hash. size in bytes (of a folder: sum of its files)."""
 
@@ -46,7 +47,7 @@ class Meta:
 NO_META = Meta()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Out:
     """One output of a stage or .dvc file.
 
@@ -79,7 +80,7 @@ class Out:
         return not self.abspath
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class ParamsDep:
     """Keys of one params file. keys () tracks the whole file. locked: key -> value of dvc.lock, None when absent there."""
 
@@ -89,7 +90,7 @@ class ParamsDep:
     locked: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Dep:
     """One dependency on a file, folder or URL; `repo` (import) and `db` as written.
 
@@ -113,7 +114,7 @@ class Dep:
         return not self.abspath
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Stage:
     """One stage of dvc.yaml (name set) or one .dvc file (name "").
 
@@ -144,8 +145,8 @@ class Stage:
 
     @property
     def is_data_source(self) -> bool:
-        """A .dvc file of `add`: outs and nothing else."""
-        return not self.name and self.cmd is None and not self.deps and len(self.outs) >= 1
+        """A .dvc file that neither runs anything nor is an import: it has no checksum."""
+        return not self.name and self.cmd is None and not self.is_import
 
     @property
     def is_import(self) -> bool:

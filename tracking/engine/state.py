@@ -310,7 +310,7 @@ def _pack(rows: list[WalkRow], hashes: list[str]) -> tuple[bytes, bytes, bytes] 
     from array import array
 
     try:
-        columns = [array(code, [row[number] for row in rows]) for number, code in enumerate(CODES, 1)]
+        columns = [array(code, [row[number] for row in rows]) for number, code in enumerate(CODES, 1)]  # type: ignore[type-var]
     except (OverflowError, TypeError):
         return None
     paths = "\0".join([row[0] for row in rows]).encode("utf-8", "surrogateescape")

@@ -8,16 +8,16 @@ from __future__ import annotations
 import fnmatch
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from tracking.engine.errors import DataverError, OutputNotFound, StageNotFound
 from tracking.engine.index import DATA_SUFFIX, PIPELINE_FILE, Index, load_dvcfile, load_pipeline
+from tracking.engine.record import record
 from tracking.engine.stage import Stage
 
 YAML_SUFFIXES = (".yaml", ".yml")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True)
 class Found:
     """A stage a target names. path: the absolute path asked for when it was an out or inside one."""
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 
 from tracking.engine.errors import CorruptObject, DataverError
 from tracking.engine.files import FileSource
 from tracking.engine.history import WORKSPACE, Indexes, Selection, revisions
 from tracking.engine.index import Index
+from tracking.engine.record import field, record
 from tracking.engine.repo import Repo
 from tracking.engine.stage import Digest, Out, Stage
 from tracking.engine.targets import Found, collect, is_stage_file, parse_target
@@ -27,7 +27,7 @@ Warn = Callable[[str], None]
 OnFailure = Callable[[str, DataverError], None]
 
 
-@dataclass(slots=True)
+@record
 class UsedTree:
     """A folder's manifest. name: of the out as messages show it.
 
@@ -48,7 +48,7 @@ class UsedTree:
         return f"{self.name}/{relpath}"
 
 
-@dataclass(slots=True)
+@record
 class Group:
     """Objects of one place. files: oid -> name of the out; trees: oid of the manifest -> UsedTree."""
 
@@ -78,7 +78,7 @@ class Group:
                 known.parts = None if tree.parts is None else known.parts | tree.parts
 
 
-@dataclass
+@record
 class Used:
     """Groups in the order they were met. stages: how many stages the workspace has (before targets)."""
 
@@ -93,7 +93,7 @@ class Used:
         return found
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Request:
     """What of every revision: targets as typed in the cwd, as `targets.collect` takes them."""
 
@@ -224,7 +224,7 @@ class Manifests:
             return None
 
 
-@dataclass(slots=True)
+@record
 class Expanded:
     """A group with its manifests opened.
 

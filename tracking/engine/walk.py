@@ -32,14 +32,15 @@ class IgnoreFileInside(DataverError):
     exit_code = 255
 
 
-def walk_files(top_abs: str, rel_top: str, ignore: Ignore | None) -> list[FileStat]:
+def walk_files(top_abs: str, rel_top: str, ignore: Ignore | None, *, skip_broken: bool = False) -> list[FileStat]:
     """All files below a folder, sorted by path (code points).
 
     top_abs: the folder; rel_top: the same relative to the root of `ignore`. Symlinks to
-    files are followed, those to folders are left out, as are empty folders.
+    files are followed, those to folders are left out, as are empty folders; skip_broken: so
+    are those to nothing.
     Raises DataverError for what cannot be versioned (a pipe, a socket, a device, a name
     that is not UTF-8, a .dvcignore file) and for a folder that cannot be read; OSError
-    with ENOENT for a broken symlink.
+    with ENOENT for a broken symlink unless skipped.
     """
     found: list[FileStat] = []
     base = "" if rel_top in ("", ".") else rel_top
@@ -58,7 +59,7 @@ def walk_files(top_abs: str, rel_top: str, ignore: Ignore | None) -> list[FileSt
                 f"{DVCIGNORE} file should not be in collected dir path: '{folder}'",
                 hint=f"Move its patterns to the {DVCIGNORE} of the folder above the tracked one.",
             )
-        _stat_files(folder, prefix, files, found)
+        _stat_files(folder, prefix, files, found, skip_broken)
         stack += [(f"{folder}/{name}", f"{prefix}{name}/", rules) for name in dirs]
     found.sort()
     _refuse_bad_names(found, top_abs)
@@ -98,12 +99,17 @@ def _kept(
     return files, [name for name in dirs if name not in HARD_DIRS]
 
 
-def _stat_files(folder: str, prefix: str, files: dict[str, os.DirEntry[str]], found: list[FileStat]) -> None:
+def _stat_files(folder: str, prefix: str, files: dict[str, os.DirEntry[str]], found: list[FileStat], skip_broken: bool) -> None:
     append = found.append
     for name, entry in files.items():
         status = entry.stat(follow_symlinks=False)
         if status.st_mode & _TYPE_MASK != _REGULAR:
-            status = os.stat(f"{folder}/{name}")  # raises for a broken symlink, naming it
+            try:
+                status = os.stat(f"{folder}/{name}")
+            except FileNotFoundError:
+                if skip_broken:
+                    continue
+                raise
             kind = status.st_mode & _TYPE_MASK
             if kind == _DIRECTORY:
                 continue

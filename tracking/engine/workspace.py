@@ -11,6 +11,7 @@ import stat as stat_module
 from typing import TYPE_CHECKING
 
 from tracking.engine.errors import CorruptObject, DataverError
+from tracking.engine.files import is_absence, read_file
 from tracking.engine.hashing import hash_file
 from tracking.engine.params import params_status, read_params
 from tracking.engine.protocols import NoProgress, Progress
@@ -84,8 +85,10 @@ class Workspace:
     def _hash(self, abspath: str, algorithm: str) -> tuple[Digest, Meta] | None:
         try:
             status = os.stat(abspath)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+        except OSError as error:
+            if is_absence(error):
+                return None
+            raise
         if stat_module.S_ISREG(status.st_mode):
             isexec = bool(status.st_mode & stat_module.S_IXUSR)
             if status.st_size <= SMALL_FILE_BYTES:
@@ -93,8 +96,11 @@ class Workspace:
         built = self.build(abspath, algorithm)
         return built.digest, built.meta
 
-    def build(self, abspath: str, algorithm: str = MD5, *, store: bool = False) -> Built:
-        """Hash a path with the help of the state; with `store`, put its objects into the cache too."""
+    def build(self, abspath: str, algorithm: str = MD5, *, store: bool = False, skip_broken: bool = False) -> Built:
+        """Hash a path with the help of the state; with `store`, put its objects into the cache too.
+
+        skip_broken: leave out symlinks to nothing, which else raise FileNotFoundError.
+        """
         from tracking.engine.build import build
 
         repo = self.repo
@@ -107,6 +113,7 @@ class Workspace:
             algorithm=algorithm,
             store=(repo.legacy_store if algorithm != MD5 else repo.store) if store else None,
             progress=self.progress,
+            skip_broken=skip_broken,
         )
 
     def remember(self, abspath: str, algorithm: str, found: tuple[Digest, Meta]) -> None:
@@ -193,8 +200,7 @@ class Workspace:
         """Values of a params file; None when it is absent. Raises ParamsError."""
         if dep.abspath not in self._params:
             try:
-                with open(dep.abspath, "rb") as file:
-                    data = file.read()
+                data = read_file(dep.abspath)
             except (FileNotFoundError, NotADirectoryError):
                 self._params[dep.abspath] = None
             except IsADirectoryError:

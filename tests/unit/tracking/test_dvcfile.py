@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from hashlib import md5
 
 import pytest
 
 from tracking.engine.dvcfile import dump_dvcfile, parse_dvcfile, stage_checksum
 from tracking.engine.errors import InvalidFile
+from tracking.engine.record import replace
 from tracking.engine.stage import Digest, Meta, Out, Stage
 
 FILE = "outs:\n- md5: 5bbf5a52328e7439ae6e719dfe712200\n  size: 4\n  hash: md5\n  path: f.txt\n"
