@@ -22,7 +22,7 @@ def test_markdown_without_rows_is_its_header() -> None:
 CELL = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z"), include_characters=" "), max_size=8)
 
 
-HEADER = CELL.filter(lambda text: not text or text.strip())  # a name of blanks only is nobody's metric
+HEADER = CELL.map(str.strip)  # blanks around a name are nobody's metric
 
 
 @given(st.lists(HEADER, min_size=1, max_size=4), st.data(), st.booleans())
