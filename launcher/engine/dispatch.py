@@ -27,6 +27,23 @@ class Parser(argparse.ArgumentParser):
         raise SystemExit(USAGE)
 
 
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """argparse's, asking for the terminal's width without `shutil` (argparse makes one per option)."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_help_columns())
+
+
+def _help_columns() -> int:
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdigit() and int(columns) > 0:
+        return max(int(columns) - 2, 40)
+    try:
+        return max(os.get_terminal_size(sys.__stdout__.fileno()).columns - 2, 40)  # type: ignore[union-attr]
+    except (AttributeError, ValueError, OSError):
+        return 78
+
+
 def settings_from(environ: dict[str, str]) -> Settings:
     """The environment as the engine may see it. Folder names as in docs/settings.md."""
     home = environ.get("HOME") or environ.get("USERPROFILE") or os.path.expanduser("~")
@@ -80,7 +97,7 @@ def build_parser(name: str, module: Any) -> argparse.ArgumentParser:
     parser = Parser(
         prog=f"dataver {name}",
         description=doc,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
     )
     common = parser.add_argument_group("common options")
     common.add_argument("-q", "--quiet", action="count", default=0, help="only errors")
