@@ -322,7 +322,7 @@ def test_parallel_keep_going_skips_dependents(repo: Project) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_a_signal_ends_the_whole_tree_and_keeps_what_finished(repo: Project, number: int, jobs: str) -> None:
-    repo.gen({"dvc.yaml": "stages:\n  a:\n    cmd: echo 1 > o\n    outs: [o]\n  b:\n    cmd: cat o; sleep 61 & echo $! > pid; wait\n    deps: [o]\n"})
+    repo.gen({"dvc.yaml": "stages:\n  a:\n    cmd: echo 1 > o\n    outs: [o]\n  b:\n    cmd: cat o; sh -c 'echo $$ > pid; exec sleep 61'; echo over\n    deps: [o]\n"})
     code = "import sys; from dataver_site import entry; sys.exit(entry.main())"
     process = subprocess.Popen([sys.executable, "-c", code, "repro", "-j", jobs], cwd=repo.path, env=repo.environ, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while not ((repo / "pid").exists() and repo.read("pid").strip()) and process.poll() is None:
