@@ -119,7 +119,7 @@ class Reproduction:
 
     def run(self) -> list[Stage]:
         """Raises ReproductionFailed, KeyboardInterrupt."""
-        if self.puller and self.options.pull and self.options.run_cache and not self.options.dry:
+        if self.puller and self.options.pull and self.options.run_cache:
             self.puller.pull_run_cache()
         try:
             if self.options.jobs > 1 and not self.options.dry:
