@@ -11,6 +11,8 @@ from typing import Any
 
 from tracking.engine.errors import ConfigError
 
+_MAX_DEPTH = 32  # brackets before a section's name
+_MAX_LINE = 8192  # characters
 NAMED_SECTIONS = ("remote", "machine", "db")  # written as ['remote "NAME"']
 
 Sections = dict[str, Any]
@@ -30,6 +32,8 @@ def parse(data: bytes, display: str) -> Sections:
     except UnicodeDecodeError as exc:
         line = data.count(b"\n", 0, exc.start) + 1
         raise ConfigError(f"not valid UTF-8 at line {line} ({display}).") from exc
+    if "\0" in text:
+        raise ConfigError(f"NUL character at line {text.count(chr(10), 0, text.index(chr(0))) + 1} ({display}).")
     flat = _parse_plain(text)
     if flat is None:
         flat = _parse_any(text, display)
@@ -142,8 +146,14 @@ def _plain_value(value: str) -> str | None:
 def _parse_any(text: str, display: str) -> Sections:
     from configobj import ConfigObj, ConfigObjError, InterpolationError  # slow import, for rare syntax
 
+    lines = text.splitlines()
+    for number, line in enumerate(lines, 1):  # its expressions take quadratic time
+        if "[" * _MAX_DEPTH in line:
+            raise ConfigError(f"sections are nested too deeply at line {number} ({display})")
+        if len(line) > _MAX_LINE:
+            raise ConfigError(f"line {number} is too long ({display})")
     try:
-        return _lowered(ConfigObj(text.splitlines(), interpolation=True, list_values=True).dict())
+        return _lowered(ConfigObj(lines, interpolation=True, list_values=True).dict())
     except InterpolationError:
         raise ConfigError(f"a value holds `%(...)s`, a reference to an option that does not exist ({display})") from None
     except ConfigObjError as exc:

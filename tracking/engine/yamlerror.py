@@ -119,9 +119,14 @@ class _Places:
     """Finds lines and columns of values; composes the text only when asked."""
 
     def __init__(self, text: str) -> None:
+        from yaml import YAMLError
+
         from tracking.engine.yamlfile import compose
 
-        self.root = compose(text)
+        try:
+            self.root = compose(text)
+        except YAMLError:  # a text that only ruamel reads
+            self.root = None
 
     def find(self, path: Path, on_key: bool) -> tuple[int, int] | None:
         """Place of the value at `path`; of its key inside a mapping. The deepest part that exists counts."""

@@ -49,24 +49,31 @@ def _load_any(text: str, display: str) -> Any:
     except (yaml.scanner.ScannerError, yaml.parser.ParserError) as exc:
         if len(text) > MAX_SECOND_LOOK:
             raise syntax_error(text, display, exc) from exc
-        return _second_look(text, display)
+        return _second_look(text, display, exc)
     except yaml.YAMLError as exc:
         raise syntax_error(text, display, exc) from exc
     except RecursionError as exc:
         raise InvalidFile(f"'{display}' is invalid.\n\nCollections are nested too deeply", path=display) from exc
 
 
-def _second_look(text: str, display: str) -> Any:
+def _second_look(text: str, display: str, first: Exception) -> Any:
     """What ruamel makes of a text that libyaml refuses.
 
     ruamel reads a little more (null keys, `|` at the top), and what dvc reads must not be
-    refused. Where both refuse, its words are those dvc prints.
+    refused. Where both refuse, its words are those dvc prints. Half of a surrogate pair, which
+    ruamel reads too, is no text that can be written anywhere: the first refusal stands.
     """
+    import json
+
     from ruamel.yaml import YAML  # slow import
     from ruamel.yaml.error import YAMLError
 
     try:
-        return YAML(typ="safe", pure=True).load(text)
+        value = YAML(typ="safe", pure=True).load(text)
+        json.dumps(value, ensure_ascii=False, skipkeys=True, default=str).encode()
+        return value
+    except UnicodeEncodeError:
+        raise syntax_error(text, display, first) from first
     except YAMLError as exc:
         raise syntax_error(text, display, exc) from exc
     except (ValueError, RecursionError) as exc:
