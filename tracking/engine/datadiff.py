@@ -104,6 +104,8 @@ def _flat(tree: DataTree, paths: Iterable[str], granular: bool, without_hash: bo
         if not granular:
             continue
         rows = tree.rows(path)
+        if rows and not without_hash:
+            rows = [row for row in rows if row[1]]
         if rows is None:
             hidden.add(path)
             if digest is not None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from tracking.engine.errors import CorruptObject
 from tracking.engine.record import record
 from tracking.engine.stage import MD5, MD5_DOS2UNIX, Digest, Out, Stage
-from tracking.engine.tree import load_tree, tree_oid
+from tracking.engine.tree import dump_tree, load_tree, tree_oid
 
 if TYPE_CHECKING:
     from tracking.engine.index import Index
@@ -164,7 +164,7 @@ def present(tree: DataTree, ws: Workspace) -> DataTree:
     """What lies in the workspace where `tree` says that outs are.
 
     Hashes are made as the recorded ones were; unchanged files are not read.
-    Symlinks to nothing count as absent.
+    Symlinks to nothing have the hash "".
     """
     repo = ws.repo
     outs: dict[str, Listed] = {}
@@ -173,9 +173,11 @@ def present(tree: DataTree, ws: Workspace) -> DataTree:
         abspath = repo.abs(path)
         algorithm = listed.digest.name if listed.digest and listed.digest.name == MD5_DOS2UNIX else MD5
         if os.path.isdir(abspath):
-            built = ws.build(abspath, algorithm, skip_broken=True)
-            outs[path] = Listed(built.digest, True, built.meta.size)
-            found[path] = built.tree()
+            broken: list[str] = []
+            built = ws.build(abspath, algorithm, broken=broken)
+            found[path] = sorted([*built.tree(), *((name, "") for name in broken)])
+            digest = Digest(built.digest.name, tree_oid(dump_tree(found[path]))) if broken else built.digest
+            outs[path] = Listed(digest, True, built.meta.size)
             continue
         pair = ws.digest(abspath, algorithm, ignored=False)
         if pair is not None:

@@ -32,15 +32,15 @@ class IgnoreFileInside(DataverError):
     exit_code = 255
 
 
-def walk_files(top_abs: str, rel_top: str, ignore: Ignore | None, *, skip_broken: bool = False) -> list[FileStat]:
+def walk_files(top_abs: str, rel_top: str, ignore: Ignore | None, *, broken: list[str] | None = None) -> list[FileStat]:
     """All files below a folder, sorted by path (code points).
 
     top_abs: the folder; rel_top: the same relative to the root of `ignore`. Symlinks to
-    files are followed, those to folders are left out, as are empty folders; skip_broken: so
-    are those to nothing.
+    files are followed, those to folders are left out, as are empty folders.
+    broken: takes the paths of symlinks to nothing.
     Raises DataverError for what cannot be versioned (a pipe, a socket, a device, a name
     that is not UTF-8, a .dvcignore file) and for a folder that cannot be read; OSError
-    with ENOENT for a broken symlink unless skipped.
+    with ENOENT for a broken symlink unless `broken` takes it.
     """
     found: list[FileStat] = []
     base = "" if rel_top in ("", ".") else rel_top
@@ -59,7 +59,7 @@ def walk_files(top_abs: str, rel_top: str, ignore: Ignore | None, *, skip_broken
                 f"{DVCIGNORE} file should not be in collected dir path: '{folder}'",
                 hint=f"Move its patterns to the {DVCIGNORE} of the folder above the tracked one.",
             )
-        _stat_files(folder, prefix, files, found, skip_broken)
+        _stat_files(folder, prefix, files, found, broken)
         stack += [(f"{folder}/{name}", f"{prefix}{name}/", rules) for name in dirs]
     found.sort()
     _refuse_bad_names(found, top_abs)
@@ -99,7 +99,7 @@ def _kept(
     return files, [name for name in dirs if name not in HARD_DIRS]
 
 
-def _stat_files(folder: str, prefix: str, files: dict[str, os.DirEntry[str]], found: list[FileStat], skip_broken: bool) -> None:
+def _stat_files(folder: str, prefix: str, files: dict[str, os.DirEntry[str]], found: list[FileStat], broken: list[str] | None) -> None:
     append = found.append
     for name, entry in files.items():
         status = entry.stat(follow_symlinks=False)
@@ -107,9 +107,10 @@ def _stat_files(folder: str, prefix: str, files: dict[str, os.DirEntry[str]], fo
             try:
                 status = os.stat(f"{folder}/{name}")
             except FileNotFoundError:
-                if skip_broken:
-                    continue
-                raise
+                if broken is None:
+                    raise
+                broken.append(prefix + name)
+                continue
             kind = status.st_mode & _TYPE_MASK
             if kind == _DIRECTORY:
                 continue

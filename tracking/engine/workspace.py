@@ -96,10 +96,10 @@ class Workspace:
         built = self.build(abspath, algorithm)
         return built.digest, built.meta
 
-    def build(self, abspath: str, algorithm: str = MD5, *, store: bool = False, skip_broken: bool = False) -> Built:
+    def build(self, abspath: str, algorithm: str = MD5, *, store: bool = False, broken: list[str] | None = None) -> Built:
         """Hash a path with the help of the state; with `store`, put its objects into the cache too.
 
-        skip_broken: leave out symlinks to nothing, which else raise FileNotFoundError.
+        broken: takes the paths inside of symlinks to nothing, which else raise FileNotFoundError.
         """
         from tracking.engine.build import build
 
@@ -113,7 +113,7 @@ class Workspace:
             algorithm=algorithm,
             store=(repo.legacy_store if algorithm != MD5 else repo.store) if store else None,
             progress=self.progress,
-            skip_broken=skip_broken,
+            broken=broken,
         )
 
     def remember(self, abspath: str, algorithm: str, found: tuple[Digest, Meta]) -> None:
