@@ -77,6 +77,8 @@ def bring(ws: Workspace, wants: Iterable[Want], *, force: bool, relink: bool, co
         if change.changed:
             ws.forget(want.out.abspath)
             _note(ws.repo, want, change, result)
+        elif relink:
+            ws.repo.state.forget_link(want.out.abspath)  # dvc makes it anew, and forgets that it brought it
         if want.digest is None:
             _make_parent(want)
             result.never_saved.append(want.out.abspath)

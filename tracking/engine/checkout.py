@@ -470,9 +470,13 @@ def relink(
     only: str | None = None,
     progress: Progress | None = None,
 ) -> Change:
-    """Replace files that are in the cache, and linked in none of the configured ways; others stay as they are."""
+    """Replace files that are in the cache by links of the configured type; others stay as they are.
+
+    In a folder a file linked in any of the configured ways will do.
+    """
+    in_folder = digest.isdir and (only is None or os.path.isdir(f"{path_abs}/{only}"))
     plan = plan_checkout(
-        path_abs, digest, store=store, state=state, ignore=ignore, rel=rel, isexec=isexec, relink_types=link_types, any_type=True, only=only, progress=progress
+        path_abs, digest, store=store, state=state, ignore=ignore, rel=rel, isexec=isexec, relink_types=link_types, any_type=in_folder, only=only, progress=progress
     )
     if plan.missing or plan.create or plan.modify or plan.delete or plan.blockers:
         return Change(path_abs)
