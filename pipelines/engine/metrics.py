@@ -14,7 +14,7 @@ from typing import Any
 
 from pipelines.engine.revisions import WORKSPACE, active_branch, named_revisions
 from tracking.engine.contents import Contents, ManifestMissing
-from tracking.engine.errors import DataverError, InterpolationError, InvalidFile
+from tracking.engine.errors import DataverError, InterpolationError, InvalidFile, OutputIsIgnored
 from tracking.engine.files import FileSource
 from tracking.engine.index import Index, load_index
 from tracking.engine.params import BadDataFile, flatten, nested, read_params
@@ -169,6 +169,8 @@ def describe(exc: Exception, rev: str = "") -> dict[str, str]:
         return _describe_invalid(exc, rev)
     if isinstance(exc, ManifestMissing):
         return {"type": "DataIndexDirError", "msg": exc.message}
+    if isinstance(exc, OutputIsIgnored):
+        return {"type": "OutputIsIgnoredError", "msg": exc.message}
     if isinstance(exc, InterpolationError):
         return {"type": "ResolveError", "msg": exc.message}
     return {"type": type(exc).__name__, "msg": str(exc)}

@@ -68,6 +68,10 @@ class OutputOverlap(DataverError):
     """Two outs that are equal or nested."""
 
 
+class OutputIsIgnored(DataverError):
+    """An out that .dvcignore excludes."""
+
+
 class OutputNotFound(DataverError):
     """A target that is no out of any stage."""
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tracking.engine.errors import DataverError, OutputNotFound
+from tracking.engine.errors import DataverError, OutputIsIgnored, OutputNotFound
 from tracking.engine.files import FileSource, WorkspaceFiles
 from tracking.engine.record import field, record
 from tracking.engine.stage import Out, Stage
@@ -216,7 +216,7 @@ def _refuse_ignored(repo: Repo, path: str) -> None:
     if repo.ignore.is_ignored(rel, isdir):
         from tracking.engine.ignore import describe
 
-        raise DataverError(f"Path '{path}' is ignored by {describe(repo.ignore.check(rel, isdir)[-1])}")
+        raise OutputIsIgnored(f"Path '{path}' is ignored by {describe(repo.ignore.check(rel, isdir)[-1])}")
 
 
 def read_again(files: FileSource, rel: str, parse: Callable[[bytes], Any]) -> Any:
