@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import sys
 
+BROKEN_PIPE = 141  # as a shell shows SIGPIPE
+FAILED = 255
 VERSION = "0.1.0"
 DVC_VERSION = "3.67.1"  # the release whose formats and command lines we match
 FULL_VERSION = f"{DVC_VERSION}+dataver.{VERSION}"
@@ -25,19 +27,52 @@ def put_apps_first_on_path() -> None:
 
 def main() -> int:
     """Entry point of the `dataver` script."""
+    open_closed_streams()
+    if sys.getfilesystemencoding() != "utf-8":  # files name paths in UTF-8, whatever the locale is
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
     argv = sys.argv[1:]
-    if len(argv) == 1 and argv[0] in ("--version", "-V"):
-        sys.stdout.write(FULL_VERSION + "\n")
-        return 0
-    put_apps_first_on_path()
     try:
-        code = run(argv, cwd=None, environ=dict(os.environ))
+        if len(argv) == 1 and argv[0] in ("--version", "-V"):
+            sys.stdout.write(FULL_VERSION + "\n")
+            code = 0
+        else:
+            put_apps_first_on_path()
+            code = run(argv, cwd=None, environ=dict(os.environ))
         sys.stdout.flush()
     except BrokenPipeError:
-        # the reader went away: keep the interpreter from complaining at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 141
+        drop_output()
+        code = BROKEN_PIPE
+    except OSError as exc:  # the dispatcher reports every other error
+        drop_output()
+        code = FAILED
+        try:
+            sys.stderr.write(f"ERROR: cannot write the output: {exc.strerror or exc}\n")
+        except OSError:
+            pass
     return code
+
+
+def open_closed_streams() -> None:
+    """Put the null device where a caller closed stdin, stdout or stderr (`>&-`).
+
+    Else the next file we open gets that number, and a child's output goes into it.
+    """
+    if sys.stdin is not None and sys.stdout is not None and sys.stderr is not None:
+        return
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is not None:
+            continue
+        opened = os.open(os.devnull, os.O_RDWR)
+        if opened != number:
+            os.dup2(opened, number)
+            os.close(opened)
+        os.set_inheritable(number, True)
+        setattr(sys, name, open(number, "r" if number == 0 else "w", encoding="utf-8", errors="backslashreplace", closefd=False))
+
+
+def drop_output() -> None:
+    """Nobody takes our output: keep the interpreter from complaining at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def run(argv: list[str], *, cwd: str | None, environ: dict[str, str]) -> int:

@@ -549,6 +549,8 @@ def _echo(log: IO[bytes], line: str) -> None:
 
 
 def _as_error(exc: Exception) -> DataverError:
+    if isinstance(exc, BrokenPipeError):
+        raise exc  # nobody reads what we print: no failure of the stage
     if isinstance(exc, DataverError):
         return exc
     return StageFailed(str(exc))

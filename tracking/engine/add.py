@@ -78,6 +78,7 @@ def _new_stage(repo: Repo, path: str, target: str, cwd: str) -> Stage:
     name = os.path.basename(path)
     if name == PIPELINE_FILE or (name.endswith(DATA_SUFFIX) and name != DATA_SUFFIX):
         raise DataverError(f"DVC file '{os.path.basename(path)}' cannot be an output.")
+    _refuse_bad_name(path)
     if not repo.contains(path) or path == repo.root_dir or repo.contains_dvc_dir(path):
         if repo.contains(path):
             raise DataverError(f"'{target}' holds the repository itself and cannot be added", hint="Add files or folders below it.")
@@ -101,6 +102,14 @@ def _new_stage(repo: Repo, path: str, target: str, cwd: str) -> Stage:
         raise DataverError(f"bad DVC file name '{repo.display(file)}' is git-ignored.")
     wdir = os.path.dirname(path)
     return Stage(file=file, wdir=wdir, outs=(Out(path=os.path.basename(path), abspath=path),))
+
+
+def _refuse_bad_name(path: str) -> None:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+        raise DataverError(f"cannot version '{shown}': its name is not valid UTF-8", hint="Rename the file.") from None
 
 
 def _through_symlink(folder: str, root: str) -> bool:

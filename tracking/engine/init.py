@@ -39,10 +39,19 @@ def init(
             f"failed to initiate DVC - {dvc_dir} is ignored by your SCM tool. \n"
             "Make sure that it's tracked, for example, by adding '!.dvc' to .gitignore."
         )
+    _refuse_without_program(scm, environ)
     _clear(dvc_dir, force)
     files = _write_files(root_dir, dvc_dir, no_scm)
     if scm is not None:
         scm.add(files)
+
+
+def _refuse_without_program(scm: Git | None, environ: Mapping[str, str] | None) -> None:
+    """Staging the files comes last; by then an old `.dvc` is gone."""
+    import shutil
+
+    if scm is not None and shutil.which("git", path=(environ or {}).get("PATH")) is None:
+        raise DataverError("failed to initiate DVC - the program 'git' was not found", hint="Install git, or use `--no-scm`.")
 
 
 def _conflict() -> DataverError:
