@@ -1,32 +1,38 @@
 """Where dataver answers differently from dvc on purpose. The only place such differences may live.
 
-Each entry is a function of (operation, dvc's outcome, dataver's outcome, differences on disk)
-that returns True when it explains them all. Its docstring is the reason, for users too. After an
+Each entry is a function of (operation, dvc's outcome, dataver's outcome, differences on disk,
+the folder dvc worked in) that returns True when it explains them all, and only then: it looks
+at what differs, not just at the command. Its docstring is the reason, for users too. After an
 explained difference the second project is made equal to the first, and the run goes on.
 """
 from __future__ import annotations
 
+import hashlib
+import json
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from tests.compat.operations import Operation, Outcome
+from tests.compat.records import content, is_tracked, is_uncached, manifest_missing, shown_yaml
 
 Differences = dict[str, tuple[str, str]]
-Improvement = Callable[[Operation, Outcome, Outcome, Differences], bool]
+Improvement = Callable[[Operation, Outcome, Outcome, Differences, str], bool]
 
 
-def explain(operation: Operation, left: Outcome, right: Outcome, found: Differences, *, turns: bool = False) -> str | None:
-    """The first line of the reason for a difference, or None when there is none."""
+def explain(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str, *, turns: bool = False) -> str | None:
+    """The first line of the reason for a difference, or None when there is none. box: the first one's folder."""
     words = [operation[0], *operation[3:]] if operation[0] == "tool_by" else [operation[0], *operation[2:]] if operation[0] == "tool_in" else operation
     if not words[0].startswith("tool") or len(words) < 2:
         return None
     for improvement in IMPROVEMENTS + (ONLY_IN_TURNS if turns else ()):
-        if improvement(words, left, right, found):
+        if improvement(words, left, right, found, box):
             return (improvement.__doc__ or "").strip().splitlines()[0]
     return None
 
 
-def _order_of_lock_entries(operation: Operation, left: Outcome, right: Outcome, found: Differences) -> bool:
+def _order_of_lock_entries(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """Independent stages run in no stable order in dvc, so new entries of dvc.lock may be swapped."""
     if left.code != right.code or not found:
         return False
@@ -42,83 +48,259 @@ def _entries(shown: str) -> list[str]:
     return shown.replace("\\n  ", "\n  ").replace("\n    ", "\\n    ").replace("\n  -", "\\n  -").rstrip("'\\n").split("\n")
 
 
-def _glob_in_order(operation: Operation, left: Outcome, right: Outcome, found: Differences) -> bool:
+def _glob_in_order(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """`add --glob` takes files sorted by name, dvc in the order of the folder: .gitignore, and what a failure leaves, differ."""
-    return operation[1:3] == ["add", "--glob"] and left.code == right.code and (left.code != 0 or all(key.endswith(".gitignore") for key in found))
+    by_failure = left.code != 0 and all(_written_by_add(key, pair) for key, pair in found.items())
+    return operation[1:3] == ["add", "--glob"] and left.code == right.code and (by_failure or all(key.endswith(".gitignore") for key in found))
 
 
-def _remove_of_a_broken_link(operation: Operation, left: Outcome, right: Outcome, found: Differences) -> bool:
+def _written_by_add(key: str, pair: tuple[str, str]) -> bool:
+    """What saving data changes: dvc's files, .gitignore, objects, and whether data is linked (never its content)."""
+    if key.endswith((".dvc", "dvc.lock", ".gitignore")) or "/cache/" in key or key.startswith("cache/"):
+        return True
+    return "absent" not in pair and ("symlink" in (pair[0] + pair[1]) or content(pair[0]) == content(pair[1]))
+
+
+def _remove_of_a_broken_link(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """`remove` works when the data is a link to an object that is gone; dvc ends with an unexpected error."""
     return operation[1] == "remove" and right.code == 0 and "can't unprotect non-existing data" in left.err
 
 
-def _templates_can_be_edited(operation: Operation, left: Outcome, right: Outcome, found: Differences) -> bool:
+def _templates_can_be_edited(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """A stage that uses `${...}` but comes from no group can be frozen, unfrozen and removed; its templates stay."""
     return operation[1] in ("freeze", "unfreeze", "remove") and right.code == 0 and "parametrized stage" in left.err
 
 
-def _add_beside_a_broken_pipeline(operation: Operation, left: Outcome, right: Outcome, found: Differences) -> bool:
+def _add_beside_a_broken_pipeline(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """Overlaps and cycles among other stages do not keep data from being added; `repro` refuses them."""
     told = ("overlap and are thus", "Same item(s) are defined", "is specified in:")
     return operation[1] in ("add", "move") and left.code == 1 and right.code == 0 and any(text in left.err for text in told)
 
 
-def _done_before_a_failure(operation: Operation, left: Outcome, right: Outcome, found: Differences) -> bool:
+def _done_before_a_failure(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """Both fail with the same code, having done other parts first: dvc goes through stages in no stable order."""
-    same_end = left.err.strip().splitlines()[-1:] == right.err.strip().splitlines()[-1:]
-    return left.code == right.code != 0 and (operation[1] in ("commit", "add") or (operation[1] == "repro" and same_end))
+    if not left.code == right.code != 0:
+        return False
+    targets = [word for word in operation[2:] if not str(word).startswith("-")]
+    if operation[1] == "repro":  # a stage that ran has left its outs
+        return left.err.strip().splitlines()[-1:] == right.err.strip().splitlines()[-1:] and all(key.startswith(("project/", "git:index ", "cache/")) for key in found)
+    several = len(targets) > 1 if operation[1] == "add" else operation[1] == "commit" and not targets
+    return several and all(_written_by_add(key, pair) for key, pair in found.items())
 
 
-def _ignored_after_a_failure(operation: Operation, left: Outcome, right: Outcome, found: Differences) -> bool:
+def _ignored_after_a_failure(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """Stages that finished keep their .gitignore entries when a later one fails; dvc takes them back."""
     return operation[1] == "repro" and left.code == right.code != 0 and all(key.endswith(".gitignore") for key in found)
 
 
-def _data_without_a_copy_stays(operation: Operation, left: Outcome, right: Outcome, found: Differences) -> bool:
+def _data_without_a_copy_stays(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """Checkout does not delete data when its replacement is missing, nor outs with `cache: false`."""
-    same = left.code == right.code or ("Checkout failed" in left.err and right.code == 0)
-    return operation[1] in ("checkout", "pull") and same and all(first == "absent" for first, _ in found.values())
+    if operation[1] not in ("checkout", "pull") or not found or any(first != "absent" for first, _ in found.values()):
+        return False
+    if left.code != right.code and not ("Checkout failed" in left.err and right.code == 0):
+        return False
+    _, _, listing = left.err.partition("Checkout failed for following targets:\n")
+    failed = tuple(f"project/{name}" for name in listing.partition("\nIs your cache")[0].split("\n") if name)
+    lost = "--allow-missing" in operation  # then dvc does not say for which outs
+    return all(lost or is_uncached(box, key) or any(key == name or key.startswith(f"{name}/") for name in failed) for key in found)
 
 
-def _new_description(operation: Operation, left: Outcome, right: Outcome, found: Differences) -> bool:
+def _matching_data_needs_no_manifest(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """A folder whose manifest is lost does not keep checkout from the rest; dvc takes all its files for unsaved."""
+    _, refused, listing = left.err.partition("Use `--force` to force.\n")
+    paths = [line.removeprefix("<box>/") for line in listing.splitlines() if line.startswith("<box>/")]
+    went_on = right.code == 0 or "Checkout failed" in right.err
+    return operation[1] in ("checkout", "pull") and bool(refused) and went_on and bool(paths) and all(manifest_missing(box, path) for path in paths)
+
+
+def _lost_manifests_are_looked_through(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """A folder whose manifest is lost is listed from the workspace while unchanged, else left out with a warning; dvc says `unknown` or fails."""
+    if found or operation[1] not in ("data", "diff", "ls", "du") or right.code != 0:
+        return False
+    if left.code != 0:
+        return operation[1] in ("ls", "du") and "failed to load directory" in left.err and "are not listed" in right.err
+    try:
+        first, second = json.loads(left.out), json.loads(right.out)
+    except ValueError:
+        return False
+    folders = {path for path in _paths(first) if path.endswith("/") and manifest_missing(box, f"project/{path[:-1]}")}
+    folders.update(f"{name}/" for name in re.findall("the files in '(.*?)' are not listed", right.err))
+    return bool(folders) and _outside(first, tuple(folders)) == _outside(second, tuple(folders))
+
+
+def _paths(value: Any) -> Iterable[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _paths(item)
+
+
+def _outside(value: Any, folders: tuple[str, ...]) -> Any:
+    """The value without entries below the folders, lists sorted, empty ones dropped."""
+    if isinstance(value, dict):
+        kept = {key: _outside(item, folders) for key, item in value.items()}
+        return {key: item for key, item in kept.items() if item not in ([], {})}
+    if isinstance(value, list):
+        below = [item for item in value if any(path.startswith(folders) and path not in folders for path in _paths(item))]
+        return sorted((_outside(item, folders) for item in value if item not in below), key=lambda item: json.dumps(item, sort_keys=True))
+    return value
+
+
+def _asks_the_remote(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """Objects gone from a remote are seen; dvc trusts what it remembers of a folder pushed earlier."""
+    gone = re.findall(r"failed to transfer '([0-9a-f]{32})' - \[Errno 2\]", left.err)
+    if operation[1] in ("fetch", "pull") and gone:
+        return right.code in (0, 1) and all(f"md5: {oid}" in right.err for oid in gone)
+    if operation[1:3] != ["status", "-c"] or found or left.code != 0 or right.code != 0:
+        return False
+    first, second = json.loads(left.out), json.loads(right.out)
+    extra = {path: state for path, state in second.items() if first.get(path) != state}
+    return bool(extra) and first.keys() <= second.keys() and all(
+        state in ("new", "missing") and not _in_remote(box, path) for path, state in extra.items()
+    )
+
+
+def _in_remote(box: str, path: str) -> bool:
+    """Whether the remote holds the workspace file at a path."""
+    oid = _oid(box, path)
+    return oid is not None and os.path.exists(os.path.join(box, "remote", "files", "md5", oid[:2], oid[2:]))
+
+
+def _oid(box: str, path: str) -> str | None:
+    try:
+        with open(os.path.join(box, "project", path), "rb") as stream:
+            return hashlib.md5(stream.read()).hexdigest()
+    except OSError:
+        return None
+
+
+def _one_name_per_object(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """Of several paths with the same content `status -c` names one; which one is not stable in dvc."""
+    if operation[1:3] != ["status", "-c"] or found or left.code != 0 or right.code != 0:
+        return False
+    first, second = ({_oid(box, path) or path: state for path, state in json.loads(outcome.out).items()} for outcome in (left, right))
+    return first == second
+
+
+def _uncached_outs_are_copies(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """`cache: false` outs restored from the run cache are copies; dvc leaves links into the cache."""
+    return operation[1] == "repro" and left.code == right.code and bool(found) and all(
+        is_uncached(box, key) and second.startswith("file 2") and (first.startswith("symlink ") or content(first) == content(second))
+        for key, (first, second) in found.items()
+    )
+
+
+def _a_part_of_a_legacy_folder(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """`add` of a changed part of a 2.x folder is refused (dvc mixes two kinds of hashes in its manifest), of an unchanged one it is not."""
+    if operation[1] != "add":
+        return False
+    if right.code != 0:
+        return "was added by DVC 2.x" in right.err
+    return re.search(r"could not read '[0-9a-f]{32}\.dir'", left.err) is not None and all(key.endswith(".dvc") and "hash:" not in second for key, (_, second) in found.items())
+
+
+def _dvc_gives_up(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """Checkout says what is missing; dvc ends with `unexpected error` at a file that is gone."""
+    return operation[1] in ("checkout", "pull") and "unexpected error - [Errno 2]" in left.err and (right.code == 0 or "Checkout failed" in right.err)
+
+
+def _new_description(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """`stage add -f --desc` writes the description; dvc drops it."""
     return operation[1:3] == ["stage", "add"] and "--desc" in operation and left.code == right.code == 0 and all(key.endswith("dvc.yaml") for key in found)
 
 
-def _unprotect_of_nothing(operation: Operation, left: Outcome, right: Outcome, found: Differences) -> bool:
+def _unprotect_of_nothing(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """`unprotect` of a path that is not there is a plain error, not an unexpected one."""
     return operation[1] == "unprotect" and not found and left.code != 0 != right.code
 
 
-def _no_scratch_manifests(operation: Operation, left: Outcome, right: Outcome, found: Differences) -> bool:
+def _no_scratch_manifests(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """Looking at folders of 2.x leaves nothing behind; dvc stores a manifest of what lies there in the cache."""
     return left.code == right.code and bool(found) and all(
         re.search(r"cache/[0-9a-f]{2}/[0-9a-f]{30}\.dir$", key) and second == "absent" for key, (_, second) in found.items()
     )
 
 
-def _no_anchors(operation: Operation, left: Outcome, right: Outcome, found: Differences) -> bool:
+def _no_anchors(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """Params that are tracked twice (`model` and `model.layers`) are written out; dvc writes a YAML anchor and alias."""
     return left.code == right.code and any("&id0" in first for first, _ in found.values()) and all(
-        key.endswith("dvc.lock") or "/runs/" in key for key in found
+        (key.endswith("dvc.lock") or "/runs/" in key) and shown_yaml(first) == shown_yaml(second) is not None for key, (first, second) in found.items()
     )
 
 
-def _only_frozen_changes(operation: Operation, left: Outcome, right: Outcome, found: Differences) -> bool:
+def _only_frozen_changes(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """`freeze` and `unfreeze` change one key; dvc also sorts and joins the stage's params."""
-    return operation[1] in ("freeze", "unfreeze") and left.code == right.code == 0 and all(key.endswith("dvc.yaml") for key in found)
+    return operation[1] in ("freeze", "unfreeze") and left.code == right.code == 0 and all(
+        key.endswith("dvc.yaml") and _without_params(first) == _without_params(second) is not None for key, (first, second) in found.items()
+    )
 
 
-def _other_sections_stay(operation: Operation, left: Outcome, right: Outcome, found: Differences) -> bool:
+def _without_params(shown: str) -> Any:
+    data = shown_yaml(shown)
+    if not isinstance(data, dict):
+        return None
+    stages = {name: {key: item for key, item in stage.items() if key != "params"} for name, stage in data.get("stages", {}).items()}
+    return {**data, "stages": stages}
+
+
+def _other_sections_stay(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """Removing the last stage keeps a dvc.yaml that still has params, metrics, plots, artifacts or vars."""
     return operation[1] == "remove" and left.code == right.code == 0 and all(
-        key.endswith("dvc.yaml") and first == "absent" for key, (first, _) in found.items()
+        key.endswith("dvc.yaml") and first == "absent" and not (shown_yaml(second) or {"stages": 1}).get("stages") for key, (first, second) in found.items()
     )
 
 
-def _links_made_by_the_other(operation: Operation, left: Outcome, right: Outcome, found: Differences) -> bool:
-    """Each tool remembers privately which data it brought, so checkout does not delete unused data of the other."""
-    return operation[1] == "checkout" and all("absent" in pair for pair in found.values())
+def _outs_stay_when_a_run_cannot_start(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """Outs are not deleted when a dep or param is missing, so that the command is not even started."""
+    told = ("does not exist", "No such file or directory", "are missing from")
+    return operation[1] == "repro" and left.code == right.code == 255 and any(text in right.err for text in told) and all(
+        (first == "absent" or key.endswith(".gitignore")) and ".dvc/cache" not in key for key, (first, _) in found.items()
+    )
+
+
+def _commit_stores_what_it_names(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """`commit` of a path in a folder stores all that the folder's new hash names; dvc stores that path only."""
+    return operation[1] == "commit" and left.code == right.code == 0 and bool(found) and all(
+        ".dvc/cache/files/md5/" in key and first == "absent" for key, (first, _) in found.items()
+    )
+
+
+def _commit_of_a_deleted_part(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """`commit` of a file deleted from a tracked folder records that; dvc ends with an unexpected error."""
+    return operation[1] == "commit" and left.code == 255 and "unexpected error" in left.err and right.code in (0, 1)
+
+
+def _move_never_overwrites(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """`move` onto a file that is not tracked is refused; dvc overwrites it."""
+    return operation[1] == "move" and left.code == 0 and right.code == 1 and "already exists" in right.err
+
+
+def _unprotect_keeps_the_executable_bit(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """`unprotect` and `remove` of a link to a script leave it executable."""
+    return operation[1] in ("unprotect", "remove") and left.code == right.code == 0 and bool(found) and all(
+        first.replace("file 200", "file 300", 1) == second for first, second in found.values()
+    )
+
+
+def _outs_elsewhere_need_force(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """An out outside of the repository is never deleted without `--force`."""
+    return operation[1] in ("remove", "repro") and "lies outside of the repository and is not deleted" in right.err
+
+
+def _a_glob_must_match(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """`repro --glob` with a pattern that matches nothing is an error; dvc runs everything."""
+    return operation[1] == "repro" and "--glob" in operation and right.code == 255 and "not found inside" in right.err
+
+
+def _space_at_the_end_is_escaped(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """A name that ends with a space is escaped in .gitignore, where git would drop the space."""
+    return left.code == right.code and bool(found) and all(key.endswith(".gitignore") and "\\\\ \\n" in second for key, (_, second) in found.items())
+
+
+def _links_made_by_the_other(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """Each tool remembers privately which data it brought, so checkout does not delete unused data of the other (or of a copy)."""
+    return operation[1] in ("checkout", "pull") and bool(found) and all("absent" in pair and not is_tracked(box, key) for key, pair in found.items())
 
 
 IMPROVEMENTS: tuple[Improvement, ...] = (
@@ -130,11 +312,26 @@ IMPROVEMENTS: tuple[Improvement, ...] = (
     _done_before_a_failure,
     _ignored_after_a_failure,
     _data_without_a_copy_stays,
+    _matching_data_needs_no_manifest,
+    _lost_manifests_are_looked_through,
+    _asks_the_remote,
+    _one_name_per_object,
+    _uncached_outs_are_copies,
+    _a_part_of_a_legacy_folder,
+    _dvc_gives_up,
     _new_description,
     _unprotect_of_nothing,
     _no_scratch_manifests,
     _no_anchors,
     _only_frozen_changes,
     _other_sections_stay,
+    _outs_stay_when_a_run_cannot_start,
+    _commit_stores_what_it_names,
+    _commit_of_a_deleted_part,
+    _move_never_overwrites,
+    _unprotect_keeps_the_executable_bit,
+    _outs_elsewhere_need_force,
+    _a_glob_must_match,
+    _space_at_the_end_is_escaped,
 )
 ONLY_IN_TURNS: tuple[Improvement, ...] = (_links_made_by_the_other,)

@@ -1,0 +1,83 @@
+"""What the files of a box's project record, read for the reasons in improvements.py."""
+from __future__ import annotations
+
+import ast
+import os
+import re
+from typing import Any
+
+import yaml
+
+CACHES = ("project/.dvc/cache/files/md5", "project/.dvc/cache", "cache/files/md5", "cache")
+
+
+def shown_yaml(shown: str) -> Any:
+    """The YAML value of a file as the snapshot shows it; None for what is no YAML."""
+    _, _, content = shown.partition(" b")
+    try:
+        return yaml.safe_load(ast.literal_eval("b" + content).decode())
+    except (SyntaxError, ValueError, UnicodeDecodeError, yaml.YAMLError):
+        return None
+
+
+def content(shown: str) -> str:
+    """A file's bytes as the snapshot shows them, without mode and links."""
+    return "b" + shown.partition(" b")[2]
+
+
+def recorded_outs(box: str) -> list[tuple[str, dict[str, Any]]]:
+    """(path relative to the box, entry) of every out of .dvc files, dvc.yaml and dvc.lock. Templates keep their `${...}`."""
+    found: list[tuple[str, dict[str, Any]]] = []
+    for folder, names, files in os.walk(os.path.join(box, "project")):
+        names[:] = [name for name in names if name not in (".git", ".dvc")]
+        for name in files:
+            if name in ("dvc.yaml", "dvc.lock") or name.endswith(".dvc"):
+                found += _outs_of(os.path.join(folder, name), os.path.relpath(folder, box))
+    return found
+
+
+def _outs_of(path: str, folder: str) -> list[tuple[str, dict[str, Any]]]:
+    try:
+        with open(path, encoding="utf-8") as stream:
+            data = yaml.safe_load(stream)
+    except (OSError, ValueError, yaml.YAMLError):
+        return []
+    if not isinstance(data, dict):
+        return []
+    stages = [data] if path.endswith(".dvc") else list((data.get("stages") or {}).values())
+    stages = [stage.get("do", stage) for stage in stages if isinstance(stage, dict)]
+    found = []
+    for stage in stages:
+        for kind in ("outs", "metrics", "plots"):
+            for entry in stage.get(kind) or ():
+                entry = {"path": entry} if isinstance(entry, str) else entry
+                if isinstance(entry, dict) and "path" not in entry:
+                    name, options = next(iter(entry.items()))
+                    entry = {**(options or {}), "path": name}
+                if isinstance(entry, dict) and isinstance(entry.get("path"), str):
+                    found.append((os.path.normpath(os.path.join(folder, str(stage.get("wdir") or "."), entry["path"])), entry))
+    return found
+
+
+def is_tracked(box: str, path: str) -> bool:
+    """Whether an out is at, above or below a path relative to the box."""
+    return any(path == out or path.startswith(out + "/") or out.startswith(path + "/") for out, _ in recorded_outs(box))
+
+
+def is_uncached(box: str, path: str) -> bool:
+    """Whether a path is an out with `cache: false`."""
+    for out, entry in recorded_outs(box):
+        pattern = re.sub(r"\\\$\\\{.*?\\\}", ".*", re.escape(out))
+        if entry.get("cache") is False and re.fullmatch(pattern, path):
+            return True
+    return False
+
+
+def manifest_missing(box: str, path: str) -> bool:
+    """Whether a path lies in an out that is a folder and whose manifest no cache of the box holds."""
+    for out, entry in recorded_outs(box):
+        oid = str(entry.get("md5") or "")
+        if oid.endswith(".dir") and (path == out or path.startswith(out + "/")):
+            if not any(os.path.exists(os.path.join(box, cache, oid[:2], oid[2:])) for cache in CACHES):
+                return True
+    return False
