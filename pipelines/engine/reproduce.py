@@ -553,6 +553,8 @@ def _as_error(exc: Exception) -> DataverError:
         raise exc  # nobody reads what we print: no failure of the stage
     if isinstance(exc, DataverError):
         return exc
+    if isinstance(exc, OSError) and exc.filename:
+        return StageFailed(f"{exc.strerror}: '{exc.filename}'")
     return StageFailed(str(exc))
 
 
