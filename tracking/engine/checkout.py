@@ -268,7 +268,7 @@ def _find_unsaved(plan: Plan) -> None:
 def _plan_relink(plan: Plan, types: Sequence[str], any_type: bool) -> None:
     """Unchanged files that are not what the first link type (any of them) would make."""
     first = types[1] if types[0] == REFLINK and len(types) > 1 else types[0]  # a reflink looks like a copy
-    kinds = types if any_type else (first,)
+    kinds = [kind for kind in types if kind != COPY or first == COPY] if any_type else [first]  # a copy is no link, only a last resort
     same = [relpath for relpath, md5 in plan.wanted.items() if plan.have.get(relpath) == md5]
     for relpath in same:
         path, source = plan.absolute(relpath), plan.store.path_of(plan.wanted[relpath])
