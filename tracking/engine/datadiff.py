@@ -78,6 +78,8 @@ def compare(old: DataTree, new: DataTree, *, granular: bool, keep_unchanged: boo
         prefixes = tuple(f"{path}/" for path in hidden)
         changes.unknown += _below(after, prefixes)
         before, after = _without(before, prefixes), _without(after, prefixes)
+    if not without_hash and "" in after.values():  # symlinks to nothing
+        after = {path: key for path, key in after.items() if key}
     _compare_tables(before, after, changes, keep_unchanged)
     return changes
 
@@ -104,8 +106,6 @@ def _flat(tree: DataTree, paths: Iterable[str], granular: bool, without_hash: bo
         if not granular:
             continue
         rows = tree.rows(path)
-        if rows and not without_hash:
-            rows = [row for row in rows if row[1]]
         if rows is None:
             hidden.add(path)
             if digest is not None:
