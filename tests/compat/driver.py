@@ -198,6 +198,8 @@ def _describe(operation: Operation, left: Outcome, right: Outcome, said: str, fo
         if outcome.tool:
             lines += [f"{name} ({outcome.tool}) exit {outcome.code}", outcome.out[-1500:], outcome.err[-1500:]]
     kind = said.split("\n")[0] or "disk: " + ", ".join(sorted({key.split("/")[-1].split(".")[-1] for key in found})[:3])
+    if said.startswith("exit code"):  # what failed, so that shrinking keeps to it
+        kind += "".join(f" {line[:60]}" for line in (left.err or right.err).strip().splitlines()[:1])
     return f"{operation[0]} {operation[1] if len(operation) > 1 else ''}: {kind}", "\n".join(line for line in lines if line)
 
 

@@ -200,6 +200,13 @@ def _a_part_of_a_legacy_folder(operation: Operation, left: Outcome, right: Outco
     return re.search(r"could not read '[0-9a-f]{32}\.dir'", left.err) is not None and all(key.endswith(".dvc") and "hash:" not in second for key, (_, second) in found.items())
 
 
+def _gc_asks_the_remote(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """`gc` brings a lost manifest from the remote, so as to keep what it lists; dvc drops those objects."""
+    return operation[1] == "gc" and left.code == right.code and bool(found) and all(
+        first == "absent" and key.endswith(".dir") and os.path.exists(os.path.join(box, "remote", "files", "md5", *key.split("/")[-2:])) for key, (first, _) in found.items()
+    )
+
+
 def _dvc_gives_up(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """Checkout says what is missing; dvc ends with `unexpected error` at a file that is gone."""
     return operation[1] in ("checkout", "pull") and "unexpected error - [Errno 2]" in left.err and (right.code == 0 or "Checkout failed" in right.err)
@@ -318,6 +325,7 @@ IMPROVEMENTS: tuple[Improvement, ...] = (
     _one_name_per_object,
     _uncached_outs_are_copies,
     _a_part_of_a_legacy_folder,
+    _gc_asks_the_remote,
     _dvc_gives_up,
     _new_description,
     _unprotect_of_nothing,

@@ -4,11 +4,18 @@ from __future__ import annotations
 import ast
 import os
 import re
+import subprocess
 from typing import Any
 
 import yaml
 
-CACHES = ("project/.dvc/cache/files/md5", "project/.dvc/cache", "cache/files/md5", "cache")
+
+def _cache_folders(box: str) -> list[str]:
+    """Where the project's objects are, of both layouts; the generator knows two places."""
+    with open(os.path.join(box, "project", ".dvc", "config"), encoding="utf-8") as stream:
+        elsewhere = re.search(r"^\s*dir = ", stream.read(), re.MULTILINE)
+    cache = os.path.join(box, "cache" if elsewhere else "project/.dvc/cache")
+    return [os.path.join(cache, "files", "md5"), cache]
 
 
 def shown_yaml(shown: str) -> Any:
@@ -36,11 +43,30 @@ def recorded_outs(box: str) -> list[tuple[str, dict[str, Any]]]:
     return found
 
 
+def _committed_outs(box: str) -> list[tuple[str, dict[str, Any]]]:
+    """Outs of the .dvc files and dvc.lock of the last commit."""
+    project = os.path.join(box, "project")
+    listing = subprocess.run(["git", "-c", "core.quotepath=off", "ls-tree", "-rz", "--name-only", "HEAD"], cwd=project, capture_output=True, check=False).stdout
+    found = []
+    for name in listing.decode().split("\0"):
+        if name.endswith((".dvc", "dvc.lock")):
+            text = subprocess.run(["git", "show", f"HEAD:{name}"], cwd=project, capture_output=True, check=False).stdout
+            found += _parsed(text.decode(), name, os.path.join("project", os.path.dirname(name)))
+    return found
+
+
 def _outs_of(path: str, folder: str) -> list[tuple[str, dict[str, Any]]]:
     try:
         with open(path, encoding="utf-8") as stream:
-            data = yaml.safe_load(stream)
-    except (OSError, ValueError, yaml.YAMLError):
+            return _parsed(stream.read(), path, folder)
+    except (OSError, ValueError):
+        return []
+
+
+def _parsed(text: str, path: str, folder: str) -> list[tuple[str, dict[str, Any]]]:
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError:
         return []
     if not isinstance(data, dict):
         return []
@@ -75,9 +101,9 @@ def is_uncached(box: str, path: str) -> bool:
 
 def manifest_missing(box: str, path: str) -> bool:
     """Whether a path lies in an out that is a folder and whose manifest no cache of the box holds."""
-    for out, entry in recorded_outs(box):
+    for out, entry in [*recorded_outs(box), *_committed_outs(box)]:
         oid = str(entry.get("md5") or "")
         if oid.endswith(".dir") and (path == out or path.startswith(out + "/")):
-            if not any(os.path.exists(os.path.join(box, cache, oid[:2], oid[2:])) for cache in CACHES):
+            if not any(os.path.exists(os.path.join(cache, oid[:2], oid[2:])) for cache in _cache_folders(box)):
                 return True
     return False
