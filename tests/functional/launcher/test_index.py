@@ -29,7 +29,7 @@ stages:
     deps: [b]
     metrics: [{c: {cache: false}}]
 """
-VOLATILE = ("id", "repository", "indexed_at")
+VOLATILE = ("opened_at", "id", "repository", "indexed_at")
 
 
 @pytest.fixture
