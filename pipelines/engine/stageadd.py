@@ -14,6 +14,7 @@ from tracking.engine import atomic
 from tracking.engine.dvcfile import resolve_path
 from tracking.engine.dvcyaml import DEFAULT_PARAMS, definition_of, set_stage, stage_from
 from tracking.engine.errors import DataverError, OutputOverlap
+from tracking.engine.gitignore import refuse_tracked
 from tracking.engine.ignore import describe
 from tracking.engine.index import DATA_SUFFIX, LOCK_FILE, PIPELINE_FILE, Index
 from tracking.engine.record import record, replace
@@ -205,17 +206,7 @@ def _refuse_tracked(repo: Repo, stage: Stage) -> None:
     paths = ignored_outs(repo, stage)
     if not paths or repo.scm is None:
         return
-    tracked = repo.scm.is_tracked(paths)
-    for path in paths:
-        if path in tracked:
-            name = repo.display(path)
-            raise DataverError(
-                f" output '{name}' is already tracked by SCM (e.g. Git).\n"
-                "    You can remove it from Git, then add to DVC.\n"
-                "        To stop tracking from Git:\n"
-                f"            git rm -r --cached '{name}'\n"
-                f'            git commit -m "stop tracking {name}" '
-            )
+    refuse_tracked(repo.scm, paths, repo.cwd)
 
 
 def ignored_outs(repo: Repo, stage: Stage) -> list[str]:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from tracking.engine.commit import algorithm_for, check_cacheable, hash_into_cache, relink_path, write_dvcfile
 from tracking.engine.deletion import refuse_own_folders
 from tracking.engine.errors import DataverError, OutputNotFound
+from tracking.engine.gitignore import refuse_tracked
 from tracking.engine.index import DATA_SUFFIX, PIPELINE_FILE, Index
 from tracking.engine.overlap import refuse_overlap
 from tracking.engine.record import record, replace
@@ -126,7 +127,8 @@ def add(ws: Workspace, addition: Addition, *, no_commit: bool = False, do_relink
     stage = addition.stage
     old = next(out for out in stage.outs if addition.path == out.abspath or addition.path.startswith(out.abspath + os.sep))
     check_cacheable(ws, old)
-    _refuse_tracked_by_git(repo, old)
+    if repo.scm is not None:
+        refuse_tracked(repo.scm, [old.abspath], repo.cwd)
     if addition.path == old.abspath:
         new = _add_whole(ws, old, no_commit, addition.path)
     else:
@@ -140,18 +142,6 @@ def add(ws: Workspace, addition: Addition, *, no_commit: bool = False, do_relink
     write_dvcfile(repo, stage)
     repo.tracker.ignore_out(new.abspath)
     return stage
-
-
-def _refuse_tracked_by_git(repo: Repo, out: Out) -> None:
-    if repo.scm is not None and repo.scm.is_tracked([out.abspath]):
-        name = repo.display(out.abspath)
-        raise DataverError(
-            f" output '{name}' is already tracked by SCM (e.g. Git).\n"
-            "    You can remove it from Git, then add to DVC.\n"
-            "        To stop tracking from Git:\n"
-            f"            git rm -r --cached '{name}'\n"
-            f'            git commit -m "stop tracking {name}" '
-        )
 
 
 def _add_whole(ws: Workspace, old: Out, no_commit: bool, path: str) -> Out:

@@ -11,7 +11,7 @@ from tracking.engine.dvcyaml import remove_stage
 from tracking.engine.errors import DataverError, StageNotFound
 from tracking.engine.index import DATA_SUFFIX, Index
 from tracking.engine.repo import Repo
-from tracking.engine.stage import Out, Stage
+from tracking.engine.stage import Stage
 from tracking.engine.targets import parse_target, stages_of_file
 
 
