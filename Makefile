@@ -18,6 +18,7 @@ help:
 	@echo "make faults        kill and power-loss tests at every step"
 	@echo "make docs          write docs/commands again from the parsers"
 	@echo "make wheels-check  do the dependencies have wheels on every platform?"
+	@echo "make lint          types of the engine, who may import whom, docs"
 	@echo "make setup         only the virtual environments, in $(VENV) and $(DVCENV)"
 	@echo "make clean         remove what make made"
 
@@ -55,6 +56,8 @@ docs: $(VENV)/.ready
 	$(BIN)/python -m launcher.commanddocs docs/commands
 
 lint: $(VENV)/.ready
+	@$(BIN)/python -c 'import mypy' 2>/dev/null || $(BIN)/python -m pip install -q -e '.[lint]'
+	$(BIN)/python -m mypy --strict --ignore-missing-imports tracking/engine remotes/engine pipelines/engine launcher/engine
 	$(BIN)/python -m pytest tests/test_architecture.py tests/test_docs.py
 
 # pip evaluates environment markers for the machine it runs on, so this asks what has wheels
