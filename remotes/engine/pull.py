@@ -5,7 +5,7 @@ from __future__ import annotations
 from remotes.engine.fetch import fetch, fetch_used
 from remotes.engine.runcache import fetch_runs
 from remotes.engine.storage import Remotes
-from tracking.engine.bring import Brought, bring, remove_unused, wanted
+from tracking.engine.bring import Brought, bring, wanted
 from tracking.engine.index import load_index
 from tracking.engine.protocols import Io
 from tracking.engine.record import field, record
@@ -31,9 +31,7 @@ def pull(repo: Repo, request: Request, io: Io, *, remote: str | None = None, job
     ws = Workspace(repo, io.progress)
     wants = wanted(ws, collect(index, request.targets, cwd=repo.cwd, recursive=request.recursive, with_deps=request.with_deps))
     with repo.paths_lock(io, write=[want.path for want in wants]):
-        brought = bring(ws, wants, force=force, relink=False, confirm=io.confirm)
-        if not request.targets:
-            remove_unused(ws, index, brought)
+        brought = bring(ws, wants, force=force, relink=False, confirm=io.confirm, unused=None if request.targets else index)
     brought.sort()
     return Pulled(fetched, brought)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 
-from tracking.engine.bring import bring, change_lines, checkout_failed, count_text, remove_unused, wanted
+from tracking.engine.bring import bring, change_lines, checkout_failed, count_text, wanted
 from tracking.engine.errors import DataverError, OutputNotFound, StageNotFound
 from tracking.engine.index import Index, load_index
 from tracking.engine.protocols import Io
@@ -34,9 +34,7 @@ def run(args: argparse.Namespace, io: Io) -> int:
         found = _collect(index, args, io.cwd)
         wants = wanted(ws, found)
         with repo.paths_lock(io, write=[want.path for want in wants]):
-            result = bring(ws, wants, force=args.force, relink=args.relink, confirm=io.confirm)
-            if not args.targets:
-                remove_unused(ws, index, result)
+            result = bring(ws, wants, force=args.force, relink=args.relink, confirm=io.confirm, unused=None if args.targets else index)
         repo.close()
     result.sort()
     if args.summary:

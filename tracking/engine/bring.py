@@ -62,9 +62,14 @@ def wanted(ws: Workspace, found: Iterable[Found]) -> list[Want]:
     return list(result.values())
 
 
-def bring(ws: Workspace, wants: Iterable[Want], *, force: bool, relink: bool, confirm: Callable[[str], bool]) -> Brought:
-    """Check out every wanted path. Raises ConfirmNeeded before anything unsaved is lost."""
+def bring(ws: Workspace, wants: Iterable[Want], *, force: bool, relink: bool, confirm: Callable[[str], bool], unused: Index | None = None) -> Brought:
+    """Check out every wanted path; first delete what is `unused` in an index.
+
+    Raises ConfirmNeeded before anything unsaved is lost.
+    """
     result = Brought()
+    if unused is not None:
+        remove_unused(ws, unused, result)
     plans = [(want, _plan(ws, want, relink)) for want in wants]
     ask_for_unsaved([plan for _, plan in plans], force=force, confirm=confirm)
     for want, plan in plans:
@@ -130,6 +135,7 @@ def remove_unused(ws: Workspace, index: Index, result: Brought) -> None:
     for path in state.unused_links(used):
         shown = ws.repo.display(path) + ("/" if os.path.isdir(path) else "")
         remove_path(path)
+        ws.forget(path)
         state.forget_link(path)
         result.deleted.append(shown)
         result.files["deleted"] += 1
