@@ -105,6 +105,13 @@ def _data_without_a_copy_stays(operation: Operation, left: Outcome, right: Outco
     return all(lost or is_uncached(box, key) or any(key == name or key.startswith(f"{name}/") for name in failed) for key in found)
 
 
+def _unused_is_only_what_was_cached(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """Checkout never deletes outs with `cache: false` as unused; dvc does after it restored them from the run cache."""
+    return operation[1] in ("checkout", "pull") and left.code == right.code and bool(found) and all(
+        first == "absent" and is_uncached(box, key, ever=True) for key, (first, _) in found.items()
+    )
+
+
 def _matching_data_needs_no_manifest(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """A folder whose manifest is lost does not keep checkout from the rest; dvc takes all its files for unsaved."""
     _, refused, listing = left.err.partition("Use `--force` to force.\n")
@@ -319,6 +326,7 @@ IMPROVEMENTS: tuple[Improvement, ...] = (
     _done_before_a_failure,
     _ignored_after_a_failure,
     _data_without_a_copy_stays,
+    _unused_is_only_what_was_cached,
     _matching_data_needs_no_manifest,
     _lost_manifests_are_looked_through,
     _asks_the_remote,

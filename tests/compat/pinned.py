@@ -115,6 +115,7 @@ SEQUENCES: dict[str, list[Operation]] = {
                       ["tool", "config", "--global", "core.remote", "r"], ["tool", "config", "-l"], ["tool", "remote", "list"], ["tool", "config", "core.remote"], ["tool", "remote", "add", "q", "remote://r/sub"], ["tool", "config", "-l"]],
     "only_what_checkout_brought_is_removed": [*START, ["write", "old/x.txt", "x\n"], ["legacy_add", "old"], ["tool", "checkout"], ["delete", "old.dvc"], ["tool", "checkout"]],
     "relinked_data_is_kept": [*START, ["write", "f", "1"], ["write", "d/a", "1"], ["tool", "add", "f", "d"], ["tool", "checkout", "--relink"], ["delete", "f.dvc"], ["delete", "d.dvc"], ["tool", "checkout"]],
+    "unused_data_goes_before_the_question": [*START, ["write", "f", "1"], ["write", "g", "1"], ["tool", "add", "f", "g"], ["delete", "f.dvc"], ["write", "g", "unsaved"], ["tool", "checkout"], ["tool", "checkout", "-f"]],
     "folder_of_an_out_never_made": [*START, ["tool", "stage", "add", "-n", "s", "-d", "none", "-o", "built/deep/s", "touch built/deep/s"], ["tool", "checkout", "-f"], ["tool", "checkout", "--allow-missing"]],
     "copies_do_for_reflinks": [*START, ["tool", "config", "cache.type", "reflink,hardlink"], ["write", "d/a", "1"], ["write", "f", "2"], ["tool", "add", "d", "f"], ["tool", "commit", "-f"], ["tool", "checkout", "--relink"],
                                ["tool", "commit", "-f"], ["tool", "config", "cache.type", "reflink,symlink"], ["tool", "commit", "-f"], ["tool", "checkout", "--relink"]],

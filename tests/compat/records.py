@@ -46,13 +46,16 @@ def recorded_outs(box: str) -> list[tuple[str, dict[str, Any]]]:
 def _committed_outs(box: str) -> list[tuple[str, dict[str, Any]]]:
     """Outs of the .dvc files and dvc.lock of the last commit."""
     project = os.path.join(box, "project")
-    listing = subprocess.run(["git", "-c", "core.quotepath=off", "ls-tree", "-rz", "--name-only", "HEAD"], cwd=project, capture_output=True, check=False).stdout
     found = []
-    for name in listing.decode().split("\0"):
+    for name in _git(project, "ls-tree", "-rz", "--name-only", "HEAD").split("\0"):
         if name.endswith((".dvc", "dvc.lock")):
-            text = subprocess.run(["git", "show", f"HEAD:{name}"], cwd=project, capture_output=True, check=False).stdout
-            found += _parsed(text.decode(), name, os.path.join("project", os.path.dirname(name)))
+            found += _parsed(_git(project, "show", f"HEAD:{name}"), name, os.path.join("project", os.path.dirname(name)))
     return found
+
+
+def _git(folder: str, *words: str) -> str:
+    """What Git prints; "" when it fails."""
+    return subprocess.run(["git", *words], cwd=folder, capture_output=True, check=False).stdout.decode()
 
 
 def _outs_of(path: str, folder: str) -> list[tuple[str, dict[str, Any]]]:
@@ -90,9 +93,13 @@ def is_tracked(box: str, path: str) -> bool:
     return any(path == out or path.startswith(out + "/") or out.startswith(path + "/") for out, _ in recorded_outs(box))
 
 
-def is_uncached(box: str, path: str) -> bool:
-    """Whether a path is an out with `cache: false`."""
-    for out, entry in recorded_outs(box):
+def is_uncached(box: str, path: str, *, ever: bool = False) -> bool:
+    """Whether a path is an out with `cache: false`, now or (ever) in some commit."""
+    project = os.path.join(box, "project")
+    revisions = _git(project, "rev-list", "--all").split() if ever else []
+    texts = [_git(project, "show", f"{revision}:dvc.yaml") for revision in revisions]
+    before = [item for text in texts for item in _parsed(text, "dvc.yaml", "project")]
+    for out, entry in [*recorded_outs(box), *before]:
         pattern = re.sub(r"\\\$\\\{.*?\\\}", ".*", re.escape(out))
         if entry.get("cache") is False and re.fullmatch(pattern, path):
             return True
