@@ -91,7 +91,9 @@ class _Writer:
                     write(_string(item, width, inner))
                     write("\n")
             elif kind is int:
-                write(f" {item}\n")
+                text = str(item)
+                width = column + len(name) + 1
+                write(f" {text}\n" if width + 1 + len(text) <= WIDTH else f"{_fold_plain(text, width, inner)}\n")
             elif kind is dict:
                 if item:
                     write("\n")
