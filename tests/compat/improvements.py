@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from tests.compat.operations import Operation, Outcome
-from tests.compat.records import content, is_tracked, is_uncached, manifest_missing, shown_yaml
+from tests.compat.records import content, is_tracked, is_uncached, manifest_missing, never_ignored, shown_yaml
 
 Differences = dict[str, tuple[str, str]]
 Improvement = Callable[[Operation, Outcome, Outcome, Differences, str], bool]
@@ -108,7 +108,7 @@ def _data_without_a_copy_stays(operation: Operation, left: Outcome, right: Outco
 def _unused_is_only_what_was_cached(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """Checkout never deletes outs with `cache: false` as unused; dvc does after it restored them from the run cache."""
     return operation[1] in ("checkout", "pull") and left.code == right.code and bool(found) and all(
-        first == "absent" and is_uncached(box, key, ever=True) for key, (first, _) in found.items()
+        first == "absent" and never_ignored(box, key) for key, (first, _) in found.items()
     )
 
 
@@ -207,9 +207,17 @@ def _a_part_of_a_legacy_folder(operation: Operation, left: Outcome, right: Outco
     return re.search(r"could not read '[0-9a-f]{32}\.dir'", left.err) is not None and all(key.endswith(".dvc") and "hash:" not in second for key, (_, second) in found.items())
 
 
-def _gc_asks_the_remote(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
-    """`gc` brings a lost manifest from the remote, so as to keep what it lists; dvc drops those objects."""
-    return operation[1] == "gc" and left.code == right.code and bool(found) and all(
+def _fetch_asks_only_remotes(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """`fetch` brings what remotes hold; dvc also calls fetched what it copies from the workspace, and warns that it is missing."""
+    oids = ["".join(key.split("/")[-2:]) for key in found]
+    return operation[1] in ("fetch", "pull") and left.code == right.code and bool(found) and all(
+        f"md5: {oid}" in left.err and "/files/md5/" in key and second == "absent" for oid, (key, (_, second)) in zip(oids, found.items())
+    )
+
+
+def _lost_manifests_come_back(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """`gc` and `push` bring a lost manifest from the remote, so as to know what it lists; dvc's gc drops those objects."""
+    return operation[1] in ("gc", "push") and left.code == right.code and bool(found) and all(
         first == "absent" and key.endswith(".dir") and os.path.exists(os.path.join(box, "remote", "files", "md5", *key.split("/")[-2:])) for key, (first, _) in found.items()
     )
 
@@ -217,6 +225,13 @@ def _gc_asks_the_remote(operation: Operation, left: Outcome, right: Outcome, fou
 def _dvc_gives_up(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """Checkout says what is missing; dvc ends with `unexpected error` at a file that is gone."""
     return operation[1] in ("checkout", "pull") and "unexpected error - [Errno 2]" in left.err and (right.code == 0 or "Checkout failed" in right.err)
+
+
+def _no_empty_config(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """`remote remove` makes no empty config file at another level."""
+    return operation[1:3] == ["remote", "remove"] and left.code == right.code and bool(found) and all(
+        key.endswith("config.local") and pair == ("file 200 b'\\n'", "absent") for key, pair in found.items()
+    )
 
 
 def _new_description(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
@@ -333,8 +348,10 @@ IMPROVEMENTS: tuple[Improvement, ...] = (
     _one_name_per_object,
     _uncached_outs_are_copies,
     _a_part_of_a_legacy_folder,
-    _gc_asks_the_remote,
+    _fetch_asks_only_remotes,
+    _lost_manifests_come_back,
     _dvc_gives_up,
+    _no_empty_config,
     _new_description,
     _unprotect_of_nothing,
     _no_scratch_manifests,

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import os
 import re
 import subprocess
@@ -93,13 +94,18 @@ def is_tracked(box: str, path: str) -> bool:
     return any(path == out or path.startswith(out + "/") or out.startswith(path + "/") for out, _ in recorded_outs(box))
 
 
-def is_uncached(box: str, path: str, *, ever: bool = False) -> bool:
-    """Whether a path is an out with `cache: false`, now or (ever) in some commit."""
+def never_ignored(box: str, path: str) -> bool:
+    """Whether no .gitignore of the project's top folder, now or in a commit, names a path there: so it never was a cached out."""
     project = os.path.join(box, "project")
-    revisions = _git(project, "rev-list", "--all").split() if ever else []
-    texts = [_git(project, "show", f"{revision}:dvc.yaml") for revision in revisions]
-    before = [item for text in texts for item in _parsed(text, "dvc.yaml", "project")]
-    for out, entry in [*recorded_outs(box), *before]:
+    texts = [_git(project, "show", f"{revision}:.gitignore") for revision in _git(project, "rev-list", "--all").split()]
+    with contextlib.suppress(FileNotFoundError), open(os.path.join(project, ".gitignore"), encoding="utf-8") as stream:
+        texts.append(stream.read())
+    return path.count("/") == 1 and not any("/" + os.path.basename(path) in text.splitlines() for text in texts)
+
+
+def is_uncached(box: str, path: str) -> bool:
+    """Whether a path is an out with `cache: false`."""
+    for out, entry in recorded_outs(box):
         pattern = re.sub(r"\\\$\\\{.*?\\\}", ".*", re.escape(out))
         if entry.get("cache") is False and re.fullmatch(pattern, path):
             return True
