@@ -182,4 +182,6 @@ def present(tree: DataTree, ws: Workspace) -> DataTree:
         pair = ws.digest(abspath, algorithm, ignored=False)
         if pair is not None:
             outs[path] = Listed(pair[0], False, pair[1].size)
+        elif os.path.islink(abspath):
+            outs[path] = Listed(None)  # a symlink to nothing
     return DataTree(outs, lambda path: found.get(path, []), tree.inside)
