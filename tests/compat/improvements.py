@@ -26,6 +26,7 @@ def explain(operation: Operation, left: Outcome, right: Outcome, found: Differen
     words = [operation[0], *operation[3:]] if operation[0] == "tool_by" else [operation[0], *operation[2:]] if operation[0] == "tool_in" else operation
     if not words[0].startswith("tool") or len(words) < 2:
         return None
+    found = {key: pair for key, pair in found.items() if f"project/{key.removeprefix('git:index ')}" not in found}  # staged as it is
     for improvement in IMPROVEMENTS + (ONLY_IN_TURNS if turns else ()):
         if improvement(words, left, right, found, box):
             return (improvement.__doc__ or "").strip().splitlines()[0]
@@ -227,6 +228,13 @@ def _dvc_gives_up(operation: Operation, left: Outcome, right: Outcome, found: Di
     return operation[1] in ("checkout", "pull") and "unexpected error - [Errno 2]" in left.err and (right.code == 0 or "Checkout failed" in right.err)
 
 
+def _ignores_what_it_can(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """`stage add` ignores every out whose folder exists; dvc stops at the first whose folder does not."""
+    return operation[1:3] == ["stage", "add"] and left.code == right.code == 0 and "Could not create .gitignore entry" in left.out + left.err and all(
+        key.endswith(".gitignore") and (first == "absent" or set(first[12:-1].split("\\n")) < set(second[12:-1].split("\\n"))) for key, (first, second) in found.items()
+    )
+
+
 def _no_empty_config(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """`remote remove` makes no empty config file at another level."""
     return operation[1:3] == ["remote", "remove"] and left.code == right.code and bool(found) and all(
@@ -351,6 +359,7 @@ IMPROVEMENTS: tuple[Improvement, ...] = (
     _fetch_asks_only_remotes,
     _lost_manifests_come_back,
     _dvc_gives_up,
+    _ignores_what_it_can,
     _no_empty_config,
     _new_description,
     _unprotect_of_nothing,
