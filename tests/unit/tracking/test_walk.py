@@ -138,3 +138,13 @@ def test_what_git_ignores_is_left_out_on_request(tmp_path: Path) -> None:
     (tmp_path / ".gitignore").write_text("/b.dvc\nvenv/")
     (tmp_path / "sub/.gitignore").write_text("*.dvc")
     assert dvcfiles(tmp_path, git=True) == [("", ["a.dvc"]), ("sub", [])]
+
+
+def test_symlinks_to_nothing_are_refused_or_named(tmp_path: Path) -> None:
+    touch(tmp_path, "a")
+    (tmp_path / "broken").symlink_to("nowhere")
+    with pytest.raises(FileNotFoundError):
+        walk_files(str(tmp_path), "", None)
+    broken: list[str] = []
+    assert [entry[0] for entry in walk_files(str(tmp_path), "", None, broken=broken)] == ["a"]
+    assert broken == ["broken"]
