@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from tests.compat.operations import Operation, Outcome
-from tests.compat.records import content, is_tracked, is_uncached, manifest_missing, never_ignored, shown_yaml
+from tests.compat.records import content, is_saved, is_tracked, is_uncached, manifest_missing, never_ignored, shown_yaml
 
 Differences = dict[str, tuple[str, str]]
 Improvement = Callable[[Operation, Outcome, Outcome, Differences, str], bool]
@@ -110,6 +110,13 @@ def _unused_is_only_what_was_cached(operation: Operation, left: Outcome, right: 
     """Checkout never deletes outs with `cache: false` as unused; dvc does after it restored them from the run cache."""
     return operation[1] in ("checkout", "pull") and left.code == right.code and bool(found) and all(
         first == "absent" and never_ignored(box, key) for key, (first, _) in found.items()
+    )
+
+
+def _parts_are_not_unused(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """Checkout does not delete a file once added alone as part of a folder; dvc takes it for an out of its own that nobody uses."""
+    return operation[1] in ("checkout", "pull") and left.code == right.code and bool(found) and all(
+        first == "absent" and second.startswith("file ") and key.count("/") > 1 and not is_tracked(box, key) and is_saved(box, second) for key, (first, second) in found.items()
     )
 
 
@@ -350,6 +357,7 @@ IMPROVEMENTS: tuple[Improvement, ...] = (
     _ignored_after_a_failure,
     _data_without_a_copy_stays,
     _unused_is_only_what_was_cached,
+    _parts_are_not_unused,
     _matching_data_needs_no_manifest,
     _lost_manifests_are_looked_through,
     _asks_the_remote,

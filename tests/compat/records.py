@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import hashlib
 import os
 import re
 import subprocess
@@ -87,6 +88,12 @@ def _parsed(text: str, path: str, folder: str) -> list[tuple[str, dict[str, Any]
                 if isinstance(entry, dict) and isinstance(entry.get("path"), str):
                     found.append((os.path.normpath(os.path.join(folder, str(stage.get("wdir") or "."), entry["path"])), entry))
     return found
+
+
+def is_saved(box: str, shown: str) -> bool:
+    """Whether a cache of the box holds the bytes of a file, as the snapshot shows it."""
+    oid = hashlib.md5(ast.literal_eval(content(shown))).hexdigest()
+    return any(os.path.exists(os.path.join(cache, oid[:2], oid[2:])) for cache in _cache_folders(box))
 
 
 def is_tracked(box: str, path: str) -> bool:
