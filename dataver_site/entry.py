@@ -6,11 +6,13 @@ places that read the environment.
 """
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
 BROKEN_PIPE = 141  # as a shell shows SIGPIPE
 FAILED = 255
+GC_THRESHOLD = 100_000  # new objects before a search for cycles: lists of files are long and hold none
 VERSION = "0.1.0"
 DVC_VERSION = "3.67.1"  # the release whose formats and command lines we match
 FULL_VERSION = f"{DVC_VERSION}+dataver.{VERSION}"
@@ -27,6 +29,7 @@ def put_apps_first_on_path() -> None:
 
 def main() -> int:
     """Entry point of the `dataver` script."""
+    gc.set_threshold(GC_THRESHOLD)
     open_closed_streams()
     if sys.getfilesystemencoding() != "utf-8":  # files name paths in UTF-8, whatever the locale is
         os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
@@ -49,7 +52,23 @@ def main() -> int:
             sys.stderr.write(f"ERROR: cannot write the output: {exc.strerror or exc}\n")
         except OSError:
             pass
+    leave(code)
     return code
+
+
+def leave(code: int) -> None:
+    """End the process without taking the interpreter apart: the system does that faster (6 ms of 90).
+
+    Everything is written and closed by now; what asked to be called at exit still is.
+    """
+    import atexit
+
+    atexit._run_exitfuncs()
+    try:
+        sys.stderr.flush()
+    except OSError:
+        pass
+    os._exit(code)
 
 
 def open_closed_streams() -> None:
