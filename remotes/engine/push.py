@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from remotes.engine.exchange import Exchange, Outcome, manifests, pair_or_warn
-from remotes.engine.presence import existing, incomplete, remember_complete
+from remotes.engine.presence import existing, incomplete, is_complete, remember_complete
 from remotes.engine.storage import Remotes
 from remotes.engine.transfer import Transfer
 from tracking.engine.errors import ConfigError, DataverError
@@ -57,10 +57,11 @@ def _push_one(repo: Repo, exchange: Exchange, known: Manifests, outcome: Outcome
     present = existing(store, found.names)
     todo = [oid for oid in found.names if oid not in present]
     if todo:
-        here = cache.exists(todo)
+        sure = {item for oid, listed in found.whole.items() if is_complete(repo, cache, oid) for item in (oid, *listed)}
+        here = sure | cache.exists([oid for oid in todo if oid not in sure])
         outcome.missing += [(oid, legacy) for oid in todo if oid not in here]
         present |= _beside(store, found)
-        transfer = Transfer(cache, store, io.progress, label=f"Pushing to {exchange.remote.name}", jobs=jobs)
+        transfer = Transfer(cache, store, io.progress, label=f"Pushing to {exchange.remote.name}", suspect=True, jobs=jobs)
         files = [oid for oid in todo if oid in here and oid not in found.whole]
         trees = {oid: listed for oid, listed in found.whole.items() if oid in here and oid not in present}
         result = transfer.run(files, trees, present)

@@ -15,7 +15,7 @@ from typing import Any
 from tracking.engine import atomic, parallel
 from tracking.engine.errors import DataverError, RemoteError
 from tracking.engine.hashing import hash_bytes, hash_file, to_unix
-from tracking.engine.ingest import BINARY, SMALL_BYTES, ObjectWriter, make_folder
+from tracking.engine.ingest import BINARY, SMALL_BYTES, ObjectWriter, is_protected_file, make_folder
 from tracking.engine.links import UNSUPPORTED, LinkUnsupported, clone_fd
 from tracking.engine.objects import LocalStore, ObjectStore
 from tracking.engine.protocols import Progress
@@ -39,14 +39,18 @@ class Transferred:
 
 
 class Transfer:
-    """From one store to another. label: of the progress line. jobs: copies at once (None: as many as make sense)."""
+    """From one store to another. label: of the progress line. jobs: copies at once (None: as many as make sense).
 
-    def __init__(self, source: ObjectStore, target: ObjectStore, progress: Progress, *, label: str, verify: bool = False, jobs: int | None = None, pause_s: float = PAUSE_S) -> None:
+    verify: hash every object. suspect: hash those that are not read-only, as nothing of ours leaves them.
+    """
+
+    def __init__(self, source: ObjectStore, target: ObjectStore, progress: Progress, *, label: str, verify: bool = False, suspect: bool = False, jobs: int | None = None, pause_s: float = PAUSE_S) -> None:
         self.source = source
         self.target = target
         self.progress = progress
         self.label = label
         self.verify = verify
+        self.suspect = suspect
         self.jobs = jobs
         self.pause_s = pause_s
         self.result = Transferred()
@@ -101,11 +105,11 @@ class Transfer:
     # --- folder to folder
     def _between_folders(self, source: LocalStore, target: LocalStore, oids: list[str]) -> None:
         make_folder(target.root, target.dir_mode)
-        verify, legacy, root, dir_mode = self.verify, target.legacy, target.root, target.dir_mode
+        verify, suspect, legacy, root, dir_mode = self.verify, self.suspect, target.legacy, target.root, target.dir_mode
         items = [(oid, source.path_of(oid)) for oid in sorted(oids)]  # neighbours share a folder
 
         def work(part: list[tuple[str, str]]) -> Iterator[str | None]:
-            return _copy_small(part, ObjectWriter(root, dir_mode), verify, legacy)
+            return _copy_small(part, ObjectWriter(root, dir_mode), verify, suspect, legacy)
 
         self.progress.start(self.label, len(items))
         workers = parallel.worker_count()
@@ -119,7 +123,7 @@ class Transfer:
 
     def _large(self, items: list[tuple[str, str]], writer: ObjectWriter, legacy: bool) -> None:
         def one(item: tuple[str, str]) -> str | None:
-            return _copy_large(item[0], item[1], writer, self.verify, legacy, self.progress.advance)
+            return _copy_large(item[0], item[1], writer, self.verify, self.suspect, legacy, self.progress.advance)
 
         self.progress.start(self.label, sum(map(_size, items)), "B")
         self._note([oid for oid, _ in items], _each(items, one, min(len(items), self.jobs or parallel.worker_count())))
@@ -199,7 +203,7 @@ def _unreadable(error: OSError) -> str:
     return f"[Errno {error.errno}] {error.strerror}: '{error.filename}'" if error.filename else str(error)
 
 
-def _copy_small(items: list[tuple[str, str]], writer: ObjectWriter, verify: bool, legacy: bool) -> Iterator[str | None]:
+def _copy_small(items: list[tuple[str, str]], writer: ObjectWriter, verify: bool, suspect: bool, legacy: bool) -> Iterator[str | None]:
     """Per object None, LARGE (not copied) or why it cannot be read. Raises OSError for the target's side."""
     for oid, path in items:
         try:
@@ -208,7 +212,8 @@ def _copy_small(items: list[tuple[str, str]], writer: ObjectWriter, verify: bool
             yield _unreadable(error)
             continue
         try:
-            size = os.fstat(fd).st_size
+            status = os.fstat(fd)
+            size = status.st_size
             if size > SMALL_BYTES:
                 yield LARGE
                 continue
@@ -223,7 +228,7 @@ def _copy_small(items: list[tuple[str, str]], writer: ObjectWriter, verify: bool
             os.close(fd)
         if len(data) != size:
             yield f"'{path}' changed while it was being read"
-        elif verify and hash_bytes(to_unix(data) if legacy and not oid.endswith(DIR_SUFFIX) else data) != oid.removesuffix(DIR_SUFFIX):
+        elif (verify or (suspect and not is_protected_file(status.st_mode))) and hash_bytes(to_unix(data) if legacy and not oid.endswith(DIR_SUFFIX) else data) != oid.removesuffix(DIR_SUFFIX):
             yield _corrupted(oid)
         else:
             _write(writer, oid, data)
@@ -245,7 +250,7 @@ def _write(writer: ObjectWriter, oid: str, data: bytes) -> None:
         raise
 
 
-def _copy_large(oid: str, path: str, writer: ObjectWriter, verify: bool, legacy: bool, advance: Callable[[int], None]) -> str | None:
+def _copy_large(oid: str, path: str, writer: ObjectWriter, verify: bool, suspect: bool, legacy: bool, advance: Callable[[int], None]) -> str | None:
     try:
         reading = os.open(path, os.O_RDONLY | BINARY)
     except OSError as error:
@@ -254,7 +259,9 @@ def _copy_large(oid: str, path: str, writer: ObjectWriter, verify: bool, legacy:
         writing, temporary = writer.open_temporary(oid)
         try:
             try:
-                expected = os.fstat(reading).st_size
+                status = os.fstat(reading)
+                expected = status.st_size
+                verify = verify or (suspect and not is_protected_file(status.st_mode))
                 _copy_bytes(reading, writing, advance)
                 if os.fstat(writing).st_size != expected or os.fstat(reading).st_size != expected:
                     atomic.discard(temporary)

@@ -178,10 +178,16 @@ class LocalStore:
     def exists(self, oids: Iterable[str]) -> set[str]:
         """Those that are there and can be trusted."""
         self.recover()
-        found = set()
+        found: set[str] = set()
         doubtful = []
         root, stat = self.root, os.stat
+        try:
+            folders = set(os.listdir(root))
+        except OSError:
+            return found
         for oid in oids:
+            if oid[:2] not in folders:
+                continue
             try:
                 mode = stat(f"{root}/{oid[:2]}/{oid[2:]}").st_mode
             except OSError:

@@ -175,3 +175,15 @@ def test_push_to_another_kind_of_storage_says_that_it_is_no_folder(data: Project
     data.ok("remote", "modify", "r", "url", "s3://bucket/x")
     result = data.run("push")
     assert (result.code, "remote 'r' ('s3://bucket/x') is not a folder" in result.err) == (1, True)
+
+
+def test_an_object_changed_in_place_is_not_sent(repo: Project) -> None:
+    repo.gen({"d/a": "a", "d/b": "b"})
+    repo.ok("add", "d")
+    repo.ok("status")  # now the folder is known to be complete
+    repo.ok("remote", "add", "-d", "r", "../remote")
+    victim = next(path for path in (repo.path / ".dvc/cache/files/md5").rglob("*") if path.is_file() and path.suffix != ".dir")
+    victim.chmod(0o644)
+    victim.write_text("other")
+    result = repo.run("push")
+    assert victim.name in result.err and not list((repo.path / "../remote").rglob(victim.name))
