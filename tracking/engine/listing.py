@@ -65,13 +65,18 @@ class WorkspaceListing:
         while stack:
             folder, level = stack.pop()
             prefix = f"{folder}/" if folder else ""
-            for name, entry, isdir in self._entries(folder):
-                found[prefix + name] = self._facts(entry, isdir)
-                if isdir and (depth is None or level < depth):
+            names, files, subdirs, dirs = self._entries(folder)
+            facts = self._facts
+            for name in names:
+                found[prefix + name] = facts(files[name])
+            for name in subdirs:
+                found[prefix + name] = (True, False, facts(dirs[name])[2])
+                if depth is None or level < depth:
                     stack.append((prefix + name, level + 1))
         return found
 
-    def _entries(self, folder: str) -> Iterator[tuple[str, os.DirEntry[str], bool]]:
+    def _entries(self, folder: str) -> tuple[list[str], dict[str, os.DirEntry[str]], list[str], dict[str, os.DirEntry[str]]]:
+        """Names of files that are not ignored and all entries of files; the same of folders."""
         files: dict[str, os.DirEntry[str]] = {}
         dirs: dict[str, os.DirEntry[str]] = {}
         try:
@@ -79,25 +84,23 @@ class WorkspaceListing:
                 for entry in scan:
                     (dirs if entry.is_dir(follow_symlinks=False) else files)[entry.name] = entry
         except (FileNotFoundError, NotADirectoryError):
-            return  # a tracked folder that is not there, or just went away
+            return [], {}, [], {}  # a tracked folder that is not there, or just went away
         except PermissionError as exc:
             raise DataverError(f"cannot read folder '{exc.filename}': permission denied", hint="Make it readable, then run the command again.") from exc
         names, subdirs = list(files), list(dirs)
         if self._ignore is not None:
             names, subdirs = self._ignore.filter_dir(folder, names, subdirs)
-        for name in names:
-            yield name, files[name], False
-        for name in subdirs:
-            yield name, dirs[name], True
+        return names, files, subdirs, dirs
 
-    def _facts(self, entry: os.DirEntry[str], isdir: bool) -> Found:
+    def _facts(self, entry: os.DirEntry[str]) -> Found:
         if not self._details:
-            return isdir, False, 0
+            return False, False, 0
         try:
             status = entry.stat()
         except FileNotFoundError:  # a symlink to nowhere
             return False, False, 0
-        return isdir, not isdir and bool(status.st_mode & 0o100) and status.st_mode & _TYPE_MASK == 0o100000, status.st_size
+        mode = status.st_mode
+        return False, bool(mode & 0o100) and mode & _TYPE_MASK == 0o100000, status.st_size
 
 
 class RevisionListing:
