@@ -69,7 +69,7 @@ def load_tree(data: bytes, name: str = "") -> Rows:
 
 def _refuse_unsafe(blob: str, paths: list[str], label: str) -> None:
     """One search over all paths at once: they are joined as NUL /path/ NUL."""
-    bad = blob.count("\0") != len(paths) or any(part in blob for part in ("//", "/../", "/./")) or bool(_DRIVE.search(blob))
+    bad = blob.count("\0") != len(paths) or any(part in blob for part in ("//", "/../", "/./")) or (":" in blob and bool(_DRIVE.search(blob)))
     if os.sep == "\\" and not bad:
         bad = "\\" in blob or ":" in blob
     if bad:
