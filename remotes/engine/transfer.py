@@ -21,13 +21,14 @@ from tracking.engine.objects import LocalStore, ObjectStore
 from tracking.engine.protocols import Progress
 from tracking.engine.record import field, record
 from tracking.engine.stage import MD5
-from tracking.engine.tree import DIR_SUFFIX
+from tracking.engine.tree import DIR_SUFFIX, tree_oid
 
 TRIES = 3
 PAUSE_S = 0.5  # before the second try, doubled before the third
 DEFAULT_JOBS = 16  # of stores elsewhere: they mostly wait
 STEP_BYTES = 1 << 25
 LARGE = "large"
+EMPTY = "d41d8cd98f00b204e9800998ecf8427e"  # of no bytes
 
 
 @record
@@ -73,7 +74,9 @@ class Transfer:
                 ready.append(oid)
             elif wanted & failed:
                 self.result.failed[oid] = "some of the files it names failed"
-        if ready:
+        if ready and isinstance(self.target, LocalStore):
+            self._send_trees(self.target, ready)
+        elif ready:
             self._send(ready)
         return self.result
 
@@ -94,6 +97,20 @@ class Transfer:
             raise DataverError(f"cannot write to '{place}': {error.strerror or error}", hint="Check free space and permissions, then run the command again: it goes on where it stopped.") from error
         finally:
             self.progress.finish()
+
+    def _send_trees(self, target: LocalStore, oids: list[str]) -> None:
+        """Manifests name other objects, so each is checked, and on the disk before it appears."""
+        found: dict[str, bytes] = {}
+
+        def read(oid: str) -> None:
+            found[oid] = self.source.read(oid)
+            if tree_oid(found[oid]) != oid:
+                del found[oid]
+                raise DataverError(_corrupted(oid))
+
+        reasons = [self._with_retry(read, oid) for oid in oids]
+        target.add_manifests(found)
+        self._note(oids, reasons)
 
     def _note(self, oids: list[str], reasons: Iterable[str | None]) -> None:
         for oid, reason in zip(oids, reasons):
@@ -133,16 +150,17 @@ class Transfer:
         self.progress.start(self.label, len(oids))
 
         def one(oid: str) -> str | None:
-            reason = self._with_retry(oid)
+            reason = self._with_retry(self._copy, oid)
             self.progress.advance(1)
             return reason
 
         self._note(oids, _each(oids, one, min(len(oids), self.jobs or DEFAULT_JOBS)))
 
-    def _with_retry(self, oid: str) -> str | None:
+    def _with_retry(self, action: Callable[[str], None], oid: str) -> str | None:
+        """Why it failed, None when it did not."""
         for attempt in range(TRIES):
             try:
-                self._copy(oid)
+                action(oid)
                 return None
             except RemoteError as error:
                 if error.permanent or attempt == TRIES - 1:
@@ -228,6 +246,8 @@ def _copy_small(items: list[tuple[str, str]], writer: ObjectWriter, verify: bool
             os.close(fd)
         if len(data) != size:
             yield f"'{path}' changed while it was being read"
+        elif not data and oid != EMPTY:  # a power cut left it so
+            yield _corrupted(oid)
         elif (verify or (suspect and not is_protected_file(status.st_mode))) and hash_bytes(to_unix(data) if legacy and not oid.endswith(DIR_SUFFIX) else data) != oid.removesuffix(DIR_SUFFIX):
             yield _corrupted(oid)
         else:

@@ -12,7 +12,7 @@ import re
 import stat
 import subprocess
 
-PRIVATE = (".dvc/tmp", "project/.git", ".dvc/cache/corrupt")
+PRIVATE = (".dvc/tmp", "project/.git", ".dvc/cache/corrupt", "remote/corrupt")
 CACHES = ("project/.dvc/cache", "remote", "remote2", "cache")
 LEFT_BY_DVC = re.compile(r"files/md5/\.[-\w]{22}\.tmp$")  # `add -o` and `--to-remote` leave it; readers skip it
 OWNER_BITS = 0o300  # of workspace files only "may I write, may I run" counts: dvc makes a copied script 744

@@ -142,14 +142,9 @@ class PowerJournal:
         self._barrier()
 
     def __call__(self, operation: str, path: str) -> None:
-        if self._pending and not self._is_by_file(operation, path):
+        if self._pending:
             self._done(*self._pending)
         self._pending = (operation, path)
-
-    def _is_by_file(self, operation: str, path: str) -> bool:
-        """A barrier over a few files announces itself, then syncs each of them: only those syncs count."""
-        assert self._pending
-        return self._pending[0] == "barrier" and operation == "fsync" and not atomic.is_temp_name(os.path.basename(path))
 
     def _done(self, operation: str, path: str) -> None:
         if operation == "barrier":

@@ -100,21 +100,18 @@ def fsync_path(path: str) -> None:
         os.close(fd)
 
 
-def barrier(files: Iterable[str], folder: str) -> None:
-    """Make files just renamed into place durable, contents and names, before the call returns.
+def barrier(files: Iterable[str], folder: str, *, contents: bool = True, names: bool = True) -> None:
+    """Make files durable, contents and names, before the call returns.
 
     files: what was added. folder: any folder on the file system that holds them all.
+    contents False: only the names (of what was renamed after it was synced); names False: only the bytes.
     """
     files = list(files)
-    if not files:
-        return
-    if HOOK is not None:
-        HOOK("barrier", folder)
     if len(files) > FEW_FILES and _sync_filesystem(folder):
         return
-    folders = {os.path.dirname(path) for path in files}
+    folders = {os.path.dirname(path) for path in files} if names else set()
     folders |= {os.path.dirname(path) for path in folders}  # may have just been made
-    for path in [*files, *sorted(folders, reverse=True)]:
+    for path in [*(files if contents else ()), *sorted(folders, reverse=True)]:
         fsync_path(path)
 
 
@@ -122,6 +119,8 @@ def _sync_filesystem(folder: str) -> bool:
     """syncfs(2), else sync(2). False where neither exists."""
     if not hasattr(os, "sync"):
         return False
+    if HOOK is not None:
+        HOOK("barrier", folder)
     import ctypes  # rarely needed
 
     call = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
@@ -162,12 +161,8 @@ def write_bytes(path: str, data: bytes, mode: int | None = None, *, durable: boo
         ) from error
 
 
-def _write(final: str, data: bytes, mode: int | None, durable: bool, sync_name: bool) -> None:
-    if mode is None:
-        try:
-            mode = os.stat(final).st_mode & 0o7777
-        except FileNotFoundError:
-            pass
+def write_beside(final: str, data: bytes, mode: int | None = None, *, durable: bool = False) -> str:
+    """Write a temporary file in the folder of `final`, to be renamed; returns its path. Nothing is left on failure."""
     temporary = temp_beside(final)
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0), 0o666)
     try:
@@ -179,6 +174,20 @@ def _write(final: str, data: bytes, mode: int | None, durable: bool, sync_name: 
                 fsync_fd(fd, temporary)
         finally:
             os.close(fd)
+    except BaseException:
+        discard(temporary)
+        raise
+    return temporary
+
+
+def _write(final: str, data: bytes, mode: int | None, durable: bool, sync_name: bool) -> None:
+    if mode is None:
+        try:
+            mode = os.stat(final).st_mode & 0o7777
+        except FileNotFoundError:
+            pass
+    temporary = write_beside(final, data, mode, durable=durable)
+    try:
         replace(temporary, final)
     except BaseException:
         discard(temporary)

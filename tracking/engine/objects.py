@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import re
 import stat as stat_module
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import BinaryIO, Protocol
 
@@ -271,21 +271,36 @@ class LocalStore:
         self._signature = None
 
     def add_bytes(self, oid: str, data: bytes) -> bool:
-        """Store a manifest or other small object durably; True when it was not there."""
+        """Store a manifest durably; True when it was not there. Raises DataverError."""
         if self.is_intact(oid):
             return False
-        final = self.path_of(oid)
-        if self._batch:  # what a manifest names is durable before it
+        self.add_manifests({oid: data})
+        return True
+
+    def add_manifests(self, manifests: Mapping[str, bytes]) -> None:
+        """Store manifests (oid -> bytes): what they name is durable before them, their bytes before their names.
+
+        Raises DataverError.
+        """
+        if self._batch:
             atomic.barrier(self._batch, self.root)
             self._batch.clear()
+        written: dict[str, str] = {}
         try:
-            make_folder(os.path.dirname(final), self.dir_mode)
-            atomic.write_bytes(final, data, OBJECT_MODE)
-            atomic.fsync_path(os.path.dirname(os.path.dirname(final)))
+            for oid, data in manifests.items():
+                final = self.path_of(oid)
+                make_folder(os.path.dirname(final), self.dir_mode)
+                written[oid] = atomic.write_beside(final, data)
+            atomic.barrier(written.values(), self.root, names=False)
+            for oid, temporary in written.items():
+                self.adopt(temporary, oid)
+            atomic.barrier(map(self.path_of, written), self.root, contents=False)
         except OSError as error:
             raise _cannot_write(self.path, error) from error
-        self._signature = None
-        return True
+        finally:
+            self._signature = None
+            for temporary in written.values():
+                atomic.discard(temporary)
 
     def ingest(self, sources: list[tuple[str, int, int]], progress: Progress | None = None) -> list[str]:
         """Hash files (path, size, mtime_ns) and store those that are not there, in one pass and one batch.
@@ -371,16 +386,23 @@ class LocalStore:
             atomic.discard(journal)
 
     def _begin(self) -> str | None:
+        """Leave a journal; its name says everything, since after a power cut its bytes may be gone."""
         if self.journal_dir is None:
             return None
-        path = os.path.join(self.journal_dir, f"{JOURNAL}{os.getpid()}.{os.urandom(4).hex()}")
+        path = os.path.join(self.journal_dir, f"{JOURNAL}{self._tag()}.{os.getpid()}.{_boot_id()}.{os.urandom(4).hex()}")
         try:
             os.makedirs(self.journal_dir, exist_ok=True)
-            with open(path, "w", encoding="utf-8") as file:
-                file.write(f"{_boot_id()}\n{self.root}\n")
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+            atomic.fsync_path(self.journal_dir)  # the store may be on another disk, which knows nothing of this order
         except OSError as error:
             raise _cannot_write(self.journal_dir, error) from error
         return path
+
+    def _tag(self) -> str:
+        """Tells the journals of this store from those of others in the same project."""
+        from tracking.engine.hashing import small_md5
+
+        return str(small_md5(os.fsencode(self.root)).hexdigest())[:8]
 
     def recover(self) -> None:
         """After an unclean stop, hash the objects it may have left half-written. Once per process."""
@@ -414,17 +436,11 @@ class LocalStore:
             names = [name for name in os.listdir(self.journal_dir) if name.startswith(JOURNAL)]
         except (FileNotFoundError, NotADirectoryError):
             return []
-        stale = []
+        stale, tag = [], self._tag() if names else ""
         for name in names:
-            path = os.path.join(str(self.journal_dir), name)
-            try:
-                with open(path, encoding="utf-8") as file:
-                    boot, root = (file.read().split("\n") + ["", ""])[:2]
-            except FileNotFoundError:
-                continue
-            pid = name.removeprefix(JOURNAL).split(".")[0]
-            if root in (self.root, "") and (boot != _boot_id() or not _is_alive(pid)):
-                stale.append(path)
+            _, store, pid, boot, _ = f"{name}....".split(".", 4)
+            if store == tag and (boot != _boot_id() or not _is_alive(pid)):
+                stale.append(os.path.join(str(self.journal_dir), name))
         return stale
 
 
@@ -432,7 +448,7 @@ def _boot_id() -> str:
     """Differs after each start of the machine, where the system tells; else empty."""
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-            return file.read().strip()
+            return file.read().strip()[:8]
     except OSError:
         return ""
 

@@ -53,7 +53,11 @@ def _load_any(text: str, display: str) -> Any:
     except yaml.YAMLError as exc:
         raise syntax_error(text, display, exc) from exc
     except RecursionError as exc:
-        raise InvalidFile(f"'{display}' is invalid.\n\nCollections are nested too deeply", path=display) from exc
+        raise _too_deep(display) from exc
+
+
+def _too_deep(display: str) -> InvalidFile:
+    return InvalidFile(f"'{display}' is invalid.\n\nCollections are nested too deeply", path=display)
 
 
 def _second_look(text: str, display: str, first: Exception) -> Any:
@@ -76,7 +80,9 @@ def _second_look(text: str, display: str, first: Exception) -> Any:
         raise syntax_error(text, display, first) from first
     except YAMLError as exc:
         raise syntax_error(text, display, exc) from exc
-    except (ValueError, RecursionError) as exc:
+    except RecursionError as exc:  # libyaml has a limit of its own, which it reports as a mistake in the text
+        raise _too_deep(display) from exc
+    except ValueError as exc:
         raise InvalidFile(f"'{display}' is invalid.\n\n{exc}", path=display) from exc
 
 

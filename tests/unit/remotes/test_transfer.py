@@ -58,12 +58,32 @@ def test_a_large_file_arrives_whole(cache: LocalStore, remote: LocalStore) -> No
     assert remote.read(oid) == data
 
 
-def test_manifests_go_last_behind_a_barrier(cache: LocalStore, remote: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    steps: list[str] = []
+def test_manifests_go_last_and_durable(cache: LocalStore, remote: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[tuple[str, str]] = []
     oid, tree = put(cache, b"file"), put(cache, b"[]", ".dir")
-    monkeypatch.setattr(atomic, "HOOK", lambda operation, path: steps.append("dir" if path.endswith(".dir") and operation == "rename" else operation))
+    monkeypatch.setattr(atomic, "HOOK", lambda operation, path: steps.append((operation, path)))
     transfer(cache, remote).run([oid], {tree: [oid]}, set())
-    assert steps.index("rename") < steps.index("barrier") < steps.index("dir")
+    file, manifest = remote.path_of(oid), remote.path_of(tree)
+    written = next(number for number, (operation, path) in enumerate(steps) if operation == "fsync" and path.startswith(os.path.dirname(manifest) + "/."))
+    assert steps.index(("rename", file)) < steps.index(("fsync", file)) < written < steps.index(("rename", manifest))
+
+
+def test_a_damaged_manifest_is_not_sent(cache: LocalStore, remote: LocalStore) -> None:
+    oid, tree = put(cache, b"file"), put(cache, b"[]", ".dir")
+    os.chmod(cache.path_of(tree), 0o644)
+    Path(cache.path_of(tree)).write_bytes(b"")
+    os.chmod(cache.path_of(tree), 0o444)
+    result = transfer(cache, remote).run([oid], {tree: [oid]}, set())
+    assert result.sent == [oid] and "corrupted" in result.failed[tree]
+
+
+def test_an_object_that_lost_its_bytes_is_not_sent(cache: LocalStore, remote: LocalStore) -> None:
+    oid, empty = put(cache, b"file"), put(cache, b"")
+    os.chmod(cache.path_of(oid), 0o644)
+    Path(cache.path_of(oid)).write_bytes(b"")
+    os.chmod(cache.path_of(oid), 0o444)
+    result = transfer(cache, remote).run([oid, empty], {}, set())
+    assert result.sent == [empty] and "corrupted" in result.failed[oid]
 
 
 def test_a_manifest_stays_when_a_file_of_it_fails(cache: LocalStore, remote: LocalStore) -> None:

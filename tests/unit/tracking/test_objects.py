@@ -9,7 +9,7 @@ import pytest
 from tests.unit.tracking.storage import Storage
 from tracking.engine import atomic
 from tracking.engine.errors import CorruptObject, DataverError
-from tracking.engine.objects import LocalStore
+from tracking.engine.objects import JOURNAL, LocalStore
 
 
 def md5(data: bytes) -> str:
@@ -116,18 +116,43 @@ def test_add_files_names_nothing_wrong(storage: Storage) -> None:
 
 
 def test_objects_of_a_process_that_died_are_hashed_again(storage: Storage) -> None:
-    good, torn = md5(b"good"), md5(b"torn")
+    good = md5(b"good")
     storage.store.add_bytes(good, b"good")
-    journal = storage.root / ".dvc/tmp/dataver/unclean.999999999.ab"
-    journal.parent.mkdir(parents=True)
-    journal.write_text(f"another boot\n{storage.store.root}\n")
-    path = Path(storage.store.path_of(torn))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"\0\0\0\0")  # what a power cut leaves
-    path.chmod(0o444)
+    journal = _journal_of_a_dead_process(storage.store)
+    torn = _tear(storage.store)
     store = storage.again().store
     assert store.exists([good, torn]) == {good}
     assert store.corrupt == [torn] and not journal.exists()
+
+
+def test_a_store_leaves_the_journal_of_another_alone(storage: Storage) -> None:
+    folder = str(storage.root / ".dvc/tmp")
+    remote = LocalStore(str(storage.root / "remote"), tmp_dir=folder)
+    journal = _journal_of_a_dead_process(remote)
+    torn = _tear(remote)
+    assert storage.store.exists([torn]) == set() and journal.exists()
+    assert LocalStore(remote.path, tmp_dir=folder).exists([torn]) == set()
+    assert not journal.exists()
+
+
+def _journal_of_a_dead_process(store: LocalStore) -> Path:
+    """As a power cut leaves it: the name is there, bytes are not."""
+    with store.batch():
+        alive = next(Path(str(store.journal_dir)).glob(f"{JOURNAL}*"))
+        dead = alive.with_name(alive.name.replace(f".{os.getpid()}.", ".999999999."))
+        assert dead != alive
+        dead.touch()
+    return dead
+
+
+def _tear(store: LocalStore) -> str:
+    """Put an object there whose bytes never reached the disk."""
+    torn = md5(b"torn")
+    path = Path(store.path_of(torn))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"\0\0\0\0")
+    path.chmod(0o444)
+    return torn
 
 
 def test_the_journal_lives_as_long_as_the_batch(storage: Storage) -> None:
