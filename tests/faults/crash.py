@@ -42,7 +42,7 @@ def run_forked(argv: list[str], cwd: str, environ: dict[str, str], *, die_at: in
                prepare: Callable[[], None] | None = None, timeout_s: float = 60.0) -> Ended:
     """Run one command line in a child process that kills itself and its children at step `die_at` (0: never).
 
-    prepare: called in the child first (limits, another user). on_step: called at every step survived.
+    prepare: called in the child first (limits, another user). on_step: called at every step, before the death at it.
     """
     counter = mmap.mmap(-1, 8)
     out, err = (os.path.join(environ["HOME"], f"{name}-{os.getpid()}") for name in ("out", "err"))
@@ -84,11 +84,11 @@ def _command(argv: list[str], cwd: str, environ: dict[str, str], counter: mmap.m
     def hook(operation: str, path: str) -> None:
         number = struct.unpack("q", counter[:8])[0] + 1
         counter[:8] = struct.pack("q", number)
+        if on_step:
+            on_step(operation, path)
         if number == die_at:
             os.killpg(0, signal.SIGKILL)
             time.sleep(60)
-        if on_step:
-            on_step(operation, path)
 
     atomic.HOOK = hook
     os.environ.clear()
