@@ -128,4 +128,5 @@ SEQUENCES: dict[str, list[Operation]] = {
     "part_of_a_legacy_folder": [*START, ["write", "old/x.txt", "x\r\n"], ["write", "old/y.txt", "y\n"], ["legacy_add", "old"], ["tool", "add", "--no-commit", "old/x.txt"], ["tool", "add", "old/y.txt"]],
     "data_source_is_recommitted": [*START, ["write", "in.txt", "a\n"], ["tool", "add", "in.txt"], ["tool", "stage", "add", "-n", "s", "-d", "in.txt", "-o", "o", "cp in.txt o"], ["tool", "repro"],
                                    ["write", "in.txt", "b\n"], ["tool", "repro"]],
+    "copied_data_is_linked": [*START, ["tool", "config", "cache.type", "reflink,hardlink"], ["write", "d/a", "1"], ["write", "d/.gitignore", "/b\n"], ["tool", "add", "-o", "e", "d"], ["tool", "add", "--no-relink", "-o", "f", "d/a"]],
 }

@@ -12,6 +12,7 @@ from tracking.engine import add as engine
 from tracking.engine.errors import DataverError
 from tracking.engine.index import load_index
 from tracking.engine.protocols import Io
+from tracking.engine.record import replace
 from tracking.engine.repo import Repo
 from tracking.engine.workspace import Workspace
 
@@ -54,7 +55,7 @@ def _add_all(ws: Workspace, additions: list[engine.Addition], args: argparse.Nam
     with ws.repo.paths_lock(io, write=[item.path for item in additions]):
         for item in additions:
             # two targets inside one tracked folder: the second builds on the first
-            current = engine.Addition(item.path, written.get(item.stage.file, item.stage))
+            current = replace(item, stage=written.get(item.stage.file, item.stage))
             written[item.stage.file] = engine.add(ws, current, no_commit=args.no_commit, do_relink=args.relink)
 
 

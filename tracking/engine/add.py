@@ -23,10 +23,11 @@ from tracking.engine.workspace import Workspace
 
 @record(frozen=True)
 class Addition:
-    """One target of `add`. path: absolute; equal to the out's path, or inside it."""
+    """One target of `add`. path: absolute; equal to the out's path, or inside it. is_copy: made by `add_copy`."""
 
     path: str
     stage: Stage
+    is_copy: bool = False
 
 
 def expand(targets: Iterable[str], cwd: str, glob: bool) -> list[str]:
@@ -136,8 +137,8 @@ def add(ws: Workspace, addition: Addition, *, no_commit: bool = False, do_relink
     if old.digest == new.digest:
         kept = replace(new.meta, version_id=old.meta.version_id, etag=old.meta.etag, checksum=old.meta.checksum, remote=old.meta.remote)
         new = replace(new, meta=kept, files=old.files, cloud=old.cloud)
-    if do_relink and not no_commit:
-        _relink(ws, new, addition.path)
+    if (do_relink or addition.is_copy) and not no_commit:
+        _relink(ws, new, addition)
     stage = replace(stage, outs=tuple(new if out is old else out for out in stage.outs))
     write_dvcfile(repo, stage)
     repo.tracker.ignore_out(new.abspath)
@@ -204,11 +205,12 @@ def add_part(ws: Workspace, old: Out, path: str, no_commit: bool) -> Out:
     return replace(old, digest=digest, meta=Meta(size=size, nfiles=len(rows)), files=None, cloud=None)
 
 
-def _relink(ws: Workspace, out: Out, path: str) -> None:
+def _relink(ws: Workspace, out: Out, addition: Addition) -> None:
     if out.digest is None:
         return
+    path = addition.path
     if path == out.abspath:
-        relink_path(ws, out.abspath, out.digest, out.meta)
+        relink_path(ws, out.abspath, out.digest, out.meta, is_new=addition.is_copy)
         ws.repo.state.save_link(out.abspath)
     elif os.path.exists(path):
         relink_path(ws, out.abspath, out.digest, out.meta, only=os.path.relpath(path, out.abspath).replace(os.sep, "/"))
@@ -239,4 +241,4 @@ def add_copy(ws: Workspace, index: Index, source: str, out: str | None, cwd: str
         remove_path(place)
     os.replace(temporary, place)
     ws.forget(place)
-    return additions[0]
+    return replace(additions[0], is_copy=True)

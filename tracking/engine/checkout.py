@@ -468,13 +468,14 @@ def relink(
     rel: str,
     isexec: bool = False,
     only: str | None = None,
+    any_type: bool = True,
     progress: Progress | None = None,
 ) -> Change:
     """Replace files that are in the cache by links of the configured type; others stay as they are.
 
-    In a folder a file linked in any of the configured ways will do.
+    In a folder a file linked in any of the configured ways will do, with any_type.
     """
-    in_folder = digest.isdir and (only is None or os.path.isdir(f"{path_abs}/{only}"))
+    in_folder = any_type and digest.isdir and (only is None or os.path.isdir(f"{path_abs}/{only}"))
     plan = plan_checkout(
         path_abs, digest, store=store, state=state, ignore=ignore, rel=rel, isexec=isexec, relink_types=link_types, any_type=in_folder, only=only, progress=progress
     )

@@ -170,8 +170,11 @@ def relink_outs(ws: Workspace, outs: Iterable[Out]) -> None:
             relink_path(ws, out.abspath, out.digest, out.meta)
 
 
-def relink_path(ws: Workspace, abspath: str, digest: Digest, meta: Meta, only: str | None = None) -> None:
-    """Links of the configured type, or writable copies. only: a path inside a folder out, relative to it."""
+def relink_path(ws: Workspace, abspath: str, digest: Digest, meta: Meta, only: str | None = None, *, is_new: bool = False) -> None:
+    """Links of the configured type, or writable copies. only: a path inside a folder out, relative to it.
+
+    is_new: dataver put the files there itself, so each becomes what a checkout would make.
+    """
     repo = ws.repo
     wanted = repo.link_types[: repo.link_types.index("copy")] if "copy" in repo.link_types else repo.link_types
     place = os.path.join(abspath, only) if only else abspath
@@ -187,6 +190,7 @@ def relink_path(ws: Workspace, abspath: str, digest: Digest, meta: Meta, only: s
         rel=repo.rel(abspath),
         isexec=meta.isexec,
         only=only,
+        any_type=not is_new,
         progress=ws.progress,
     )
 
