@@ -128,5 +128,8 @@ SEQUENCES: dict[str, list[Operation]] = {
     "part_of_a_legacy_folder": [*START, ["write", "old/x.txt", "x\r\n"], ["write", "old/y.txt", "y\n"], ["legacy_add", "old"], ["tool", "add", "--no-commit", "old/x.txt"], ["tool", "add", "old/y.txt"]],
     "data_source_is_recommitted": [*START, ["write", "in.txt", "a\n"], ["tool", "add", "in.txt"], ["tool", "stage", "add", "-n", "s", "-d", "in.txt", "-o", "o", "cp in.txt o"], ["tool", "repro"],
                                    ["write", "in.txt", "b\n"], ["tool", "repro"]],
+    "folders_that_hold_nothing_go": [*START, ["write", "d/a/x", "1"], ["write", "d/b/x", "2"], ["tool", "add", "d"], ["mkdir", "d/new/deep"], ["tool", "checkout"], ["mkdir", "d/a/in"], ["mkdir", "d/b/in"], ["tool", "checkout", "d/a"],
+                                     ["write", ".dvcignore", "skip\n"], ["mkdir", "d/skip"], ["mkdir", "d/half/skip"], ["tool", "checkout"], ["delete", "d/a/x"], ["delete", "d/b"], ["mkdir", "d/b/x"], ["tool", "checkout"],
+                                     ["delete", "d"], ["mkdir", "d/b"], ["tool", "commit", "-f"], ["tool", "checkout"]],
     "copied_data_is_linked": [*START, ["tool", "config", "cache.type", "reflink,hardlink"], ["write", "d/a", "1"], ["write", "d/.gitignore", "/b\n"], ["tool", "add", "-o", "e", "d"], ["tool", "add", "--no-relink", "-o", "f", "d/a"]],
 }

@@ -109,6 +109,7 @@ def _plan(ws: Workspace, want: Want, relink: bool) -> Plan:
         isexec=out.meta.isexec,
         relink_types=repo.link_types if relink else (),
         only=os.path.relpath(want.path, out.abspath).replace(os.sep, "/") if want.subpath else None,
+        prune=True,
         progress=ws.progress,
     )
 

@@ -66,15 +66,17 @@ def build(
     store: LocalStore | None = None,
     progress: Progress | None = None,
     broken: list[str] | None = None,
+    hollow: list[str] | None = None,
 ) -> Built:
     """Hash a file or folder; files whose stat is remembered are not read.
 
     rel: the path relative to the root of `ignore`. store: also put objects there, files
-    missing from it included. broken: takes the paths of symlinks to nothing. Raises FileNotFoundError, FileChanged, DataverError.
+    missing from it included. broken, hollow: take the paths of symlinks to nothing,
+    and of folders that hold nothing. Raises FileNotFoundError, FileChanged, DataverError.
     """
     st = os.stat(path_abs)
     if stat_module.S_ISDIR(st.st_mode):
-        return _build_dir(path_abs, ignore, rel, state, algorithm, store, progress or NoProgress(), broken)
+        return _build_dir(path_abs, ignore, rel, state, algorithm, store, progress or NoProgress(), broken, hollow)
     if not stat_module.S_ISREG(st.st_mode):
         raise DataverError(f"'{path_abs}' is neither a file nor a folder and cannot be versioned")
     return _build_file(path_abs, st, state, algorithm, store, progress or NoProgress())
@@ -104,10 +106,18 @@ def _hash(sources: list[Source], algorithm: str, store: LocalStore | None, progr
 
 
 def _build_dir(
-    path: str, ignore: Ignore | None, rel: str, state: State, algorithm: str, store: LocalStore | None, progress: Progress, broken: list[str] | None
+    path: str,
+    ignore: Ignore | None,
+    rel: str,
+    state: State,
+    algorithm: str,
+    store: LocalStore | None,
+    progress: Progress,
+    broken: list[str] | None,
+    hollow: list[str] | None,
 ) -> Built:
     looked_ns = time.time_ns()
-    rows = walk_files(path, rel, ignore, broken=broken)
+    rows = walk_files(path, rel, ignore, broken=broken, hollow=hollow)
     saved = state.get_dir(path, algorithm)
     if saved is not None and saved.value and saved.rows == rows:
         built = _built(rows, saved.hashes, Digest(algorithm, saved.value))

@@ -6,6 +6,7 @@ through a symlink: one that stands where a folder belongs is taken away.
 """
 from __future__ import annotations
 
+import contextlib
 import os
 import stat as stat_module
 import time
@@ -40,7 +41,8 @@ MISSING_TEXT = "Checkout failed for following targets:\n{}\nIs your cache up to 
 class Change:
     """What a checkout did to one out. kind: "" (nothing), added, modified or deleted.
 
-    added, modified, deleted: paths of files relative to the out, sorted ("" for a file out).
+    added, modified, deleted: paths of files relative to the out, sorted ("" for a file out);
+    deleted also has the folders that held nothing.
     """
 
     path: str = ""
@@ -81,6 +83,7 @@ class Plan:
         self.modify: list[str] = []
         self.delete: list[str] = []
         self.relink: list[str] = []
+        self.hollow: list[str] = []  # folders that hold nothing
         self.blockers: list[str] = []  # absolute paths in the way
         self.mode_differs = False
         self.unsaved: list[str] = []
@@ -92,7 +95,7 @@ class Plan:
             return DELETED if self.existed else ""
         if not self.existed:
             return ADDED
-        changed = self.create or self.modify or self.delete or self.blockers or self.mode_differs
+        changed = self.create or self.modify or self.delete or self.blockers or self.hollow or self.mode_differs
         return MODIFIED if changed else ""
 
     def absolute(self, relpath: str) -> str:
@@ -111,11 +114,13 @@ def plan_checkout(
     relink_types: Sequence[str] = (),
     any_type: bool = False,
     only: str | None = None,
+    prune: bool = False,
     progress: Progress | None = None,
 ) -> Plan:
     """Compare a path with what it should be. digest None: it should not be there.
 
     only: a file or folder inside a folder out, relative to it: leave the rest alone.
+    prune: folders inside a folder out that hold nothing go too.
     relink_types: also plan to replace unchanged files that are not linked the first of these
     ways, or with any_type none of them.
     Raises DataverError for what cannot be hashed. Changes nothing, except that symlinks
@@ -123,10 +128,11 @@ def plan_checkout(
     """
     plan = Plan(path_abs, digest, store, state, isexec)
     algorithm = digest.name if digest is not None else MD5
-    current = _current(plan, lambda: build(path_abs, ignore=ignore, rel=rel, state=state, algorithm=algorithm, progress=progress))
+    hollow: list[str] = []
+    current = _current(plan, lambda: build(path_abs, ignore=ignore, rel=rel, state=state, algorithm=algorithm, progress=progress, hollow=hollow))
     if current is not None and digest is not None and digest == current.digest:
         plan.mode_differs = not digest.isdir and current.meta.isexec != isexec
-        if not relink_types:
+        if not relink_types and not (prune and hollow):
             return plan
     if current is not None:
         _remember_current(plan, current)
@@ -135,6 +141,8 @@ def plan_checkout(
     if only is not None:
         _keep_only(plan, only)
     _compare(plan, current)
+    if prune and digest is not None and digest.isdir:
+        _plan_hollow(plan, hollow, only)
     if relink_types:
         _plan_relink(plan, relink_types, any_type)
     _find_unsaved(plan)
@@ -258,6 +266,12 @@ def _block(plan: Plan, path: str) -> None:
         plan.unsaved.append(path)
 
 
+def _plan_hollow(plan: Plan, hollow: list[str], only: str | None) -> None:
+    needed = parent_folders(plan.wanted)
+    going = [relpath for relpath in hollow if relpath not in needed and relpath not in plan.wanted]
+    plan.hollow = sorted(relpath for relpath in going if only is None or relpath == only or relpath.startswith(only + "/"))
+
+
 def _find_unsaved(plan: Plan) -> None:
     at_risk = [*plan.modify, *plan.delete]
     hashes = {plan.have[relpath] for relpath in at_risk}
@@ -298,7 +312,7 @@ def apply_checkout(plan: Plan, link_types: Sequence[str], progress: Progress | N
     """
     if plan.missing:
         raise CheckoutFailed(MISSING_TEXT.format(plan.path), (plan.path,))
-    change = Change(plan.path, plan.kind, tuple(sorted(plan.create)), tuple(sorted(plan.modify)), tuple(sorted(plan.delete)))
+    change = Change(plan.path, plan.kind, tuple(sorted(plan.create)), tuple(sorted(plan.modify)), tuple(sorted([*plan.delete, *plan.hollow])))
     try:
         _clear_the_way(plan)
         _place_all(plan, link_types, progress or NoProgress())
@@ -321,7 +335,9 @@ def _clear_the_way(plan: Plan) -> None:
         return
     for relpath in plan.delete:
         atomic.unlink(plan.absolute(relpath))
-    _prune_empty(plan.path, plan.delete)
+    for relpath in plan.hollow:
+        _remove_if_empty(plan.absolute(relpath))
+    _prune_empty(plan.path, [*plan.delete, *plan.hollow])
     for path in plan.blockers:
         if os.path.islink(path) or not os.path.isdir(path):
             if os.path.lexists(path):
@@ -331,12 +347,14 @@ def _clear_the_way(plan: Plan) -> None:
 
 
 def _prune_empty(top: str, removed: Iterable[str]) -> None:
-    """Remove folders that held nothing but removed files; the top stays."""
+    """Remove folders that held nothing but what was removed; the top stays."""
     for folder in sorted(parent_folders(removed), key=len, reverse=True):
-        try:
-            atomic.rmdir(f"{top}/{folder}")
-        except OSError:
-            continue  # holds something else
+        _remove_if_empty(f"{top}/{folder}")
+
+
+def _remove_if_empty(folder: str) -> None:
+    with contextlib.suppress(OSError):  # holds something by now
+        atomic.rmdir(folder)
 
 
 def _remove_empty_tree(path: str) -> None:

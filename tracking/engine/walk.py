@@ -32,12 +32,14 @@ class IgnoreFileInside(DataverError):
     exit_code = 255
 
 
-def walk_files(top_abs: str, rel_top: str, ignore: Ignore | None, *, broken: list[str] | None = None) -> list[FileStat]:
+def walk_files(
+    top_abs: str, rel_top: str, ignore: Ignore | None, *, broken: list[str] | None = None, hollow: list[str] | None = None
+) -> list[FileStat]:
     """All files below a folder, sorted by path (code points).
 
     top_abs: the folder; rel_top: the same relative to the root of `ignore`. Symlinks to
     files are followed, those to folders are left out, as are empty folders.
-    broken: takes the paths of symlinks to nothing.
+    broken: takes the paths of symlinks to nothing. hollow: takes those of folders that hold nothing.
     Raises DataverError for what cannot be versioned (a pipe, a socket, a device, a name
     that is not UTF-8, a .dvcignore file) and for a folder that cannot be read; OSError
     with ENOENT for a broken symlink unless `broken` takes it.
@@ -50,6 +52,8 @@ def walk_files(top_abs: str, rel_top: str, ignore: Ignore | None, *, broken: lis
     while stack:
         folder, prefix, rules = stack.pop()
         files, dirs = _entries(folder)
+        if hollow is not None and prefix and not files and not dirs:
+            hollow.append(prefix[:-1])
         if ignore is not None and rules is not None:
             if prefix and ignore.holds_project(files, dirs):
                 continue

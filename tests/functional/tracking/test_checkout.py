@@ -134,3 +134,17 @@ def test_destroy_keeps_the_data_only(repo: Project) -> None:
     repo.ok("destroy", "-f")
     assert repo.tree() == [".gitignore", "f", "o"] and not (repo / ".dvc").exists()
     assert repo.read("f") == "1\n"
+
+
+def test_folders_that_hold_nothing_go(two: Project) -> None:
+    (two / "d/new/deep").mkdir(parents=True)
+    assert two.ok("checkout", "d/a").out == ""
+    assert two.ok("checkout").out == "M\td/\n"
+    assert two.tree("d") == ["a", "c"] and not (two / "d/new").exists()
+    assert two.ok("checkout").out == ""
+
+
+def test_folders_that_hold_what_is_ignored_stay(two: Project) -> None:
+    two.gen({".dvcignore": "*.tmp\n", "d/new/x.tmp": "mine\n"})
+    assert two.ok("checkout").out == ""
+    assert two.read("d/new/x.tmp") == "mine\n"
