@@ -2,7 +2,9 @@
 
 Every draw is concrete (names and contents spelled out), so the list of operations alone
 replays a run. Commands of stages are deterministic; pipelines mostly form chains, because
-dvc runs independent stages in an order that is not stable.
+dvc runs independent stages in an order that is not stable. Remotes and caches outside of the project
+are named by absolute paths: relative ones dvc resolves against `/` when it reads the config of a
+commit (`push -a`, `fetch -A`, `gc -A`), so it would write there and meet what earlier runs left.
 """
 from __future__ import annotations
 
@@ -151,7 +153,7 @@ class Generator:
             found.append(["tool", "config", "core.autostage", "true"])
         found += [["write", "params.yaml", PARAMS[0]], ["write", "raw/a.txt", "raw a\n"], ["write", "raw/b.txt", "raw b\n"]]
         found += [["write", f"data/{name}", rng.choice(WORDS)] for name in rng.sample(NAMES, 3)]
-        found += [["tool", "remote", "add", "-d", "store", "../remote"]]
+        found += [["tool", "remote", "add", "-d", "store", "{box}/remote"]]
         found += [["tool", "add", *rng.choice((["data"], ["raw"], ["raw/a.txt", "data"], ["raw/a.txt"], ["raw", "data"]))]]
         if rng.random() < 0.25:
             found.append(["write", "dvc.yaml", rng.choice((FOREACH, TOP_LEVEL))])
@@ -348,9 +350,9 @@ class Generator:
     def _config(self, view: View) -> list[Operation]:
         choices: tuple[list[str], ...] = (
             ["config", "cache.type", self.rng.choice(("copy", "hardlink", "symlink", "hardlink,symlink"))], ["config", "-u", "cache.type"],
-            ["config", "core.autostage", self.rng.choice(("true", "false"))], ["config", "core.foo", "1"], ["config", "cache.dir", "../cache"],
+            ["config", "core.autostage", self.rng.choice(("true", "false"))], ["config", "core.foo", "1"], ["config", "cache.dir", "{box}/cache"],
             ["config", "-u", "cache.dir"], ["config", "--local", "core.checksum_jobs", "2"], ["config", "--global", "core.checksum_jobs", "3"],
-            ["remote", "add", "-f", "second", "../remote2"], ["remote", "remove", "second"], ["remote", "rename", "second", "third"],
+            ["remote", "add", "-f", "second", "{box}/remote2"], ["remote", "remove", "second"], ["remote", "rename", "second", "third"],
             ["remote", "modify", "store", "jobs", "2"], ["remote", "modify", "--local", "store", "jobs", "3"], ["remote", "default", "second"],
             ["remote", "default", "store"], ["config", "core.remote"], ["config", "nonsense"], ["cache", "dir"], ["remote", "add", "store", "x"])
         return [["tool", *self.rng.choice(choices)]]
@@ -361,7 +363,7 @@ class Generator:
         probes = (["status", "--json"], ["repro"], ["add", "raw"], ["dag"], ["stage", "list"], ["checkout"], ["push"], ["commit", "-f"], ["gc", "-wf"], ["metrics", "show", "--json"])
         if view.dvcfiles and rng.random() < 0.3:
             path = rng.choice(view.dvcfiles)
-            damage = rng.choice(("outs: [\n", "outs:\n- md5: 1\n  path: a\n  bad: 1\n", "", "outs:\n- path: ../../x\n  md5: d41d8cd98f00b204e9800998ecf8427e\n  hash: md5\n"))
+            damage = rng.choice(("outs: [\n", "outs:\n- md5: 1\n  path: a\n  bad: 1\n", "", f"outs:\n- path: {'../' * (path.count('/') + 1)}x\n  md5: d41d8cd98f00b204e9800998ecf8427e\n  hash: md5\n"))
         elif rng.random() < 0.2:
             path, damage = "dvc.lock", rng.choice(("s:\n  cmd: x\n", "schema: '3.0'\n", "schema: '2.0'\nstages: 1\n", "schema: ["))
         else:
