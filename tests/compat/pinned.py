@@ -131,5 +131,9 @@ SEQUENCES: dict[str, list[Operation]] = {
     "folders_that_hold_nothing_go": [*START, ["write", "d/a/x", "1"], ["write", "d/b/x", "2"], ["tool", "add", "d"], ["mkdir", "d/new/deep"], ["tool", "checkout"], ["mkdir", "d/a/in"], ["mkdir", "d/b/in"], ["tool", "checkout", "d/a"],
                                      ["write", ".dvcignore", "skip\n"], ["mkdir", "d/skip"], ["mkdir", "d/half/skip"], ["tool", "checkout"], ["delete", "d/a/x"], ["delete", "d/b"], ["mkdir", "d/b/x"], ["tool", "checkout"],
                                      ["delete", "d"], ["mkdir", "d/b"], ["tool", "commit", "-f"], ["tool", "checkout"]],
+    "mode_of_unused_data": [*START, ["write", "f", "1"], ["write", "d/a", "1"], ["tool", "add", "f", "d"], ["chmod", "f", 0o755], ["chmod", "d/a", 0o755], ["delete", "f.dvc"], ["delete", "d.dvc"], ["tool", "checkout"]],
+    "unused_data_without_a_copy": [*START, ["write", "f", "1"], ["write", "d/a", "1"], ["write", "d/s/a", "2"], ["tool", "add", "f", "d"], ["drop_cache"], ["delete", "f.dvc"], ["delete", "d.dvc"], ["tool", "checkout"]],
+    "links_to_nothing": [*START, ["tool", "config", "cache.type", "symlink"], ["write", "f", "1"], ["write", "d/a", "1"], ["write", "d/s/a", "2"], ["tool", "add", "f", "d"], ["drop_object", 0], ["drop_object", 0], ["tool", "checkout"],
+                         ["delete", "f"], ["tool", "checkout", "--allow-missing"], ["tool", "pull", "f"], ["drop_cache"], ["tool", "checkout"], ["delete", "f"], ["delete", "f.dvc"], ["delete", "d.dvc"], ["tool", "checkout"]],
     "copied_data_is_linked": [*START, ["tool", "config", "cache.type", "reflink,hardlink"], ["write", "d/a", "1"], ["write", "d/.gitignore", "/b\n"], ["tool", "add", "-o", "e", "d"], ["tool", "add", "--no-relink", "-o", "f", "d/a"]],
 }

@@ -90,6 +90,21 @@ def _parsed(text: str, path: str, folder: str) -> list[tuple[str, dict[str, Any]
     return found
 
 
+def failed_targets(err: str) -> set[str]:
+    """Paths relative to the box of the outs that a checkout from the project's top folder says it could not bring."""
+    _, _, listing = err.partition("Checkout failed for following targets:\n")
+    return {os.path.normpath(f"project/{name}") for name in listing.partition("\nIs your cache")[0].split("\n") if name}
+
+
+def links_to_nothing(box: str, path: str) -> bool:
+    """Whether there is a symlink to a missing object at or below a path relative to the box."""
+    top = os.path.join(box, path)
+    below = [os.path.join(folder, name) for folder, _, names in os.walk(top) for name in names]
+    links = [os.readlink(name) for name in (top, *below) if os.path.islink(name)]
+    live = os.path.join(os.path.dirname(box), "live")  # what the box was called when they were made
+    return any("/cache/" in target and not os.path.exists(target.replace(live, box, 1)) for target in links)
+
+
 def is_saved(box: str, shown: str) -> bool:
     """Whether a cache of the box holds the bytes of a file, as the snapshot shows it."""
     oid = hashlib.md5(ast.literal_eval(content(shown))).hexdigest()

@@ -5,13 +5,14 @@ import contextlib
 import os
 from collections.abc import Callable, Iterable
 
+from tracking.engine.build import build
 from tracking.engine.checkout import Change, Plan, apply_checkout, ask_for_unsaved, plan_checkout, remove_path
 from tracking.engine.deletion import refuse_own_folders
 from tracking.engine.errors import CheckoutFailed
 from tracking.engine.index import Index
 from tracking.engine.record import field, record
 from tracking.engine.repo import Repo
-from tracking.engine.stage import Digest, Out
+from tracking.engine.stage import MD5, MD5_DOS2UNIX, Digest, Out
 from tracking.engine.targets import Found
 from tracking.engine.workspace import Workspace
 
@@ -130,16 +131,31 @@ def _note(repo: Repo, want: Want, change: Change, result: Brought) -> None:
 
 
 def remove_unused(ws: Workspace, index: Index, result: Brought) -> None:
-    """Delete outs we once checked out and that no file names any more, unless edited since."""
+    """Delete outs we once checked out and that no file names any more, unless edited since or nowhere else."""
     used = {out.abspath for _, out in index.outs if out.abspath}
     state = ws.repo.state
     for path in state.unused_links(used):
+        if not _is_saved(ws.repo, path):
+            continue
         shown = ws.repo.display(path) + ("/" if os.path.isdir(path) else "")
         remove_path(path)
         ws.forget(path)
         state.forget_link(path)
         result.deleted.append(shown)
         result.files["deleted"] += 1
+
+
+def _is_saved(repo: Repo, path: str) -> bool:
+    """Whether the cache holds all the content at a path."""
+    for store, algorithm in ((repo.store, MD5), (repo.legacy_store, MD5_DOS2UNIX)):
+        try:
+            built = build(path, ignore=None, rel="", state=repo.state, algorithm=algorithm)
+        except FileNotFoundError:  # a link to nothing
+            return False
+        oids = {built.digest.value} if built.rows is None else set(built.hashes)
+        if store.exists(oids) == oids:
+            return True
+    return False
 
 
 def checkout_failed(result: Brought) -> CheckoutFailed:

@@ -151,7 +151,7 @@ class State:
         for algorithm in ("md5", "md5-dos2unix"):
             found = self._row("dirs", DIR_QUERY, abspath, algorithm)
             if found is not None:
-                return f"dir {crc32(found[2], crc32(found[1]))}"
+                return _mark_dir(found[1], found[2])
         return None
 
     def forget_link(self, abspath: str) -> None:
@@ -294,7 +294,12 @@ def _mark_now(path: str) -> str | None:
     except (OSError, DataverError):
         return None
     packed = _pack(rows, [])
-    return None if packed is None else f"dir {crc32(packed[1], crc32(packed[0]))}"
+    return None if packed is None else _mark_dir(packed[0], packed[1])
+
+
+def _mark_dir(paths: bytes, stats: bytes) -> str:
+    """Of all but the modes, which are no content: the last of the packed columns."""
+    return f"dir {crc32(stats[: len(stats) // len(CODES) * (len(CODES) - 1)], crc32(paths))}"
 
 
 def _crc(path: str, *values: Any) -> int:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 import pytest
 
@@ -46,6 +47,23 @@ def test_data_edited_since_is_not_deleted(two: Project) -> None:
     two.gen({"f": "precious\n"})
     assert two.ok("checkout").out == ""
     assert two.read("f") == "precious\n"
+
+
+@pytest.mark.parametrize("kind", ["copy", "hardlink", "symlink"])
+def test_data_whose_objects_are_gone_is_not_deleted(two: Project, kind: str) -> None:
+    two.ok("config", "cache.type", kind)
+    two.ok("checkout", "--relink")
+    two.ok("add", "d", "f")
+    two.git("rm", "-q", "f.dvc", "d.dvc")
+    shutil.rmtree(two / ".dvc/cache")
+    assert two.ok("checkout").out == ""
+    assert os.path.lexists(two / "f") and two.tree("d") == ["a", "c"]
+
+
+def test_data_made_executable_since_is_deleted(two: Project) -> None:
+    two.git("rm", "-q", "d.dvc")
+    (two / "d/a").chmod(0o755)
+    assert two.ok("checkout").out == "D\td/\n"
 
 
 def test_unsaved_changes_need_force(two: Project) -> None:
