@@ -25,6 +25,7 @@ from tests.compat.records import (
     manifest_missing,
     never_ignored,
     recorded_outs,
+    shown_oid,
     shown_yaml,
 )
 
@@ -70,7 +71,7 @@ def _written_by_add(key: str, pair: tuple[str, str]) -> bool:
     """What saving data changes: dvc's files, .gitignore, objects, and whether data is linked (never its content)."""
     if key.endswith((".dvc", "dvc.lock", ".gitignore")) or "/cache/" in key or key.startswith("cache/"):
         return True
-    return "absent" not in pair and ("symlink" in (pair[0] + pair[1]) or content(pair[0]) == content(pair[1]))
+    return "absent" not in pair and shown_oid(pair[0]) == shown_oid(pair[1]) != ""
 
 
 def _remove_of_a_broken_link(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
@@ -91,13 +92,29 @@ def _add_beside_a_broken_pipeline(operation: Operation, left: Outcome, right: Ou
 
 def _done_before_a_failure(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """Both fail with the same code, having done other parts first: dvc goes through stages in no stable order."""
-    if not left.code == right.code != 0:
+    if not left.code == right.code != 0 or not found:
         return False
     targets = [word for word in operation[2:] if not str(word).startswith("-")]
-    if operation[1] == "repro":  # a stage that ran has left its outs
-        return left.err.strip().splitlines()[-1:] == right.err.strip().splitlines()[-1:] and all(key.startswith(("project/", "git:index ", "cache/")) for key in found)
+    if operation[1] == "repro":
+        return left.err.strip().splitlines()[-1:] == right.err.strip().splitlines()[-1:] and _left_by_stages(found)
     several = len(targets) > 1 if operation[1] == "add" else operation[1] == "commit" and not targets
     return several and all(_written_by_add(key, pair) for key, pair in found.items())
+
+
+def _left_by_stages(found: Differences) -> bool:
+    """Whether all that differs is what a stage leaves that ran in one project only, by what dvc.lock says of it, or a .dvc file recorded anew."""
+    outs: set[str] = set()
+    for key, pair in found.items():
+        if key.endswith("dvc.lock") and not key.startswith("git:"):
+            first, second = ((shown_yaml(shown) or {}).get("stages", {}) for shown in pair)
+            changed = [stages[name] for name in first.keys() | second.keys() for stages in (first, second) if first.get(name) != second.get(name) and name in stages]
+            outs |= {out["path"] for stage in changed for out in stage.get("outs", ())}
+    return all(_written_by_add(key, pair) or any(_is_of(key, out) for out in outs) for key, pair in found.items())
+
+
+def _is_of(key: str, out: str) -> bool:
+    """Whether a path of the box is an out, relative to some dvc.yaml, lies in it, or is a folder it lies in."""
+    return f"/{out}/" in f"{key}/" or any(key.endswith(f"/{out[:end]}") for end, letter in enumerate(out) if letter == "/")
 
 
 def _ignored_after_a_failure(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
@@ -244,6 +261,13 @@ def _uncached_outs_are_copies(operation: Operation, left: Outcome, right: Outcom
     return operation[1] == "repro" and left.code == right.code and bool(found) and all(
         is_uncached(box, key) and second.startswith("file 2") and (first.startswith("symlink ") or content(first) == content(second))
         for key, (first, second) in found.items()
+    )
+
+
+def _objects_are_copies(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """A lost object is stored as a copy; dvc makes it a hard link of the workspace file, which other files once linked to the old object share."""
+    return operation[1] in ("add", "commit", "repro") and left.code == right.code and bool(found) and all(
+        first.startswith("file 0 = project/.dvc/cache/") and second.startswith("file 0 b") and content(first) == content(second) for first, second in found.values()
     )
 
 
@@ -407,6 +431,7 @@ IMPROVEMENTS: tuple[Improvement, ...] = (
     _asks_the_remote,
     _one_name_per_object,
     _uncached_outs_are_copies,
+    _objects_are_copies,
     _a_part_of_a_legacy_folder,
     _fetch_asks_only_remotes,
     _lost_manifests_come_back,

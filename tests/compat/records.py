@@ -90,6 +90,16 @@ def _parsed(text: str, path: str, folder: str) -> list[tuple[str, dict[str, Any]
     return found
 
 
+def shown_oid(shown: str) -> str:
+    """MD5 of a file's bytes as the snapshot shows it, and of the object a symlink leads to; "" for anything else."""
+    if shown.startswith("symlink "):
+        return "".join(shown.split("/")[-2:])
+    try:
+        return hashlib.md5(ast.literal_eval(content(shown))).hexdigest() if shown.startswith("file ") else ""
+    except (SyntaxError, ValueError):
+        return ""
+
+
 def failed_targets(err: str) -> set[str]:
     """Paths relative to the box of the outs that a checkout from the project's top folder says it could not bring."""
     _, _, listing = err.partition("Checkout failed for following targets:\n")
@@ -107,7 +117,7 @@ def links_to_nothing(box: str, path: str) -> bool:
 
 def is_saved(box: str, shown: str) -> bool:
     """Whether a cache of the box holds the bytes of a file, as the snapshot shows it."""
-    oid = hashlib.md5(ast.literal_eval(content(shown))).hexdigest()
+    oid = shown_oid(shown)
     return any(os.path.exists(os.path.join(cache, oid[:2], oid[2:])) for cache in _cache_folders(box))
 
 
