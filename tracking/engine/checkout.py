@@ -262,8 +262,16 @@ def _block(plan: Plan, path: str) -> None:
     if any(path.startswith(other + "/") for other in plan.blockers):
         return  # seen through a link that goes away itself
     plan.blockers.append(path)
-    if os.path.exists(path):
+    if os.path.exists(path) and not _is_saved(plan, path):
         plan.unsaved.append(path)
+
+
+def _is_saved(plan: Plan, path: str) -> bool:
+    """Whether the cache holds what is in a file."""
+    if os.path.isdir(path) or plan.digest is None:
+        return False
+    oid = build(path, ignore=None, rel="", state=plan.state, algorithm=plan.digest.name).digest.value
+    return bool(plan.store.exists({oid}))
 
 
 def _plan_hollow(plan: Plan, hollow: list[str], only: str | None) -> None:

@@ -166,3 +166,11 @@ def test_folders_that_hold_what_is_ignored_stay(two: Project) -> None:
     two.gen({".dvcignore": "*.tmp\n", "d/new/x.tmp": "mine\n"})
     assert two.ok("checkout").out == ""
     assert two.read("d/new/x.tmp") == "mine\n"
+
+
+def test_ignored_files_with_saved_content_are_no_obstacle(two: Project) -> None:
+    two.gen({".dvcignore": "a\n"}).ok("checkout")
+    assert two.tree("d") == ["a", "c"] and two.read("d/a") == "changed\n"
+    two.gen({"d/a": "nowhere else\n"})
+    assert two.run("checkout").code == 255
+    assert two.read("d/a") == "nowhere else\n"
