@@ -18,6 +18,7 @@ from tests.compat.operations import Operation, Outcome
 from tests.compat.records import (
     content,
     failed_targets,
+    is_listed_in_remote,
     is_saved,
     is_tracked,
     is_uncached,
@@ -169,6 +170,11 @@ def _data_elsewhere_is_no_crash(operation: Operation, left: Outcome, right: Outc
     return operation[1] in ("status", "gc") and outside and left.code == 255 and "ERROR: unexpected error\n" in left.err and right.code == 0 and freed
 
 
+def _graph_needs_no_lock(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """`dag` draws what dvc.yaml says beside a dvc.lock that cannot be read; dvc fails."""
+    return operation[1] == "dag" and not found and left.code == 255 and right.code == 0 and re.search(r"dvc\.lock' (is invalid|validation failed)", left.err) is not None
+
+
 def _parts_are_not_unused(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """Checkout does not delete a file once added alone as part of a folder; dvc takes it for an out of its own that nobody uses."""
     stopped = "Can't remove the following unsaved files" in left.err  # else a part of a tracked folder comes back at once
@@ -222,6 +228,12 @@ def _outside(value: Any, folders: tuple[str, ...]) -> Any:
 
 def _asks_the_remote(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """Objects gone from a remote are seen; dvc trusts what it remembers of a folder pushed earlier."""
+    if operation[1] == "push":
+        sent = {key: pair for key, pair in found.items() if key.startswith("remote/files/md5/")}
+        rest = {key: pair for key, pair in found.items() if key not in sent}
+        return bool(sent) and left.code == right.code and (not rest or _lost_manifests_come_back(operation, left, right, rest, box)) and all(
+            first == "absent" and shown_oid(second) == "".join(key.split("/")[-2:]) and is_listed_in_remote(box, shown_oid(second)) for key, (first, second) in sent.items()
+        )
     gone = re.findall(r"failed to transfer '([0-9a-f]{32})' - \[Errno 2\]", left.err)
     if operation[1] in ("fetch", "pull") and gone:
         return right.code in (0, 1) and all(f"md5: {oid}" in right.err for oid in gone)
@@ -426,6 +438,7 @@ IMPROVEMENTS: tuple[Improvement, ...] = (
     _unused_data_without_a_copy_stays,
     _links_to_nothing,
     _data_elsewhere_is_no_crash,
+    _graph_needs_no_lock,
     _matching_data_needs_no_manifest,
     _lost_manifests_are_looked_through,
     _asks_the_remote,

@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -75,7 +76,8 @@ def _parsed(text: str, path: str, folder: str) -> list[tuple[str, dict[str, Any]
         return []
     if not isinstance(data, dict):
         return []
-    stages = [data] if path.endswith(".dvc") else list((data.get("stages") or {}).values())
+    named = data.get("stages") or {}
+    stages = [data] if path.endswith(".dvc") else list(named.values()) if isinstance(named, dict) else []
     stages = [stage.get("do", stage) for stage in stages if isinstance(stage, dict)]
     found = []
     for stage in stages:
@@ -104,6 +106,11 @@ def failed_targets(err: str) -> set[str]:
     """Paths relative to the box of the outs that a checkout from the project's top folder says it could not bring."""
     _, _, listing = err.partition("Checkout failed for following targets:\n")
     return {os.path.normpath(f"project/{name}") for name in listing.partition("\nIs your cache")[0].split("\n") if name}
+
+
+def is_listed_in_remote(box: str, oid: str) -> bool:
+    """Whether a manifest in the remote lists an object."""
+    return any(f'"{oid}"' in path.read_text() for path in Path(box, "remote", "files", "md5").glob("*/*.dir"))
 
 
 def links_to_nothing(box: str, path: str) -> bool:
