@@ -307,6 +307,14 @@ def _lost_manifests_come_back(operation: Operation, left: Outcome, right: Outcom
     )
 
 
+def _lost_manifests_are_not_remembered(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """`push` sends no files that only a lost manifest names; dvc sends them if an earlier command happened to remember the manifest."""
+    lost = re.findall(r"md5: ([0-9a-f]{32}\.dir)", left.err)
+    return operation[1] == "push" and left.code == right.code and bool(lost) and bool(found) and all(oid in right.err for oid in lost) and all(
+        key.startswith("remote") and second == "absent" and not is_listed_in_remote(box, "".join(key.split("/")[-2:])) for key, (_, second) in found.items()
+    )
+
+
 def _dvc_gives_up(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """Checkout says what is missing; dvc ends with `unexpected error` at a file that is gone."""
     return operation[1] in ("checkout", "pull") and "unexpected error - [Errno 2]" in left.err and (right.code == 0 or "Checkout failed" in right.err)
@@ -448,6 +456,7 @@ IMPROVEMENTS: tuple[Improvement, ...] = (
     _a_part_of_a_legacy_folder,
     _fetch_asks_only_remotes,
     _lost_manifests_come_back,
+    _lost_manifests_are_not_remembered,
     _dvc_gives_up,
     _ignores_what_it_can,
     _no_empty_config,
