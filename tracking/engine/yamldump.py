@@ -90,10 +90,6 @@ class _Writer:
                 else:
                     write(_string(item, width, inner))
                     write("\n")
-            elif kind is int:
-                text = str(item)
-                width = column + len(name) + 1
-                write(f" {text}\n" if width + 1 + len(text) <= WIDTH else f"{_fold_plain(text, width, inner)}\n")
             elif kind is dict:
                 if item:
                     write("\n")
@@ -110,7 +106,10 @@ class _Writer:
                         self.enter(item, depth)
                     write(" []\n")
             else:
-                text = _atom(item)
+                text = str(item) if kind is int else _atom(item)
+                width = column + len(name) + 1
+                if width + 1 + len(text) > WIDTH:
+                    text = _fold_plain(text, width, inner)[1:]
                 write(f" {text}\n" if text else "\n")
 
     def sequence(self, value: list[Any] | tuple[Any, ...], column: int, lead: str, depth: int) -> None:

@@ -52,6 +52,13 @@ def test_dump_equals_ruamel_byte_for_byte(value: Any) -> None:
     assert yamlfile.dump(value) == ruamel_dump(value)
 
 
+@pytest.mark.parametrize("value", [1.6280436224749292e16, 10**20, True, None, "word"])
+@pytest.mark.parametrize("length", [60, 70, 74, 75, 76, 77, 78, 79, 80])
+def test_values_behind_wide_keys_fold_as_in_ruamel(value: Any, length: int) -> None:
+    for key in ("k" * length, "'" + '"' * (length // 2)):
+        assert yamlfile.dump([{key: value}]) == ruamel_dump([{key: value}])
+
+
 @quick
 @given(DOCUMENTS.map(ruamel_dump))
 def test_load_reads_what_ruamel_writes(text: str) -> None:
