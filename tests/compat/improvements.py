@@ -308,10 +308,11 @@ def _lost_manifests_come_back(operation: Operation, left: Outcome, right: Outcom
 
 
 def _lost_manifests_are_not_remembered(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
-    """`push` sends no files that only a lost manifest names; dvc sends them if an earlier command happened to remember the manifest."""
+    """`push` and `fetch` leave files alone that only a lost manifest names; dvc takes them if an earlier command happened to remember the manifest."""
+    target = "remote/files/md5/" if operation[1] == "push" else "cache/files/md5/"
     lost = re.findall(r"md5: ([0-9a-f]{32}\.dir)", left.err)
-    return operation[1] == "push" and left.code == right.code and bool(lost) and bool(found) and all(oid in right.err for oid in lost) and all(
-        key.startswith("remote") and second == "absent" and not is_listed_in_remote(box, "".join(key.split("/")[-2:])) for key, (_, second) in found.items()
+    return operation[1] in ("push", "fetch") and left.code == right.code and bool(lost) and bool(found) and all(oid in right.err for oid in lost) and all(
+        target in key and second == "absent" and not is_listed_in_remote(box, "".join(key.split("/")[-2:])) for key, (_, second) in found.items()
     )
 
 
