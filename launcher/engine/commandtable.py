@@ -48,6 +48,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "metrics diff": ("pipelines.commands.metrics_diff", "Compare metrics between revisions"),
     "params diff": ("pipelines.commands.params_diff", "Compare params between revisions"),
     "index": ("launcher.commands.index", "Make the index of opened projects again"),
+    "install": ("tracking.commands.install", "Let Git run dataver: hooks and the merge driver"),
+}
+
+# commands that programs call, in no list and without a page
+HIDDEN: dict[str, str] = {
+    "git-hook": "launcher.commands.git_hook",
 }
 
 ALIASES: dict[str, str] = {
@@ -72,7 +78,7 @@ def find(argv: list[str]) -> tuple[str, list[str]] | None:
     if not argv:
         return None
     first = ALIASES.get(argv[0], argv[0])
-    if first in COMMANDS:
+    if first in COMMANDS or first in HIDDEN:
         return first, argv[1:]
     if first in GROUPS and len(argv) > 1:
         name = f"{first} {ALIASES.get(argv[1], argv[1])}"
@@ -82,6 +88,11 @@ def find(argv: list[str]) -> tuple[str, list[str]] | None:
         if name in COMMANDS:
             return name, argv[2:]
     return None
+
+
+def module_of(name: str) -> str:
+    """Dotted name of the module of a command, hidden or not."""
+    return HIDDEN.get(name) or COMMANDS[name][0]
 
 
 def members(group: str) -> list[str]:

@@ -143,7 +143,7 @@ def run(argv: list[str], *, cwd: str | None, environ: dict[str, str], version: s
         return _no_command(rest, "help" in flags)
     name, arguments = found
     try:
-        module = importlib.import_module(commandtable.COMMANDS[name][0])
+        module = importlib.import_module(commandtable.module_of(name))
     except ImportError as exc:
         sys.stderr.write(f"ERROR: `dataver {name}` cannot be loaded: {exc}\nThe installation is incomplete: install dataver again.\n")
         return FAILED
