@@ -56,11 +56,11 @@ def _merge(documents: list[Entry], trees: Trees) -> dict[str, Pair]:
     """Pairs by top-level key."""
     base, ours, theirs = documents
     if any("deps" in one for one in documents) or any(one.get("wdir") != ours.get("wdir") for one in documents if one):
-        units = [{key: one[key] for key in _UNIT if key in one} for one in documents]
-        unit = merge_value(*units, conflict("what it imports, and the data, changed on both sides"))
+        old, mine, other = ({key: one[key] for key in _UNIT if key in one} for one in documents)
+        unit = merge_value(old, mine, other, conflict("what it imports, and the data, changed on both sides"))
         pairs = {key: Pair(unit.ours.get(key), unit.theirs.get(key)) for key in _UNIT}
         pairs["outs"] = Pair(pairs["outs"].ours, pairs["outs"].theirs, unit.reasons)
-        done = _UNIT
+        done: tuple[str, ...] = _UNIT
     else:
         found = merge_keys(_by_path(base), _by_path(ours), _by_path(theirs), lambda path: lambda *entries: _merge_out(path, entries, trees))
         left, right = sides(found)
@@ -83,8 +83,8 @@ def _merge_out(path: str, entries: tuple[Any, ...], trees: Trees) -> Pair:
         return Pair(ours, theirs, (f"'{path}': no longer tracked by {gone}, changed by {changed}",))
     base = base or {}
     remote = ours.get("remote") or theirs.get("remote")
-    content = merge_value(*[_part(entry, True) for entry in (base, ours, theirs)], _merge_content(path, remote, trees))
-    rest = merge_keys(*[_part(entry, False) for entry in (base, ours, theirs)], lambda key: conflict(f"'{path}': '{key}' changed on both sides"))
+    content = merge_value(_part(base, True), _part(ours, True), _part(theirs, True), _merge_content(path, remote, trees))
+    rest = merge_keys(_part(base, False), _part(ours, False), _part(theirs, False), lambda key: conflict(f"'{path}': '{key}' changed on both sides"))
     left, right = sides(rest)
     return Pair({**content.ours, **left}, {**content.theirs, **right}, (*content.reasons, *reasons_of(rest.values())))
 
@@ -147,7 +147,7 @@ def _file_reasons(path: str, merged: MergedRows) -> tuple[str, ...]:
 
 def _merge_files(path: str, base: Entry, ours: Entry, theirs: Entry) -> Pair:
     """Folders on version-aware storage list their files in the entry."""
-    tables = [{item["relpath"]: item for item in entry.get("files") or ()} for entry in (base, ours, theirs)]
-    pairs = merge_keys(*tables, lambda name: conflict(f"'{path}/{name}': changed on both sides"))
+    old, mine, other = ({item["relpath"]: item for item in entry.get("files") or ()} for entry in (base, ours, theirs))
+    pairs = merge_keys(old, mine, other, lambda name: conflict(f"'{path}/{name}': changed on both sides"))
     left, right = ([side[name] for name in sorted(side)] for side in sides(pairs))
     return Pair({**ours, "files": left}, {**ours, "files": right}, reasons_of(pairs.values()))
