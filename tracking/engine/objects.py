@@ -344,6 +344,15 @@ class LocalStore:
             except FileNotFoundError:
                 continue
 
+    def move_out(self, oid: str, target: str) -> bool:
+        """Rename an object to a path of the same file system; False when it is not there. Raises OSError."""
+        self._signature = None
+        try:
+            atomic.replace(self.path_of(oid), target)
+        except FileNotFoundError:
+            return False
+        return True
+
     def remove_leftovers(self, older_than_s: float = LEFTOVER_AGE_S) -> int:
         """Delete temporary files of commands that were killed long ago; returns how many."""
         import time
