@@ -105,6 +105,8 @@ COMMANDS = (
     ("metrics show", "-A"),
     ("metrics diff",),
     ("params diff",),
+    ("gc", "-w", "--dry"),
+    ("gc", "--restore", "--dry"),
     pytest.param(("index",), marks=pytest.mark.django_db),
 )
 
@@ -121,6 +123,12 @@ def changed(make_project: Any) -> Project:
     (repo / "data/y").rename(repo / "data/moved")
     (repo / "gone").unlink()
     (repo / "later_out").unlink()
+    for flags in (("--trash",), ("--dry",)):  # one object in the trash, one unused
+        repo.gen({"thrown": f"thrown {flags}"})
+        repo.ok("add", "-q", "thrown")
+        (repo / "thrown.dvc").unlink()
+        repo.ok("gc", "-q", "-A", "-f", *flags)
+    (repo / "thrown").unlink()
     return repo
 
 

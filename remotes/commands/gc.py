@@ -3,6 +3,9 @@
 Say what counts as used: -w the workspace, -a, -T and -A also branches, tags and all commits,
 --rev, --date and --all-experiments others. The workspace always counts. With -c the remote is
 cleaned, too. Results of earlier runs (the run cache) are kept; their data may go.
+
+Deleted objects are gone at once. --trash moves them to the trash of the cache instead, where they stay
+for 7 days; --restore brings them back. Any gc deletes what has been in the trash for longer.
 """
 from __future__ import annotations
 
@@ -10,8 +13,8 @@ import argparse
 import os
 from contextlib import ExitStack
 
-from remotes.engine.gc import Options, gc, open_projects
-from tracking.engine.errors import DataverError
+from remotes.engine.gc import Options, gc, open_projects, restore
+from tracking.engine.errors import DataverError, UsageError
 from tracking.engine.history import Selection, parse_date
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
@@ -33,11 +36,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-f", "--force", action="store_true", help="do not ask")
     parser.add_argument("-j", "--jobs", type=int, metavar="N", help="requests at once")
     parser.add_argument("-p", "--projects", nargs="*", metavar="PATH", help="keep what these projects use, too: they share the cache")
-    parser.add_argument("--dry", action="store_true", help="print what would be deleted")
+    parser.add_argument("--dry", action="store_true", help="print what would be deleted; with -v also its size, names and the last commit that used it")
+    parser.add_argument("--json", action="store_true", help="with --dry: print all that as JSON")
+    parser.add_argument("--trash", action="store_true", help="move objects to the trash of the cache instead of deleting them")
+    parser.add_argument("--restore", nargs="*", metavar="OID", help="bring objects back from the trash: all, or those whose oid begins so; with --dry list them")
 
 
 def run(args: argparse.Namespace, io: Io) -> int:
     repo = Repo.open(io.cwd, io.settings)
+    if args.json and not args.dry:
+        raise UsageError("--json can only be used with --dry")
+    if args.restore is not None:
+        return _restore(repo, args, io)
     _check(args)
     io.warn(_announce(args, io.cwd))
     force = args.force or args.dry
@@ -59,6 +69,9 @@ def run(args: argparse.Namespace, io: Io) -> int:
         dry=args.dry,
         force=force,
         skip_failed=args.skip_failed,
+        trash=args.trash,
+        json=args.json,
+        verbose=io.verbosity > 0,
     )
     repos = [other for other in open_projects(args.projects or [], io) if other.root_dir != repo.root_dir]
     with ExitStack() as stack:
@@ -70,7 +83,18 @@ def run(args: argparse.Namespace, io: Io) -> int:
     return 0
 
 
+def _restore(repo: Repo, args: argparse.Namespace, io: Io) -> int:
+    if args.trash or args.cloud:
+        raise UsageError(f"--restore brings objects back into the cache; it cannot be used with {'--trash' if args.trash else '--cloud'}")
+    with repo.lock(io):
+        failed = restore(repo, args.restore, dry=args.dry, json=args.json, io=io)
+        repo.close()
+    return 1 if failed else 0
+
+
 def _check(args: argparse.Namespace) -> None:
+    if args.trash and args.cloud:
+        raise UsageError("--trash works in the cache only, and --cloud deletes from the remote at once. Run `dataver gc` once with each.")
     if args.not_in_remote and args.cloud:
         raise DataverError("`--not-in-remote` and `--cloud` are mutually exclusive")
     if not (args.workspace or args.all_branches or args.all_tags or args.all_commits or args.all_experiments or args.date or args.rev or args.num):

@@ -9,7 +9,7 @@ from remotes.engine.exchange import read_manifest
 from remotes.engine.presence import existing
 from remotes.engine.storage import Remote, Remotes
 from tracking.engine.errors import ConfigError, DataverError, InvalidFile, NotARepository
-from tracking.engine.gc import sweep
+from tracking.engine.gc import sweep, unused_sizes
 from tracking.engine.history import Selection
 from tracking.engine.index import Index
 from tracking.engine.objects import LocalStore, ObjectStore
@@ -17,6 +17,7 @@ from tracking.engine.protocols import Io
 from tracking.engine.record import record
 from tracking.engine.repo import DVC_DIR, Repo
 from tracking.engine.stage import Out, Stage
+from tracking.engine.trash import Trash, Trashed, iso
 from tracking.engine.tree import Rows
 from tracking.engine.used import Group, Manifests, Request, Used, collect_used
 
@@ -25,7 +26,11 @@ LAYOUTS = ((False, "repo"), (True, "legacy"))
 
 @record(frozen=True)
 class Options:
-    """Flags of `gc`. cloud: clean the remote, too. not_in_remote: delete used objects, too, that the remote has."""
+    """Flags of `gc`.
+
+    cloud: clean the remote, too. not_in_remote: delete used objects, too, that the remote has. trash: move
+    objects of the cache to its trash. json, verbose: say of each object (with dry) what it was.
+    """
 
     selection: Selection = Selection()
     remote: str | None = None
@@ -34,6 +39,9 @@ class Options:
     dry: bool = False
     force: bool = False
     skip_failed: bool = False
+    trash: bool = False
+    json: bool = False
+    verbose: bool = False
 
 
 @record
@@ -64,14 +72,99 @@ def gc(repos: list[Repo], options: Options, io: Io) -> None:
             assert place.remote is not None
             present = existing(remotes.store(place.remote, place.legacy), place.used)
         keep[place.legacy] |= place.used - present
-    for legacy, name in LAYOUTS:
-        removed = _sweep(repo.legacy_store if legacy else repo.store, keep[legacy], options.dry, io)
-        io.info(f"Removed {removed} objects from {name} cache." if removed else f"No unused '{name}' cache to remove.")
+    if options.trash and not options.dry:
+        _to_trash(repo, keep, io)
+        return
+    sweeps = [Sweep(name, legacy, repo.legacy_store if legacy else repo.store, keep[legacy]) for legacy, name in LAYOUTS]
     if options.cloud:
-        for place in places.values():
-            assert place.remote is not None
-            removed = _sweep(remotes.store(place.remote, place.legacy), place.used, options.dry, io)
-            io.info(f"Removed {removed} objects from remote." if removed else "No unused cache to remove from remote.")
+        sweeps += [Sweep("remote", place.legacy, remotes.store(place.remote, place.legacy), place.used) for place in places.values() if place.remote is not None]
+    if options.dry and (options.json or options.verbose):
+        from remotes.engine.gcreport import report
+
+        report(repo, sweeps, options.json, io)
+        return
+    for each in sweeps:
+        removed = _sweep(each.store, each.used, options.dry, io)
+        io.info(each.told(removed))
+    if not options.dry:
+        _empty_trash(repo, io)
+
+
+@record(frozen=True)
+class Sweep:
+    """A store to clean: `name` as messages call it ("repo", "legacy", "remote"), what stays in it."""
+
+    name: str
+    legacy: bool
+    store: ObjectStore
+    used: set[str]
+
+    def told(self, removed: int) -> str:
+        """The line about it, which is dvc's."""
+        if self.name == "remote":
+            return f"Removed {removed} objects from remote." if removed else "No unused cache to remove from remote."
+        return f"Removed {removed} objects from {self.name} cache." if removed else f"No unused '{self.name}' cache to remove."
+
+
+def trash_of(repo: Repo) -> Trash:
+    return Trash({False: repo.store, True: repo.legacy_store})
+
+
+def _to_trash(repo: Repo, keep: dict[bool, set[str]], io: Io) -> None:
+    trash = trash_of(repo)
+    objects = {legacy: unused_sizes(trash.stores[legacy], keep[legacy]) for legacy, _ in LAYOUTS}
+    until = trash.put(objects)
+    for legacy, name in LAYOUTS:
+        moved, size = len(objects[legacy]), sum(objects[legacy].values())
+        io.info(f"Moved {moved} objects ({size} bytes) from {name} cache to trash." if moved else f"No unused '{name}' cache to remove.")
+        trash.stores[legacy].remove_leftovers()
+    if any(objects.values()):
+        io.info(f"`dataver gc --restore` brings them back until {iso(until)}.")
+    _empty_trash(repo, io)
+
+
+def _empty_trash(repo: Repo, io: Io) -> None:
+    emptied = trash_of(repo).expire()
+    if emptied:
+        io.info(f"Deleted {emptied} objects that were in the trash for long enough.")
+
+
+def restore(repo: Repo, names: list[str], *, dry: bool, json: bool, io: Io) -> int:
+    """`gc --restore`: bring objects back from the trash (no names: all); with `dry` list them.
+
+    The repository must be locked. Returns how many could not be brought back. Raises DataverError.
+    """
+    trash = trash_of(repo)
+    items = trash.select(names)
+    if dry:
+        if json:
+            io.json({"trash": [_listed(item) for item in items], "objects": len(items), "size": sum(item.size for item in items)})
+        else:
+            for item in items:
+                io.info(f"Restoring {item.oid}  {item.size} bytes, in the trash until {iso(item.until)}")
+            io.info(f"{len(items)} objects ({sum(item.size for item in items)} bytes) in the trash." if items else "The trash is empty.")
+        return 0
+    if not items:
+        io.info("The trash is empty.")
+        return 0
+    result = trash.restore(items)
+    io.info(f"Restored {len(result.oids)} objects ({result.size} bytes).")
+    if result.present:
+        io.info(f"{len(result.present)} objects were in the cache already; their copies in the trash are gone.")
+    for path in result.damaged:
+        io.error(f"'{path}' is damaged and stays in the trash")
+    return len(result.damaged)
+
+
+def _listed(item: Trashed) -> dict[str, object]:
+    return {
+        "oid": item.oid,
+        "store": dict(LAYOUTS)[item.legacy],
+        "path": item.path,
+        "size": item.size,
+        "trashed_at": iso(item.since),
+        "kept_until": iso(item.until),
+    }
 
 
 def _sweep(store: ObjectStore, used: set[str], dry: bool, io: Io) -> int:

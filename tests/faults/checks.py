@@ -1,14 +1,16 @@
 """What must hold after a fault: both tools answer, nothing is lost, the command can be run again."""
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.compat.snapshot import Snapshots, differences
 from tests.compat.tools import Tool
-from tests.faults.crash import lost_objects, run_forked, wrong_objects
+from tests.faults.crash import files_below, lost_objects, run_forked, wrong_objects
 from tests.faults.scenarios import Project
 from tracking.engine.atomic import is_temp_name
 
@@ -26,7 +28,24 @@ class Prepared:
 def state(project: Project) -> dict[str, str]:
     """What is on disk, leftovers under temporary names put aside."""
     found = Snapshots(project.box, project.environ).take()
+    found = {_without_batch(key): value for key, value in found.items() if not key.endswith("/trash.json")}
     return {key: value for key, value in found.items() if not is_temp_name(os.path.basename(key))}
+
+
+def _without_batch(key: str) -> str:
+    """An object in the trash counts, in whichever batch: one that was interrupted leaves two."""
+    return re.sub(r"/cache/trash/[^/]+/", "/cache/trash/*/", key)
+
+
+def objects_anywhere(project: Project) -> set[str]:
+    """Names of objects that lie whole in the cache or its trash."""
+    found = set()
+    for path in files_below(project.cache):
+        folder, name = os.path.split(path)
+        oid = name if f"{os.sep}trash{os.sep}" in path else os.path.basename(folder) + name
+        if hashlib.md5(Path(path).read_bytes()).hexdigest() == oid.removesuffix(".dir"):
+            found.add(oid)
+    return found
 
 
 def check_sane(project: Project, dvc: Tool, told: str) -> None:

@@ -194,4 +194,15 @@ def gc(project: Project) -> list[str]:
     return ["gc", "-w", "-f"]
 
 
-SCENARIOS = {function.__name__: function for function in (add, add_many, commit, checkout, checkout_links, push, pull, repro, gc)}
+def gc_trash(project: Project) -> list[str]:
+    """The same, into the trash."""
+    return [*gc(project), "--trash"]
+
+
+def gc_restore(project: Project) -> list[str]:
+    """The first version is in the trash and comes back."""
+    project.dataver(*gc_trash(project))
+    return ["gc", "--restore"]
+
+
+SCENARIOS = {function.__name__: function for function in (add, add_many, commit, checkout, checkout_links, push, pull, repro, gc, gc_trash, gc_restore)}

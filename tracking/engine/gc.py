@@ -21,6 +21,12 @@ def unused(store: ObjectStore, used: Collection[str]) -> list[str]:
     return found
 
 
+def unused_sizes(store: ObjectStore, used: Collection[str]) -> dict[str, int]:
+    """The same with their sizes in bytes (0 where a remote does not tell)."""
+    sizes = {oid: size or 0 for oid, size in store.list_oids(with_size=True) if oid not in used}
+    return {oid: sizes[oid] for oid in sorted(sizes, key=lambda oid: (not oid.endswith(DIR_SUFFIX), oid))}
+
+
 def sweep(store: ObjectStore, used: Collection[str], *, dry: bool) -> list[str]:
     """Delete what is not in `used` and return it; with `dry` only return it.
 

@@ -147,7 +147,7 @@ class Indexes:
         if not isinstance(files, RevisionFiles) or self.repo.scm is None:
             return load_index(self.repo, files)
         index = Index(self.repo, files)
-        entries = self._dvcfiles(files.root) if files.root else []
+        entries = self.dvcfiles(files.root) if files.root else []
         by_path = {rel: (mode, oid) for rel, mode, oid in entries}
         ignored = self._ignored(files, entries)
         for rel, (mode, oid) in by_path.items():
@@ -189,7 +189,7 @@ class Indexes:
         rules = Ignore(self.repo.root_dir, read=read)
         return lambda rel: rules.is_ignored(rel, False)
 
-    def _dvcfiles(self, tree: str) -> list[tuple[str, int, str]]:
+    def dvcfiles(self, tree: str) -> list[tuple[str, int, str]]:
         """(path, mode, id) of the files that matter below a folder of Git; top-down, names sorted."""
         known = self._below.get(tree)
         if known is None:
@@ -197,7 +197,7 @@ class Indexes:
             here, deeper = [], []
             for name, (mode, oid) in sorted(self.repo.scm.objects.tree(tree).items()):
                 if mode == TREE:
-                    deeper += [(f"{name}/{rel}", kind, blob) for rel, kind, blob in self._dvcfiles(oid)]
+                    deeper += [(f"{name}/{rel}", kind, blob) for rel, kind, blob in self.dvcfiles(oid)]
                 elif mode != SUBMODULE and (is_dvcfile(name) or name in (LOCK_FILE, IGNORE_FILE)):
                     here.append((name, mode, oid))
             known = self._below[tree] = here + deeper
