@@ -261,3 +261,33 @@ def test_the_driver_names_what_it_needs(repo: Project) -> None:
     assert repo.run("git-hook", "merge-driver", "--our", "x").code == 254
     result = repo.run("git-hook", "merge-driver", "--ancestor", "x", "--our", "y", "--their", "z")
     assert (result.code, "cannot read" in result.err) == (255, True)
+
+
+def test_criss_cross_branches_whose_ancestors_conflict(merging: Project) -> None:
+    """Git merges the two ancestors first; no markers may get into what is taken for the ancestor."""
+    both = merging.read("f.dvc") + merging.read("g.dvc").removeprefix("outs:\n")
+    merging.gen({"both.dvc": both})
+    merging.git("rm", "-q", "-f", "f.dvc", "g.dvc")
+    merging.commit("one file for both")
+    merging.git("branch", "theirs")
+
+    def change(branch: str, **files: str) -> str:
+        merging.git("checkout", "-q", branch)
+        merging.gen(files)
+        merging.ok("commit", "-q", "-f", "both.dvc")
+        return merging.commit(f"{branch} {files}")
+
+    tips = {branch: change(branch, f=f"{branch}\n", g="g\n") for branch in ("main", "theirs")}
+    for branch, other in (("main", "theirs"), ("theirs", "main")):
+        merging.git("checkout", "-q", branch)
+        subprocess.run(["git", "merge", "-q", tips[other]], cwd=merging.path, env=merging.environ, capture_output=True)
+        merging.git("checkout", "-q", tips["main"], "--", "both.dvc")  # both settle on main's f
+        merging.ok("checkout", "-q", "-f")
+        merging.commit("settled")
+    change("theirs", g="theirs\n")
+    change("main", f="main again\n", g="g\n")
+    g = next(line for line in merging.git("show", "theirs:both.dvc").splitlines()[5:] if "md5: " in line)
+    code, said = merge(merging)
+    assert code == 1 and "both.dvc: 'f': changed on both sides" in said
+    text = merging.read("both.dvc")
+    assert text.count("<<<<<<< ours\n") == 1 and g in text.partition(">>>>>>> theirs\n")[2], "g is merged"
