@@ -47,6 +47,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "metrics show": ("pipelines.commands.metrics_show", "Print metrics"),
     "metrics diff": ("pipelines.commands.metrics_diff", "Compare metrics between revisions"),
     "params diff": ("pipelines.commands.params_diff", "Compare params between revisions"),
+    "plots show": ("pipelines.commands.plots_show", "Draw plots"),
+    "plots diff": ("pipelines.commands.plots_diff", "Draw plots of several revisions in one picture"),
+    "plots templates": ("pipelines.commands.plots_templates", "List plot templates, or print one"),
     "index": ("launcher.commands.index", "Make the index of opened projects again"),
     "install": ("tracking.commands.install", "Let Git run dataver: hooks and the merge driver"),
 }
@@ -70,6 +73,7 @@ GROUPS: dict[str, str] = {
     "stage": "Write and list stages",
     "metrics": "Show and compare metrics",
     "params": "Compare params",
+    "plots": "Draw and compare plots",
 }
 
 

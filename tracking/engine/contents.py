@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from tracking.engine.errors import CorruptObject, DataverError, OutputNotFound
+from tracking.engine.errors import CorruptObject, DataverError, FileTooLarge, OutputNotFound
 from tracking.engine.files import walk_all
 from tracking.engine.index import Index
 from tracking.engine.stage import Out
@@ -27,12 +27,27 @@ class Contents:
         self._files = index.files
         self._manifests: dict[str, dict[str, str]] = {}
 
-    def read(self, rel: str) -> bytes:
-        """Content of a file. Raises FileNotFoundError, IsADirectoryError, ManifestMissing, CorruptObject."""
+    def read(self, rel: str, limit_bytes: int | None = None) -> bytes:
+        """Content of a file.
+
+        Raises FileNotFoundError, IsADirectoryError, ManifestMissing, CorruptObject, FileTooLarge above the limit.
+        """
         try:
-            return self._files.read(rel)
+            return self._files.read(rel, limit_bytes)
         except (FileNotFoundError, NotADirectoryError):
-            return self._read_tracked(rel)
+            return self._read_tracked(rel, limit_bytes)
+
+    def exists(self, rel: str) -> bool:
+        """Whether a file or folder is there, or was recorded. Raises ManifestMissing, CorruptObject."""
+        if self._files.exists(rel):
+            return True
+        abspath = self._repo.abs(rel)
+        out = self._out_around(abspath)
+        if out is None or out.digest is None or not out.digest.isdir or not out.cache:
+            return bool(self._index.outs_inside(abspath))
+        names = self._manifest(out)
+        inside = os.path.relpath(abspath, out.abspath).replace(os.sep, "/")
+        return inside == "." or any(name == inside or name.startswith(inside + "/") for name in names)
 
     def find(self, rel: str) -> list[str]:
         """Files inside a folder, tracked ones that are not there included; the path itself when it is no folder."""
@@ -85,7 +100,7 @@ class Contents:
                 raise ManifestMissing(f"failed to load directory {parts!r}") from None
         return self._manifests[oid]
 
-    def _read_tracked(self, rel: str) -> bytes:
+    def _read_tracked(self, rel: str, limit_bytes: int | None) -> bytes:
         out = self._out_around(self._repo.abs(rel))
         if out is None or out.digest is None or not out.cache:
             raise FileNotFoundError(2, "No such file or directory", rel)
@@ -99,6 +114,10 @@ class Contents:
                 raise FileNotFoundError(2, "No such file or directory", rel)
             oid = names[inside]
         try:
-            return self._repo.store_for(out.digest).read(oid)
+            with self._repo.store_for(out.digest).open(oid) as file:
+                size_bytes = os.fstat(file.fileno()).st_size
+                if limit_bytes is not None and size_bytes > limit_bytes:
+                    raise FileTooLarge(rel, size_bytes)
+                return file.read()
         except FileNotFoundError:
             raise FileNotFoundError(2, "No storage files available", rel) from None

@@ -96,6 +96,15 @@ class CorruptObject(DataverError):
         self.oid = oid
 
 
+class FileTooLarge(DataverError):
+    """A file that is larger than its reader asked for."""
+
+    def __init__(self, path: str, size_bytes: int) -> None:
+        super().__init__(f"'{path}' is too large to be read here: {size_bytes / 1e6:,.0f} MB.")
+        self.path = path
+        self.size_bytes = size_bytes
+
+
 class UnsafePath(DataverError):
     """A path from a manifest or dvc file that leads outside of where it may."""
 

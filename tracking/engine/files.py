@@ -7,7 +7,7 @@ import stat as stat_module
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from tracking.engine.errors import DataverError
+from tracking.engine.errors import DataverError, FileTooLarge
 
 # what the system answers about a path at which nothing can lie
 ABSENCE = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP))
@@ -18,14 +18,17 @@ def is_absence(error: OSError) -> bool:
     return error.errno in ABSENCE
 
 
-def read_file(path: str) -> bytes:
+def read_file(path: str, limit_bytes: int | None = None) -> bytes:
     """A regular file's bytes; never waits for a pipe or reads a device without end.
 
-    Raises OSError, DataverError for what is no regular file.
+    Raises OSError, FileTooLarge above the limit, DataverError for what is no regular file.
     """
     with open(path, "rb", opener=_open_at_once) as file:
-        if not stat_module.S_ISREG(os.fstat(file.fileno()).st_mode):
+        found = os.fstat(file.fileno())
+        if not stat_module.S_ISREG(found.st_mode):
             raise DataverError(f"'{path}' is not a regular file and cannot be read", hint="Remove it, or put a file in its place.")
+        if limit_bytes is not None and found.st_size > limit_bytes:
+            raise FileTooLarge(path, found.st_size)
         return file.read()
 
 
@@ -38,8 +41,8 @@ class FileSource(Protocol):
 
     rev: str  # "" for the workspace, else the commit
 
-    def read(self, rel: str) -> bytes:
-        """Content. Raises FileNotFoundError or IsADirectoryError."""
+    def read(self, rel: str, limit_bytes: int | None = None) -> bytes:
+        """Content. Raises FileNotFoundError or IsADirectoryError, FileTooLarge above the limit."""
 
     def exists(self, rel: str) -> bool: ...
 
@@ -60,8 +63,8 @@ class WorkspaceFiles:
     def _path(self, rel: str) -> str:
         return os.path.join(self.root_dir, rel) if rel else self.root_dir
 
-    def read(self, rel: str) -> bytes:
-        return read_file(self._path(rel))
+    def read(self, rel: str, limit_bytes: int | None = None) -> bytes:
+        return read_file(self._path(rel), limit_bytes)
 
     def exists(self, rel: str) -> bool:
         return os.path.exists(self._path(rel))

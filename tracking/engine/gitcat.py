@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import IO, TYPE_CHECKING
 
-from tracking.engine.errors import GitError
+from tracking.engine.errors import FileTooLarge, GitError
 
 if TYPE_CHECKING:
     import subprocess
@@ -30,10 +30,10 @@ class CatFile:
         self._lock = threading.Lock()
         self._trees: dict[str, Tree] = {}
 
-    def ask(self, name: str) -> tuple[str, str, bytes] | None:
+    def ask(self, name: str, limit_bytes: int | None = None) -> tuple[str, str, bytes] | None:
         """(id, type, content) of an object; None when git knows none of this name, or several.
 
-        name: anything git rev-parse reads. Raises GitError when git cannot run.
+        name: anything git rev-parse reads. Raises GitError when git cannot run, FileTooLarge above the limit.
         """
         if not name or "\n" in name or "\0" in name:
             return None
@@ -49,6 +49,9 @@ class CatFile:
                     if not header:
                         raise self._death()
                     return None
+                if limit_bytes is not None and int(fields[2]) > limit_bytes:
+                    self._drop()  # it is writing the content already
+                    raise FileTooLarge(name, int(fields[2]))
                 content = stdout.read(int(fields[2]))
                 stdout.read(1)
             except BrokenPipeError as exc:
@@ -67,6 +70,15 @@ class CatFile:
                 raise GitError("the program 'git' was not found", hint="Install git, or run `dataver config core.no_scm true`.") from exc
         assert self._child.stdin is not None and self._child.stdout is not None
         return self._child.stdin, self._child.stdout
+
+    def _drop(self) -> None:
+        """End the child in the middle of an answer; the next question starts another."""
+        child, self._child = self._child, None
+        assert child is not None and child.stdin is not None and child.stdout is not None
+        child.kill()
+        child.stdin.close()
+        child.stdout.close()
+        child.wait()
 
     def _death(self) -> GitError:
         """Why the child ended: what git says to a harmless question."""
@@ -124,12 +136,12 @@ class RevisionFiles:
         self.rev = rev
         self.root = root
 
-    def read(self, rel: str) -> bytes:
-        """Content. Raises FileNotFoundError or IsADirectoryError."""
+    def read(self, rel: str, limit_bytes: int | None = None) -> bytes:
+        """Content. Raises FileNotFoundError or IsADirectoryError, FileTooLarge above the limit."""
         mode, oid = self._find(rel)
         if mode == _TREE or mode == 0o160000:
             raise IsADirectoryError(21, "Is a directory", rel)
-        found = self._objects.ask(oid)
+        found = self._objects.ask(oid, limit_bytes)
         if found is None:
             raise GitError(f"Git has no object {oid} for '{rel}' in {self.rev}", hint="Check the repository with `git fsck`.")
         return found[2]
