@@ -13,20 +13,14 @@ from pathlib import Path
 from dataver_site import entry
 
 entry.put_apps_first_on_path()
+from launcher.engine import dispatch  # noqa: E402  found from here on
 
 INDEX_SCHEMA = 1  # part of the file name: each version opens only the index it can read
 
 
 def data_folder(environ: dict[str, str], platform: str = sys.platform) -> Path:
     """The user's own folder for dataver: DATAVER_HOME, else where the platform keeps such data."""
-    if environ.get("DATAVER_HOME"):
-        return Path(environ["DATAVER_HOME"]).absolute()
-    home = Path(environ.get("HOME") or environ.get("USERPROFILE") or os.path.expanduser("~"))
-    if platform == "win32":
-        return Path(environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "dataver"
-    if platform == "darwin":
-        return home / "Library" / "Application Support" / "dataver"
-    return Path(environ.get("XDG_DATA_HOME") or home / ".local" / "share") / "dataver"
+    return Path(dispatch.data_folder(environ, platform))
 
 
 DATA_FOLDER = data_folder(dict(os.environ))

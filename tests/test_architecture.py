@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 APPS = ["tracking", "remotes", "pipelines", "launcher", "dataver_site"]  # each may import those before it
-SLOW = {"django", "django_rq", "rq", "redis", "altair", "webview", "git", "fsspec", "ruamel", "tabulate", "grandalf", "numpy"}
+SLOW = {"django", "django_rq", "rq", "redis", "altair", "vl_convert", "webview", "git", "fsspec", "ruamel", "tabulate", "grandalf", "numpy"}
 PURE_FORBIDDEN = {"django", "django_rq", "rq", "redis", "webview"}
 NOT_ENGINE = {"models", "indexing", "jobs", "views", "urls", "apps", "commands", "migrations"}
 

@@ -49,6 +49,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "params diff": ("pipelines.commands.params_diff", "Compare params between revisions"),
     "plots show": ("pipelines.commands.plots_show", "Draw plots"),
     "plots diff": ("pipelines.commands.plots_diff", "Draw plots of several revisions in one picture"),
+    "plots modify": ("pipelines.commands.plots_modify", "Change how a plot of a stage is displayed"),
     "plots templates": ("pipelines.commands.plots_templates", "List plot templates, or print one"),
     "index": ("launcher.commands.index", "Make the index of opened projects again"),
     "install": ("tracking.commands.install", "Let Git run dataver: hooks and the merge driver"),

@@ -5,6 +5,7 @@ import argparse
 import importlib
 import os
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from launcher.engine import commandtable
@@ -60,9 +61,22 @@ def settings_from(environ: dict[str, str]) -> Settings:
         global_config_dir=environ.get("DVC_GLOBAL_CONFIG_DIR") or user,
         system_config_dir=environ.get("DVC_SYSTEM_CONFIG_DIR") or system,
         site_cache_dir=environ.get("DVC_SITE_CACHE_DIR"),
+        data_dir=data_folder(environ),
         home=home,
         environ=environ,
     )
+
+
+def data_folder(environ: Mapping[str, str], platform: str = sys.platform) -> str:
+    """The user's own folder for dataver: DATAVER_HOME, else where the platform keeps such data."""
+    if environ.get("DATAVER_HOME"):
+        return os.path.abspath(environ["DATAVER_HOME"])
+    home = environ.get("HOME") or environ.get("USERPROFILE") or os.path.expanduser("~")
+    if platform == "win32":
+        return os.path.join(environ.get("LOCALAPPDATA") or os.path.join(home, "AppData", "Local"), "dataver")
+    if platform == "darwin":
+        return os.path.join(home, "Library", "Application Support", "dataver")
+    return os.path.join(environ.get("XDG_DATA_HOME") or os.path.join(home, ".local", "share"), "dataver")
 
 
 def split_globals(argv: list[str]) -> tuple[dict[str, Any], list[str]]:

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import argparse
 import os
+from pathlib import Path
 
 from pipelines.engine.plots.collect import DATA, Image, PlotSet, collect
 from pipelines.engine.plots.definitions import PROPS, Props
-from pipelines.engine.plots.folder import output_folder, write_image
+from pipelines.engine.plots.folder import STATIC, output_folder, write_file, write_image
 from pipelines.engine.plots.report import LoadTemplate, as_json
 from pipelines.engine.plots.spec import vega
 from pipelines.engine.plots.templates import load_template
 from tracking.engine.errors import DataverError
+from tracking.engine.files import read_file
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
 
@@ -66,6 +68,12 @@ def show(args: argparse.Namespace, io: Io, repo: Repo, targets: list[str], revs:
         return 0
     if args.show_vega:
         return _show_vega(found, repo, io)
+    if args.export:
+        from pipelines.engine.plots.export import export
+
+        for path in export(repo, found, templates_of(repo), args.export, io.warn):
+            io.print(path)
+        return 0
     if not found.plots and not found.problems:
         io.plain_error("No plots were loaded, visualization file will not be created.")
         return 0
@@ -135,4 +143,41 @@ def _show_vega(found: PlotSet, repo: Repo, io: Io) -> int:
 
 
 def _write_page(args: argparse.Namespace, io: Io, repo: Repo, found: PlotSet) -> int:
-    raise DataverError("drawing is not there yet", hint="Use --json or --show-vega.")
+    """index.html and copies of the images; prints the page's address."""
+    from pipelines.engine.plots.page import make_page
+    from pipelines.engine.plots.vegascripts import load_bundle
+
+    folder = output_folder(repo, args.out)
+    images = [image for plot in found.plots for image in plot.images if image.problem() is None]
+    if images:
+        static = output_folder(repo, os.path.join(folder, STATIC))
+        for image in images:
+            write_image(static, image)
+    bundle = load_bundle(io.settings.data_dir) if any(plot.rows for plot in found.plots) else ""
+    page = make_page(found, templates_of(repo), bundle, os.path.basename(repo.root_dir) or "plots", _frame(args, repo))
+    path = os.path.join(folder, "index.html")
+    write_file(path, page.encode())
+    address = Path(path).as_uri()
+    io.print(address)
+    is_automatic = bool(repo.config.get("plots", "auto_open", False))
+    if args.open or is_automatic:
+        import webbrowser
+
+        if not is_automatic:
+            io.info("To open pages without asking: dataver config plots.auto_open true")
+        if not webbrowser.open(address):
+            io.error("no browser could be opened")
+            return 1
+    return 0
+
+
+def _frame(args: argparse.Namespace, repo: Repo) -> str | None:
+    """The page around the plots: --html-template, else `plots.html_template`, relative to .dvc."""
+    asked, name = args.html_template, repo.config.get("plots", "html_template", None)
+    if not asked and not name:
+        return None
+    path = os.path.join(repo.cwd, asked) if asked else os.path.join(repo.dvc_dir, str(name))
+    try:
+        return read_file(path).decode()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise DataverError(f"cannot read the HTML template '{asked or name}': {getattr(exc, 'strerror', None) or 'it is not valid UTF-8'}") from exc

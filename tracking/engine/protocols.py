@@ -17,12 +17,14 @@ from tracking.engine.record import field, record
 class Settings:
     """Values from the environment; the engine never reads it itself.
 
-    Folders are absolute. `site_cache_dir` holds what may be deleted at any time.
+    Folders are absolute. `site_cache_dir` holds what may be deleted at any time, `data_dir` what is
+    the user's, for all projects ("" keeps nothing).
     """
 
     global_config_dir: str = ""
     system_config_dir: str = ""
     site_cache_dir: str | None = None
+    data_dir: str = ""
     home: str = ""
     environ: Mapping[str, str] = field(default_factory=dict)
 
