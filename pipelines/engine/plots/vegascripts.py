@@ -31,7 +31,7 @@ def load_bundle(data_dir: str) -> str:
             pass  # made again below
     import vl_convert  # slow import
 
-    script: str = vl_convert.javascript_bundle(vl_version=VEGA_LITE).replace("</script", "<\\/script")
+    script: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", VEGA_LITE).replace("</script", "<\\/script")
     if path:
         try:
             os.makedirs(os.path.dirname(path), exist_ok=True)
