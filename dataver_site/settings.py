@@ -15,7 +15,7 @@ from dataver_site import entry
 entry.put_apps_first_on_path()
 from launcher.engine import dispatch  # noqa: E402  found from here on
 
-INDEX_SCHEMA = 1  # part of the file name: each version opens only the index it can read
+INDEX_SCHEMA = 2  # part of the file name: each version opens only the index it can read
 
 
 def data_folder(environ: dict[str, str], platform: str = sys.platform) -> Path:

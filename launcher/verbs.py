@@ -82,7 +82,7 @@ class Verb(BaseCommand):
 def members(name: str) -> list[str]:
     """Commands that a verb stands for: itself, or all of its group."""
     name = commandtable.ALIASES.get(name, name)
-    return [name] if name in commandtable.COMMANDS else commandtable.members(name)
+    return [*([name] if name in commandtable.COMMANDS else []), *commandtable.members(name)]
 
 
 def summary(name: str) -> str:

@@ -1,15 +1,13 @@
 """Fills Stage and Run rows from dvc.yaml, dvc.lock and the journals of runs."""
 from __future__ import annotations
 
-import json
-import os
 from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
 
-from pipelines.engine.journal import journal_folder
-from pipelines.models import Run
+from pipelines.engine import runs
+from pipelines.models import Run, StageExecution
 from pipelines.models import Stage as StageRow
 from tracking.engine.index import Index
 from tracking.engine.repo import Repo
@@ -54,48 +52,57 @@ def out_value(out: Out) -> dict[str, Any]:
 
 
 def refresh_runs(repository: Repository, repo: Repo) -> None:
-    """Make the Run rows of a repository agree with its journals. A finished run is read once."""
-    folder = journal_folder(repo.tmp_dir)
-    try:
-        ids = sorted(name[: -len(".jsonl")] for name in os.listdir(folder) if name.endswith(".jsonl"))
-    except FileNotFoundError:
-        ids = []
+    """Make the Run and StageExecution rows of a repository agree with its journals. A run that is over is read once."""
+    ids = runs.list_ids(repo.tmp_dir)
     known = set(repository.runs.exclude(state=Run.State.RUNNING).values_list("run_id", flat=True))
-    fresh = [read_run(os.path.join(folder, f"{run_id}.jsonl")) for run_id in ids if run_id not in known]
+    fresh = [runs.read_run(repo, run_id) for run_id in ids if run_id not in known]
     with transaction.atomic():
         repository.runs.exclude(run_id__in=ids).delete()
-        for values in fresh:
-            repository.runs.update_or_create(run_id=values.pop("run_id"), defaults=values)
+        repository.runs.filter(run_id__in=[run.run_id for run in fresh]).delete()
+        rows = Run.objects.bulk_create([run_row(repository, run) for run in fresh], batch_size=100)
+        StageExecution.objects.bulk_create([row for run, record in zip(rows, fresh, strict=True) for row in execution_rows(run, record)], batch_size=500)
 
 
-def read_run(path: str) -> dict[str, Any]:
-    """Columns of a Run from its journal: one JSON event per line (docs/formats/dataver-files.md).
-
-    A line cut short by a crash is passed over; a journal without an end is still running.
-    """
-    values: dict[str, Any] = {"run_id": os.path.basename(path)[: -len(".jsonl")], "state": Run.State.RUNNING, "stages": {}}
-    with open(path, encoding="utf-8", errors="replace") as stream:
-        for line in stream:
-            try:
-                event = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(event, dict):
-                _apply(values, event)
-    return values
-
-
-def _apply(values: dict[str, Any], event: dict[str, Any]) -> None:
-    kind = event.get("event")
-    if kind == "run_started":
-        values.update(started_at=_time(event), targets=event.get("targets", []))
-    elif kind == "run_finished":
-        values.update(ended_at=_time(event), state=event.get("state", Run.State.SUCCEEDED))
-    elif kind == "stage" and "stage" in event:
-        values["stages"][event["stage"]] = event.get("state", "")
+def run_row(repository: Repository, run: runs.RunRecord) -> Run:
+    return Run(
+        repository=repository,
+        run_id=run.run_id,
+        state=run.state,
+        started_at=_time(run.started),
+        ended_at=_time(run.ended),
+        duration_s=run.duration_s,
+        command=run.command,
+        targets=run.targets,
+        planned=run.planned,
+        cause=run.cause or "",
+        skipped=run.skipped,
+        blocked=run.blocked,
+        environment=run.environment,
+    )
 
 
-def _time(event: dict[str, Any]) -> datetime | None:
-    """Events carry seconds since 1970."""
-    seconds = event.get("time")
-    return datetime.fromtimestamp(seconds, UTC) if isinstance(seconds, (int, float)) else None
+def execution_rows(run: Run, record: runs.RunRecord) -> list[StageExecution]:
+    return [
+        StageExecution(
+            run=run,
+            position=position,
+            stage=stage.address,
+            state=stage.state,
+            started_at=_time(stage.started),
+            duration_s=stage.duration_s,
+            exit_code=stage.exit_code,
+            cause=stage.cause or "",
+            reasons=stage.reasons,
+            command=stage.command,
+            log=stage.log or "",
+        )
+        for position, stage in enumerate(record.stages)
+    ]
+
+
+def _time(seconds: float | None) -> datetime | None:
+    """Records carry seconds since 1970."""
+    try:
+        return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -42,8 +42,14 @@ class Run(models.Model):
     state = models.CharField(max_length=16, choices=State.choices)
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
+    duration_s = models.FloatField(null=True)
+    command = models.CharField(max_length=64, default="repro", help_text="the verb that started it")
     targets = models.JSONField(default=list, help_text="as given on the command line; empty means all")
-    stages = models.JSONField(default=dict, help_text="stage address -> last state of it in this run")
+    planned = models.PositiveIntegerField(null=True, help_text="how many stages it looked at")
+    cause = models.TextField(blank=True, help_text="one sentence, of a failure")
+    skipped = models.JSONField(default=list, help_text="addresses of stages that had not changed")
+    blocked = models.JSONField(default=list, help_text="addresses of stages left out because of a failure before them")
+    environment = models.JSONField(default=dict, help_text="git, python, platform, cpu, memory_bytes, gpus, variables")
 
     class Meta:
         ordering = ["repository", "-started_at"]
@@ -51,3 +57,35 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return self.run_id
+
+
+class StageExecution(models.Model):
+    """One stage in one run; stages that were skipped have none."""
+
+    class State(models.TextChoices):
+        RUNNING = "running"
+        SUCCEEDED = "succeeded"
+        FAILED = "failed"
+        INTERRUPTED = "interrupted"
+        RESTORED = "restored"
+        VERIFIED = "verified"
+        IMPORTED = "imported"
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="executions")
+    position = models.PositiveIntegerField(help_text="0 for the first to start")
+    stage = models.CharField(max_length=4096, help_text="its address, seen from the root")
+    state = models.CharField(max_length=16, choices=State.choices)
+    started_at = models.DateTimeField(null=True)
+    duration_s = models.FloatField(null=True)
+    exit_code = models.IntegerField(null=True, help_text="negative for a signal; null when no command ended")
+    cause = models.TextField(blank=True, help_text="one sentence, of a failure")
+    reasons = models.JSONField(default=list, help_text="sentences: why it ran")
+    command = models.JSONField(default=list, help_text="command lines as run")
+    log = models.CharField(max_length=255, blank=True, help_text="file name in the run's folder; empty when no command ran")
+
+    class Meta:
+        ordering = ["run", "position"]
+        constraints = [models.UniqueConstraint(fields=["run", "stage"], name="one_execution_per_stage_and_run")]
+
+    def __str__(self) -> str:
+        return f"{self.run}: {self.stage}"

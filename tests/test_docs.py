@@ -101,6 +101,8 @@ COMMANDS = (
     ("list", ".", "--show-hash"),
     ("list", ".", "--size"),
     ("why",),
+    ("runs",),
+    ("runs show",),
     ("metrics show",),
     ("metrics show", "-A"),
     ("metrics diff",),
@@ -137,7 +139,8 @@ def keys(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
         for key, inner in value.items():
             yield key
-            yield from keys(inner)
+            if key != "packages":  # its keys are data
+                yield from keys(inner)
     elif isinstance(value, list):
         for inner in value:
             yield from keys(inner)

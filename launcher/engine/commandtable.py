@@ -42,6 +42,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "stage add": ("pipelines.commands.stage_add", "Write a stage into dvc.yaml"),
     "stage list": ("pipelines.commands.stage_list", "List stages"),
     "repro": ("pipelines.commands.repro", "Run the stages whose inputs changed"),
+    "runs": ("pipelines.commands.runs", "List runs of the pipelines"),
+    "runs show": ("pipelines.commands.runs_show", "Show one run: stages, reasons, environment, logs"),
     "why": ("pipelines.commands.why", "Say why a stage would run"),
     "dag": ("pipelines.commands.dag", "Draw the pipeline"),
     "metrics show": ("pipelines.commands.metrics_show", "Print metrics"),
@@ -83,9 +85,10 @@ def find(argv: list[str]) -> tuple[str, list[str]] | None:
     if not argv:
         return None
     first = ALIASES.get(argv[0], argv[0])
-    if first in COMMANDS or first in HIDDEN:
+    is_command = first in COMMANDS or first in HIDDEN
+    if is_command and f"{first} {(*argv, '')[1]}" not in COMMANDS:  # `runs` and `runs show` are both commands
         return first, argv[1:]
-    if first in GROUPS and len(argv) > 1:
+    if len(argv) > 1 and (first in GROUPS or first in COMMANDS):
         name = f"{first} {ALIASES.get(argv[1], argv[1])}"
         if name in COMMANDS:
             return name, argv[2:]

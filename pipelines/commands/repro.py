@@ -64,16 +64,17 @@ def run(args: argparse.Namespace, io: Io) -> int:
         index = load_index(repo, warn=io.warn)
         plan = make_plan(index, args, io.cwd)
         ws = Workspace(repo, io.progress)
-        journal = Journal(repo.tmp_dir, args.targets)
+        journal = make_journal(repo, index, plan, args, io)
         reproduction = Reproduction(
             ws,
             plan,
             make_options(args, repo),
             TerminalReporter(io),
-            JournaledRunner(LocalRunner(StageEnvironment(io.settings.environ, repo.root_dir)), journal),
+            JournaledRunner(LocalRunner(StageEnvironment(io.settings.environ, repo.root_dir), journal.log_of), journal),
             RepoLocks(repo, io),
             _puller(repo, args, io),
             _importer(repo, io),
+            None if args.dry else journal,
         )
         try:
             with journal.recording(), ending_like_interrupts():
@@ -83,6 +84,17 @@ def run(args: argparse.Namespace, io: Io) -> int:
         repo.tracker.report(io)
     io.info(f"Use `{io.tool} push` to send your updates to remote storage." if done else "Data and pipelines are up to date.")
     return 0
+
+
+def make_journal(repo: Repo, index: Index, plan: Plan, args: argparse.Namespace, io: Io, command: str = "repro") -> Journal:
+    def facts() -> Iterator[dict[str, Any]]:
+        from pipelines.engine import environment  # only in a run that runs something
+
+        written = {os.path.join(os.path.dirname(stage.file), "dvc.lock") for stage in index.stages if stage.name}
+        written |= {out.abspath for stage in index.stages for out in stage.outs if out.abspath}
+        yield from environment.facts(io.settings.environ, repo.root_dir, repo.scm is not None, written)
+
+    return Journal(repo.tmp_dir, args.targets, root_dir=repo.root_dir, command=command, planned=len(plan.order), facts=facts)
 
 
 def _after(repo: Repo, reproduction: Reproduction) -> None:

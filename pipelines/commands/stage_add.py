@@ -70,7 +70,7 @@ def _run_now(repo: Repo, stage: Stage, io: Io) -> None:
     """`repro --single-item --force` of the new stage, under the lock that is held."""
     from pipelines.commands import repro  # only with --run
     from pipelines.engine.durations import save_durations
-    from pipelines.engine.journal import Journal, JournaledRunner
+    from pipelines.engine.journal import JournaledRunner
     from pipelines.engine.reproduce import Reproduction
     from pipelines.engine.runner import LocalRunner, StageEnvironment
     from tracking.engine.workspace import Workspace
@@ -78,14 +78,17 @@ def _run_now(repo: Repo, stage: Stage, io: Io) -> None:
     parser = argparse.ArgumentParser()
     repro.add_arguments(parser)
     args = parser.parse_args(["--single-item", "--force", "--", stage.name])
-    journal = Journal(repo.tmp_dir, args.targets)
+    index = load_index(repo)
+    plan = repro.make_plan(index, args, repo.cwd)
+    journal = repro.make_journal(repo, index, plan, args, io, "stage add")
     reproduction = Reproduction(
         Workspace(repo, io.progress),
-        repro.make_plan(load_index(repo), args, repo.cwd),
+        plan,
         repro.make_options(args, repo),
         repro.TerminalReporter(io),
-        JournaledRunner(LocalRunner(StageEnvironment(io.settings.environ, repo.root_dir)), journal),
+        JournaledRunner(LocalRunner(StageEnvironment(io.settings.environ, repo.root_dir), journal.log_of), journal),
         repro.RepoLocks(repo, io),
+        observer=journal,
     )
     with journal.recording():
         reproduction.run()

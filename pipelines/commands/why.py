@@ -9,13 +9,13 @@ import argparse
 from typing import Any
 
 from pipelines.commands.repro import make_plan
-from pipelines.engine.dirty import ALWAYS, COMMAND, Reason, reasons
+from pipelines.engine.dirty import Reason, reasons, told
 from pipelines.engine.plan import Plan, key_of
 from tracking.engine.index import load_index
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
 from tracking.engine.stage import Stage
-from tracking.engine.workspace import NEW, Workspace
+from tracking.engine.workspace import Workspace
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,13 +58,6 @@ def explain(ws: Workspace, plan: Plan) -> dict[Any, dict[str, Any]]:
         behind = [other for other in plan.upstream[key] if answers[other]["reasons"] or answers[other]["behind"]]
         answers[key] = {"reasons": found, "behind": behind}
     return answers
-
-
-def told(found: list[Reason]) -> list[Reason]:
-    """What people are told: of a stage that never ran only that, not that each of its deps is new."""
-    if not any(reason.kind == COMMAND and reason.state == NEW for reason in found):
-        return found
-    return [reason for reason in found if reason.kind in (COMMAND, ALWAYS)]
 
 
 def _json(plan: Plan, answer: dict[str, Any], cwd: str) -> dict[str, Any]:

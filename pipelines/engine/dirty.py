@@ -1,6 +1,7 @@
 """Why a stage would run. The one place that decides; status, repro and why all ask here."""
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ from tracking.engine.stage import Dep, Out, Stage
 from tracking.engine.workspace import DELETED, MODIFIED, NEW, NOT_IN_CACHE, Workspace
 
 COMMAND, DEP, PARAM, OUT, ALWAYS, CHECKSUM = "command", "dep", "param", "out", "always", "checksum"
+FORCED = "forced"  # only while it runs
 
 
 @record(frozen=True)
@@ -41,12 +43,31 @@ def reasons(ws: Workspace, stage: Stage, *, skip_frozen_deps: bool = True) -> It
 
     skip_frozen_deps: a frozen stage does not look at its deps.
     """
+    yield from input_reasons(ws, stage, skip_frozen_deps=skip_frozen_deps)
+    yield from out_reasons(ws, stage)
+
+
+def input_reasons(ws: Workspace, stage: Stage, *, skip_frozen_deps: bool = True) -> Iterator[Reason]:
+    """`reasons` without those of outs."""
     yield from definition_reasons(stage)
     if not (stage.frozen and skip_frozen_deps):
         if stage.always_changed or stage.is_callback:
             yield Reason(ALWAYS, state="callback" if stage.is_callback else "always_changed")
         yield from dep_reasons(ws, stage)
-    yield from out_reasons(ws, stage)
+
+
+def missing_outs(ws: Workspace, stage: Stage) -> Iterator[Reason]:
+    """Outs that are not there: all that is looked for when something else makes a stage run, since the others are about to be deleted."""
+    for out in stage.outs:
+        if out.abspath and not os.path.lexists(out.abspath):
+            yield Reason(OUT, ws.name(out), DELETED)
+
+
+def told(found: list[Reason]) -> list[Reason]:
+    """What people are told: of a stage that never ran only that, not that each of its deps is new."""
+    if not any(reason.kind == COMMAND and reason.state == NEW for reason in found):
+        return found
+    return [reason for reason in found if reason.kind in (COMMAND, ALWAYS)]
 
 
 def definition_reasons(stage: Stage) -> Iterator[Reason]:
@@ -151,11 +172,18 @@ def _say_always(reason: Reason) -> str:
     return "it is marked always_changed"
 
 
+def _say_forced(reason: Reason) -> str:
+    if reason.state == "downstream":
+        return "a stage before it ran, and --force-downstream was given"
+    return "it was forced to, changed or not"
+
+
 _SENTENCES: dict[str, Callable[[Reason], str]] = {
     COMMAND: _say_command,
     DEP: _say_path,
     OUT: _say_path,
     PARAM: _say_param,
     ALWAYS: _say_always,
+    FORCED: _say_forced,
     CHECKSUM: lambda reason: f"the checksum in '{reason.subject}' does not match its content",
 }

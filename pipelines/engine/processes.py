@@ -14,6 +14,8 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
+from pipelines.engine.capture import Capture
+
 POSIX = os.name == "posix"
 PATIENCE_S = 2.0  # between interrupting a process and telling it to end
 GRACE_S = 3.0  # between that and killing it
@@ -57,8 +59,10 @@ class Terminated(KeyboardInterrupt):
     """We were told to end by a signal that our children did not get."""
 
 
-def start(line: str, *, cwd: str, env: dict[str, str], shell: str | None, output: IO[bytes] | None) -> StageProcess:
+def start(line: str, *, cwd: str, env: dict[str, str], shell: str | None, output: IO[bytes] | None, capture: Capture | None = None) -> StageProcess:
     """Start one command line. output None: it shares our streams; else both of its go there.
+
+    capture: takes what it writes on its way there.
 
     On a terminal it stays in our process group: it may read, Ctrl-C reaches it and Ctrl-Z stops both.
     """
@@ -68,6 +72,8 @@ def start(line: str, *, cwd: str, env: dict[str, str], shell: str | None, output
         options["process_group"] = 0
     if output is not None:
         options.update(stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+    if capture is not None:
+        options.update(stdout=capture.stdout, stderr=capture.stderr)
     process = StageProcess(shell_command(line, shell), **options)
     process.has_group = has_group
     return process

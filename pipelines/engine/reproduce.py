@@ -12,11 +12,11 @@ import queue
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Protocol
 
 from pipelines.engine import runcache
-from pipelines.engine.dirty import COMMAND, DEP, OUT, PARAM, definition_reasons, reasons
+from pipelines.engine.dirty import COMMAND, DEP, FORCED, OUT, PARAM, Reason, definition_reasons, input_reasons, missing_outs, out_reasons, reasons
 from pipelines.engine.plan import Key, Plan, key_of
 from pipelines.engine.runner import StageRunner
 from tracking.engine import atomic
@@ -40,6 +40,24 @@ class Reporter(Protocol):
         """Captured output of a stage."""
 
     def confirm(self, question: str) -> bool: ...
+
+
+class Observer(Protocol):
+    """Hears what becomes of each stage; may be called from the calling thread only.
+
+    chosen: it will run, or be restored, verified or imported; reasons are sentences. finished: it
+    was, without a command. blocked: stages left out because of a failure before them.
+    """
+
+    def skipped(self, stage: Stage) -> None: ...
+
+    def chosen(self, stage: Stage, reasons: Sequence[str]) -> None: ...
+
+    def finished(self, stage: Stage, state: str) -> None: ...
+
+    def failed(self, stage: Stage, error: Exception) -> None: ...
+
+    def blocked(self, stages: Sequence[Stage]) -> None: ...
 
 
 class Puller(Protocol):
@@ -99,7 +117,7 @@ class Running:
 class Reproduction:
     """One `repro`. `run` returns the stages that ran, were restored or verified."""
 
-    def __init__(self, ws: Workspace, plan: Plan, options: Options, reporter: Reporter, runner: StageRunner, locks: Locks, puller: Puller | None = None, importer: Importer | None = None) -> None:
+    def __init__(self, ws: Workspace, plan: Plan, options: Options, reporter: Reporter, runner: StageRunner, locks: Locks, puller: Puller | None = None, importer: Importer | None = None, observer: Observer | None = None) -> None:
         self.ws = ws
         self.plan = plan
         self.options = options
@@ -108,6 +126,7 @@ class Reproduction:
         self.locks = locks
         self.puller = puller
         self.importer = importer
+        self.observer = observer
         self.cwd = ws.repo.cwd
         self.done: list[Stage] = []
         self.failed: dict[Key, DataverError] = {}
@@ -279,26 +298,44 @@ class Reproduction:
         options = self.options
         if stage.frozen and not stage.is_import:
             self.reporter.warn(f"{stage_label(stage, self.cwd)} is frozen. Its dependencies are not going to be reproduced.")
+        found = [Reason(FORCED, state="" if options.force else "downstream")]
         if key_of(stage) not in self.forced:
-            if not self._changed(stage, options.allow_missing):
+            found = self._why(stage)
+            if not found:
                 self.reporter.line(f"Stage '{address}' didn't change, skipping" if stage.cmd is not None else f"'{address}' didn't change, skipping")
+                if self.observer:
+                    self.observer.skipped(stage)
                 return False
-            if options.pull and self.puller and not self._changed(stage, True) and self._pull(stage):
+            if options.pull and self.puller and self._lacks_only_data(stage) and self._pull(stage):
                 return False
         if options.interactive and not self.reporter.confirm(f"Going to reproduce {stage_label(stage, self.cwd)}. Are you sure you want to continue?"):
             raise DataverError("reproduction aborted by the user")
+        if self.observer:
+            self.observer.chosen(stage, [reason.sentence() for reason in found])
         return True
 
-    def _changed(self, stage: Stage, allow_missing: bool) -> bool:
-        for reason in reasons(self.ws, stage):
-            if allow_missing and reason.kind in (DEP, PARAM) and reason.state == DELETED and not self._moved_on(stage, reason.subject):
-                continue
-            if allow_missing and reason.kind == OUT and reason.state in (NOT_IN_CACHE, DELETED):
-                continue
-            if allow_missing and reason.kind == COMMAND and reason.state == NEW:
-                continue  # never run: missing data alone is no reason to run it
-            return True
-        return False
+    def _why(self, stage: Stage) -> list[Reason]:
+        """Why the stage is not up to date: the first reason, and when somebody listens, the others that cost nothing more."""
+        allow_missing = self.options.allow_missing
+        inputs = (reason for reason in input_reasons(self.ws, stage) if not self._is_forgiven(stage, reason, allow_missing))
+        first = next(inputs, None) or next((reason for reason in out_reasons(self.ws, stage) if not self._is_forgiven(stage, reason, allow_missing)), None)
+        if first is None or not self.observer or (first.kind == COMMAND and first.state == NEW):
+            return [first] if first else []
+        outs = () if allow_missing else missing_outs(self.ws, stage)
+        return [first, *inputs, *(reason for reason in outs if reason.subject != first.subject)]
+
+    def _lacks_only_data(self, stage: Stage) -> bool:
+        return all(self._is_forgiven(stage, reason, True) for reason in reasons(self.ws, stage))
+
+    def _is_forgiven(self, stage: Stage, reason: Reason, allow_missing: bool) -> bool:
+        """Whether --allow-missing excuses it."""
+        if not allow_missing:
+            return False
+        if reason.kind in (DEP, PARAM):
+            return reason.state == DELETED and not self._moved_on(stage, reason.subject)
+        if reason.kind == OUT:
+            return reason.state in (NOT_IN_CACHE, DELETED)
+        return reason.kind == COMMAND and reason.state == NEW  # never run: missing data alone is no reason to run it
 
     def _moved_on(self, stage: Stage, name: str) -> bool:
         """Whether a missing dep has another hash in the stage that makes it."""
@@ -331,6 +368,7 @@ class Reproduction:
         dry = self.options.dry
         if stage.is_import and (not stage.frozen or stage.is_partial_import):
             self._import(stage)
+            self._observe_finished(stage, "imported")
             return True
         runs = stage.cmd is not None and not stage.frozen
         if not runs:
@@ -340,6 +378,7 @@ class Reproduction:
                 self._refuse_missing(stage)
                 with self._paths(stage):
                     self._save(stage, self.reporter.line)
+                self._observe_finished(stage, "verified")
             else:
                 self._count(stage, stage)
             return True
@@ -354,7 +393,12 @@ class Reproduction:
         with self._paths(stage):
             self._checkout(remembered)
             self._save(stage, self.reporter.line)
+        self._observe_finished(stage, "restored")
         return True
+
+    def _observe_finished(self, stage: Stage, state: str) -> None:
+        if self.observer:
+            self.observer.finished(stage, state)
 
     def _import(self, stage: Stage) -> None:
         """Bring an import that is not frozen up to date with its source."""
@@ -512,6 +556,8 @@ class Reproduction:
         if isinstance(error, LockHeld):
             raise error
         self.failed[key] = error
+        if self.observer:
+            self.observer.failed(self.plan.stages[key], error)
         how = self.options.on_error
         if how == "fail":
             if self.options.jobs <= 1 or self.options.dry:
@@ -525,6 +571,8 @@ class Reproduction:
             names = join(repr(self.plan.stages[other].address(self.cwd)) for other in dependents)
             self.reporter.warn(f"{'Stages' if len(dependents) > 1 else 'Stage'} {names} will be skipped due to this failure")
             self.skipped.update(dependents)
+            if self.observer:
+                self.observer.blocked([self.plan.stages[other] for other in dependents])
         return False
 
     def _raise_failed(self) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import IO, Protocol
 
+from pipelines.engine.capture import Capture, Log, following_size
 from pipelines.engine.processes import StageProcess, Terminated, describe_exit, end_trees, start
 from tracking.engine.errors import StageFailed
 from tracking.engine.record import record
@@ -55,10 +56,14 @@ class StageEnvironment:
 
 
 class LocalRunner:
-    """Child processes on this machine."""
+    """Child processes on this machine.
 
-    def __init__(self, environment: StageEnvironment) -> None:
+    log_of: the log of a stage that is about to run; without it nothing is captured.
+    """
+
+    def __init__(self, environment: StageEnvironment, log_of: Callable[[Stage], Log | None] | None = None) -> None:
         self.environment = environment
+        self.log_of = log_of
         self._lock = threading.Lock()
         self._running: set[StageProcess] = set()
         self._stopping = False
@@ -67,21 +72,34 @@ class LocalRunner:
         if not os.path.isdir(stage.wdir):
             raise StageFailed(f"stage working dir '{stage.wdir}' does not exist")
         env = self.environment.of(address)
+        log = self.log_of(stage) if self.log_of else None
         for line in command_lines(stage):
             echo(line)
-            code = self._run_line(line, stage.wdir, env, output)
+            code = self._run_line(line, stage.wdir, env, output, log)
             if self._stopping or (output is None and code in INTERRUPTED):
                 raise KeyboardInterrupt
             if code:
                 raise StageFailed(f"failed to run: {line}, {describe_exit(code)}", code)
 
-    def _run_line(self, line: str, cwd: str, env: dict[str, str], output: IO[bytes] | None) -> int:
+    def _run_line(self, line: str, cwd: str, env: dict[str, str], output: IO[bytes] | None, log: Log | None) -> int:
+        if log is None:
+            return self._wait_for(line, cwd, env, output, None)
+        capture = Capture(log, output.fileno() if output else None, env)
+        try:
+            with following_size(capture):
+                return self._wait_for(line, cwd, env, output, capture)
+        finally:
+            capture.finish()
+
+    def _wait_for(self, line: str, cwd: str, env: dict[str, str], output: IO[bytes] | None, capture: Capture | None) -> int:
         with self._lock:
             if self._stopping:
                 raise KeyboardInterrupt
-            process = start(line, cwd=cwd, env=env, shell=env.get("SHELL"), output=output)
+            process = start(line, cwd=cwd, env=env, shell=env.get("SHELL"), output=output, capture=capture)
             self._running.add(process)
         try:
+            if capture is not None:
+                capture.started()
             return process.wait()
         except KeyboardInterrupt as exc:
             end_trees([process], have_signal=not process.has_group and not isinstance(exc, Terminated))

@@ -58,7 +58,10 @@ def test_stages_are_indexed_with_what_they_read_and_write(opened: Project) -> No
 
 def test_runs_are_indexed_from_their_journal(opened: Project) -> None:
     run = Run.objects.get()
-    assert (run.state, run.stages) == ("succeeded", {"clean": "succeeded", "fit": "succeeded"})
+    assert (run.state, run.planned, set(run.environment) >= {"git", "platform", "cpu"}) == ("succeeded", 2, True)
+    assert [(item.stage, item.state, item.exit_code, item.reasons) for item in run.executions.all()] == [
+        (name, "succeeded", 0, ["it has never run here: dvc.lock has no entry for it"]) for name in ("clean", "fit")
+    ]
 
 
 def test_no_secret_reaches_the_database(opened: Project) -> None:
@@ -106,7 +109,7 @@ def test_rebuild_makes_the_database_file_again(opened: Project, tmp_path: Path) 
         return json.loads(result.stdout)
 
     first = index()
-    (home / "index-1.sqlite3").write_bytes(b"not a database " * 100)
+    (home / "index-2.sqlite3").write_bytes(b"not a database " * 100)
     assert index("--rebuild") == first == [{"root": str(opened.path), "stages": 2, "remotes": 1, "error": ""}]
 
 
