@@ -137,5 +137,6 @@ SEQUENCES: dict[str, list[Operation]] = {
                          ["delete", "f"], ["tool", "checkout", "--allow-missing"], ["tool", "pull", "f"], ["drop_cache"], ["tool", "checkout"], ["delete", "f"], ["delete", "f.dvc"], ["delete", "d.dvc"], ["tool", "checkout"]],
     "lost_object_of_two_files": [*START, ["tool", "config", "cache.type", "hardlink"], ["write", "f", "1"], ["write", "g", "1"], ["tool", "add", "f", "g"], ["drop_cache"], ["tool", "add", "f"], ["tool", "add", "g"]],
     "saved_data_that_is_ignored": [*START, ["write", "d/a.txt", "1"], ["write", "d/s/b.txt", "2"], ["tool", "add", "d"], ["write", ".dvcignore", "*.txt\n"], ["tool", "checkout"], ["write", "d/a.txt", "2"], ["tool", "checkout"]],
+    "commit_of_what_git_tracks": [*START, ["write", "old", "x\n"], ["tool", "add", "old"], ["delete", ".gitignore"], ["commit", "all", True], ["write", "old", "y\n"], ["tool", "commit", "-f"]],
     "copied_data_is_linked": [*START, ["tool", "config", "cache.type", "reflink,hardlink"], ["write", "d/a", "1"], ["write", "d/.gitignore", "/b\n"], ["tool", "add", "-o", "e", "d"], ["tool", "add", "--no-relink", "-o", "f", "d/a"]],
 }
