@@ -24,7 +24,7 @@ help:
 
 setup: $(VENV)/.ready $(DVCENV)/.ready
 
-$(VENV)/.ready: pyproject.toml
+$(VENV)/.ready: pyproject.toml package-lock.json hatch_build.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "dataver needs Python 3.11 or later; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
@@ -32,6 +32,8 @@ $(VENV)/.ready: pyproject.toml
 	@command -v git >/dev/null || { echo "git is missing. On Debian and Ubuntu: apt install git" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q -e '.[test,demo]'
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || \
+		echo "Chromium is missing, so the tests of the pages will be skipped. On Debian and Ubuntu: apt-get install chromium chromium-driver"
 	@touch $@
 
 # dvc lives in an environment of its own: it is only what we are compared with
