@@ -53,10 +53,58 @@ INSTALLED_APPS = [
     "tracking.apps.TrackingConfig",
     "remotes.apps.RemotesConfig",
     "pipelines.apps.PipelinesConfig",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
 ]
-MIDDLEWARE = ["django.middleware.common.CommonMiddleware"]
+MIDDLEWARE = [
+    "launcher.gate.HeadersMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "launcher.gate.GateMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "launcher.gate.LocalUserMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "launcher.failures.FailuresMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": ["django.template.context_processors.request", "django.contrib.auth.context_processors.auth", "django.contrib.messages.context_processors.messages"],
+            "builtins": ["launcher.templatetags.pages"],
+        },
+    }
+]
 ROOT_URLCONF = "dataver_site.urls"
 WSGI_APPLICATION = "dataver_site.wsgi.application"
+
+# The session is a signed cookie: the index may be deleted under a running server.
+SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Strict"
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+CSRF_USE_SESSIONS = True
+CSRF_FAILURE_VIEW = "launcher.failures.csrf_failed"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000  # bytes of a form
+
+# Bugs of pages go to the terminal that runs the server; refused requests are no news.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"stderr": {"class": "logging.StreamHandler"}, "nowhere": {"class": "logging.NullHandler"}},
+    "loggers": {
+        "dataver": {"handlers": ["stderr"], "level": "ERROR", "propagate": False},
+        "django": {"handlers": ["stderr"], "level": "ERROR", "propagate": False},
+        "django.security": {"handlers": ["nowhere"], "propagate": False},
+        "django.request": {"handlers": ["nowhere"], "propagate": False},
+    },
+}
 
 # Nothing signed outlives the process, so the key need not either.
 SECRET_KEY = secrets.token_urlsafe(40)
@@ -66,4 +114,4 @@ LANGUAGE_CODE = "en"
 USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
-STATIC_URL = "static/"
+STATIC_URL = "/static/"

@@ -1,6 +1,14 @@
 """Addresses of the pages; the apps bring their own."""
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("admin/", admin.site.urls),
+    path("", include("pipelines.urls")),
+    path("", include("launcher.urls")),
+]
+handler400 = "launcher.failures.bad_request"
+handler404 = "launcher.failures.not_found"
+handler500 = "launcher.failures.failed"

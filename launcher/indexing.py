@@ -41,6 +41,12 @@ def open_repository(root: str) -> None:
     opened.remember(data_folder(), root, datetime.now(UTC).isoformat(timespec="seconds"))
 
 
+def forget_repository(root: str) -> None:
+    """Drop the project at `root` from the list and the index; no file of it is touched."""
+    opened.forget(data_folder(), root)
+    refresh_repositories(data_folder())
+
+
 def refresh_all(settings: Settings) -> list[Repository]:
     """Read every opened project again; returns the rows. One that fails keeps its reason in `error`.
 

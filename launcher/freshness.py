@@ -1,0 +1,65 @@
+"""Have files of a project changed? A fingerprint of stats, cheap enough to ask for every two seconds."""
+from __future__ import annotations
+
+import hashlib
+import os
+import posixpath
+from collections.abc import Iterator
+
+from pipelines.engine.journal import journal_folder
+from tracking.engine.git import Git
+from tracking.engine.repo import DVC_DIR
+from tracking.models import Repository
+
+FINGERPRINT_LENGTH = 12
+GIT_FILES = ("HEAD", "index", "logs/HEAD", "packed-refs", "refs/heads", "refs/tags", "refs/exps")
+PATHS_AT_MOST = 2000  # of stages; a larger project notices less by itself
+
+
+def fingerprint(repository: Repository) -> str:
+    """Changes when HEAD, refs, a pipeline's file, dep, out or params, the configuration or a run changes."""
+    digest = hashlib.sha256()
+    for path in watched(repository):
+        try:
+            stat = os.stat(path)
+        except (OSError, ValueError):
+            digest.update(b"-")
+        else:
+            digest.update(f"{stat.st_mtime_ns} {stat.st_size} {stat.st_ino};".encode())
+    return digest.hexdigest()[:FINGERPRINT_LENGTH]
+
+
+def watched(repository: Repository) -> Iterator[str]:
+    """Absolute paths: Git's own files, the configuration, the journals of runs, files that stages name."""
+    root = repository.root
+    git = Git.find(root) if os.path.isdir(root) else None
+    if git is not None:
+        for folder in dict.fromkeys((git.git_dir, git.common_dir)):
+            yield from (os.path.join(folder, name) for name in GIT_FILES)
+    dvc_dir = os.path.join(root, DVC_DIR)
+    yield from (os.path.join(dvc_dir, name) for name in ("config", "config.local"))
+    yield from (os.path.join(root, name) for name in ("dvc.yaml", "dvc.lock", "params.yaml"))
+    runs = journal_folder(os.path.join(dvc_dir, "tmp"))
+    yield runs
+    newest = max(_names(runs), default=None)
+    if newest:
+        yield os.path.join(runs, newest)
+    yield from (os.path.join(root, path) for path in _stage_paths(repository))
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+def _stage_paths(repository: Repository) -> list[str]:
+    """Posix paths relative to the root, each once."""
+    found: dict[str, None] = {}
+    for file, wdir, deps, params, outs in repository.stages.values_list("file", "wdir", "deps", "params", "outs"):
+        found[file] = None
+        found[posixpath.join(posixpath.dirname(file), "dvc.lock")] = None
+        for path in (*deps, *params, *(out["path"] for out in outs)):
+            found[posixpath.join(wdir, path)] = None
+    return list(found)[:PATHS_AT_MOST]

@@ -1,0 +1,264 @@
+// The frame of every page: theme, menus, palette, shortcuts, live mark. Pages import what they need from here.
+
+const POLL_MS = 2000;
+const GIVE_UP_MS = 2500; // of one request; offline shows within 5 s
+const GO_MS = 1200; // between `g` and the letter
+const body = document.body;
+const byId = (id) => document.getElementById(id);
+const test = (id) => document.querySelector(`[data-testid="${id}"]`);
+
+// --- for pages
+/** Say that the first data is shown. Pages whose body has data-waits call it; for others the frame does. */
+export function ready() { body.dataset.ready = "1"; }
+
+/** JSON of an address. Throws an Error whose message is fit to show. */
+export async function getJSON(url, { timeout = 30000 } = {}) {
+  let response;
+  try {
+    response = await fetch(url, { headers: { Accept: "application/json" }, cache: "no-store", signal: AbortSignal.timeout(timeout) });
+  } catch (error) {
+    throw new Error("The server does not answer. Run `dataver ui` again.", { cause: error });
+  }
+  const value = await response.json().catch(() => ({ error: { type: "NotJSON", msg: `the answer (${response.status}) is no JSON` } }));
+  if (!response.ok) throw Object.assign(new Error(value.error ? value.error.msg : `the server answered ${response.status}`), { status: response.status, type: value.error && value.error.type });
+  return value;
+}
+
+/** An element: el("span", {class: "t3", title: "x"}, "text", child). Text is text, never HTML. */
+export function el(name, attributes = {}, ...children) {
+  const node = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+    else if (value === true) node.setAttribute(key, "");
+    else if (value !== false && value !== null && value !== undefined) node.setAttribute(key, value);
+  }
+  node.append(...children.filter((child) => child !== null && child !== undefined));
+  return node;
+}
+
+/** A symbol of icons.svg. */
+export function icon(name, classes = "") {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("class", `i ${classes}`.trim());
+  svg.setAttribute("aria-hidden", "true");
+  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
+  use.setAttribute("href", `${body.dataset.icons}#i-${name}`);
+  svg.append(use);
+  return svg;
+}
+
+/** An error card, as launcher/problem.html draws it. problem: {where, reason, hint}. */
+export function problemCard({ where = "", reason, hint = "" }) {
+  return el("div", { class: "card problem", role: "alert", "data-testid": "problem" }, icon("warn"), el("div", { class: "grow" },
+    where ? el("div", { class: "mono strong where" }, where) : null, el("div", { class: "reason" }, reason), hint ? el("div", { class: "t2 sm" }, hint) : null));
+}
+
+/** At most five significant digits and a real minus sign, as the `number` filter of templates. */
+export function formatNumber(value) {
+  if (typeof value !== "number") return value === null || value === undefined ? "" : String(value);
+  const text = Number.isInteger(value) && Math.abs(value) < 100000 ? String(value) : String(Number(value.toPrecision(5)));
+  return text.replace(/^-/, "\u2212");
+}
+
+/** 18.4 MB, as the `size` filter of templates. */
+export function formatSize(bytes) {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let value = bytes, at = 0;
+  while (value >= 999.5 && at < units.length - 1) { value /= 1000; at += 1; }
+  return at === 0 ? `${value} B` : `${Number(value.toPrecision(3))} ${units[at]}`;
+}
+
+export async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch { // no permission: the old way
+    const area = el("textarea", { readonly: true, class: "vh" });
+    area.value = text;
+    body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+}
+
+/** Run `change` whenever files of the repository have changed. Also an event on document: dataver:changed. */
+export function onChange(change) { document.addEventListener("dataver:changed", (event) => change(event.detail)); }
+
+// --- theme: system -> light -> dark -> system
+const themeButton = test("theme");
+function showTheme() {
+  const name = document.documentElement.dataset.theme || "system";
+  themeButton.title = `Theme: ${name}`;
+  themeButton.setAttribute("aria-label", `Theme: ${name}`);
+}
+export function nextTheme() {
+  const root = document.documentElement;
+  const next = { "": "light", light: "dark", dark: "" }[root.dataset.theme || ""];
+  if (next) root.dataset.theme = next; else delete root.dataset.theme;
+  try { if (next) localStorage.setItem("theme", next); else localStorage.removeItem("theme"); } catch { /* lasts for this page only */ }
+  showTheme();
+  document.dispatchEvent(new CustomEvent("dataver:theme", { detail: isDark() ? "dark" : "light" }));
+}
+/** Is the page dark now? Charts ask, and listen to dataver:theme on document. */
+export function isDark() {
+  const chosen = document.documentElement.dataset.theme;
+  return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+}
+themeButton.addEventListener("click", nextTheme);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => document.dispatchEvent(new CustomEvent("dataver:theme", { detail: isDark() ? "dark" : "light" })));
+showTheme();
+
+// --- times in the reader's zone
+export function localTimes(within = document) {
+  const now = new Date();
+  for (const node of within.querySelectorAll("time[datetime]")) {
+    const at = new Date(node.getAttribute("datetime"));
+    if (Number.isNaN(at.getTime())) continue;
+    node.textContent = at.toDateString() === now.toDateString() ? at.toTimeString().slice(0, 5)
+      : `${at.getDate()} ${at.toLocaleString("en", { month: "short" })}${at.getFullYear() === now.getFullYear() ? "" : ` ${at.getFullYear()}`}`;
+    node.title = at.toLocaleString();
+  }
+}
+localTimes();
+
+// --- menus
+const menus = () => document.querySelectorAll("details[data-menu]");
+document.addEventListener("click", (event) => { for (const menu of menus()) if (menu.open && !menu.contains(event.target)) menu.open = false; });
+function closeMenus() {
+  let closed = false;
+  for (const menu of menus()) if (menu.open) { menu.open = false; menu.querySelector("summary").focus(); closed = true; }
+  return closed;
+}
+for (const menu of menus()) {
+  menu.addEventListener("keydown", (event) => {
+    if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
+    const items = [...menu.querySelectorAll(".menu-i")];
+    const at = items.indexOf(document.activeElement) + (event.key === "ArrowDown" ? 1 : -1);
+    if (menu.open && items.length) { event.preventDefault(); items[(at + items.length) % items.length].focus(); }
+  });
+}
+const branches = document.querySelector("[data-branches]");
+if (branches) branches.addEventListener("toggle", async () => {
+  const list = branches.querySelector("[data-list]");
+  if (!branches.open) return;
+  try {
+    const found = await getJSON(branches.dataset.branches);
+    list.replaceChildren(...found.branches.map((branch) => {
+      const target = new URL(location.href);
+      if (branch.is_head) target.searchParams.delete("branch"); else target.searchParams.set("branch", branch.name);
+      const shown = branches.querySelector("[data-current-branch]").textContent === branch.name;
+      return el("a", { class: "menu-i", href: target.pathname + target.search, "aria-current": shown ? "true" : null, "data-testid": "branch" },
+        icon("branch"), el("span", { class: "trunc" }, branch.name), el("span", { class: "end t3 sm" }, branch.is_head ? "workspace" : ""));
+    }));
+  } catch (error) { list.replaceChildren(problemCard({ reason: error.message })); }
+});
+
+// --- dialogs and palette
+const palette = byId("palette-dialog");
+const paletteInput = test("palette-input");
+const paletteList = byId("palette-list");
+for (const opener of document.querySelectorAll("[data-open]")) opener.addEventListener("click", () => openDialog(opener.dataset.open));
+for (const dialog of document.querySelectorAll("dialog")) dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+function openDialog(id) {
+  for (const other of document.querySelectorAll("dialog[open]")) other.close();
+  closeMenus();
+  byId(id).showModal();
+  if (id === palette.id) { paletteInput.value = ""; fillPalette(); paletteInput.focus(); }
+}
+function paletteEntries() {
+  const links = [...document.querySelectorAll("[data-palette]")].map((node) => ({ label: node.dataset.palette, icon: node.tagName === "A" ? "arrow-r" : "zap", run: () => node.click() }));
+  return [...links,
+    { label: "Theme: next", icon: "sun", run: nextTheme },
+    { label: "Keyboard shortcuts", icon: "help", run: () => openDialog("help-dialog") }];
+}
+let found = [], at = 0;
+function fillPalette() {
+  const words = paletteInput.value.toLowerCase().split(/\s+/).filter(Boolean);
+  found = paletteEntries().filter((entry) => words.every((word) => entry.label.toLowerCase().includes(word)));
+  at = 0;
+  paletteList.replaceChildren(...found.map((entry, index) => el("div", { class: "menu-i", role: "option", id: `palette-${index}`, onclick: () => choose(index) }, icon(entry.icon), el("span", {}, entry.label))));
+  document.querySelector(".palette-none").hidden = found.length > 0;
+  markPalette();
+}
+function markPalette() {
+  [...paletteList.children].forEach((node, index) => node.setAttribute("aria-selected", String(index === at)));
+  if (found.length) paletteInput.setAttribute("aria-activedescendant", `palette-${at}`); else paletteInput.removeAttribute("aria-activedescendant");
+  if (paletteList.children[at]) paletteList.children[at].scrollIntoView({ block: "nearest" });
+}
+function choose(index) { const entry = found[index]; palette.close(); if (entry) entry.run(); }
+paletteInput.addEventListener("input", fillPalette);
+paletteInput.addEventListener("keydown", (event) => {
+  if (event.key === "Enter") { event.preventDefault(); choose(at); }
+  else if ((event.key === "ArrowDown" || event.key === "ArrowUp") && found.length) {
+    event.preventDefault();
+    at = (at + (event.key === "ArrowDown" ? 1 : -1) + found.length) % found.length;
+    markPalette();
+  }
+});
+
+// --- keyboard
+let goSince = 0;
+document.addEventListener("keydown", (event) => {
+  if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "k") { event.preventDefault(); openDialog(palette.id); return; }
+  if (event.key === "Escape" && closeMenus()) { event.stopPropagation(); return; }
+  const typing = event.target.closest && event.target.closest("input, textarea, select, [contenteditable], dialog[open]");
+  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (goSince && Date.now() - goSince < GO_MS) {
+    goSince = 0;
+    const link = document.querySelector(`[data-go="${CSS.escape(event.key)}"]`);
+    if (link) { event.preventDefault(); event.stopImmediatePropagation(); link.click(); }
+  } else if (event.key === "g") goSince = Date.now();
+  else if (event.key === "?") { event.preventDefault(); openDialog("help-dialog"); }
+  else if (event.key === "/") {
+    event.preventDefault();
+    const search = document.querySelector("[data-search]");
+    if (search) search.focus(); else openDialog(palette.id);
+  }
+}, true);
+
+// --- copying
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  await copy(button.dataset.copy);
+  const word = button.querySelector("[data-copied]");
+  if (word) { word.hidden = false; setTimeout(() => { word.hidden = true; }, 1500); }
+});
+
+// --- live mark
+const live = test("live");
+const running = test("running");
+let revision = null;
+let failures = 0;
+function showLive(state, word, title) {
+  if (live.dataset.state === state) return;
+  live.dataset.state = state;
+  live.title = title;
+  live.querySelector("[data-word]").textContent = word;
+}
+async function poll() {
+  const query = new URLSearchParams();
+  if (body.dataset.repository) query.set("r", body.dataset.repository);
+  if (revision !== null) query.set("rev", revision);
+  try {
+    const answer = await getJSON(`/live.json?${query}`, { timeout: GIVE_UP_MS });
+    failures = 0;
+    showLive("connected", "Live", "Live: the page follows the repository");
+    running.hidden = !answer.running;
+    running.querySelector("[data-count]").textContent = `${answer.running} running`;
+    const changed = revision !== null && revision !== answer.rev;
+    revision = answer.rev;
+    if (changed) {
+      body.dataset.rev = String(Number(body.dataset.rev) + 1);
+      document.dispatchEvent(new CustomEvent("dataver:changed", { detail: answer }));
+    }
+  } catch (error) {
+    failures += 1;
+    if (error.status === 403) showLive("offline", "Session over", "The server was started anew: run `dataver ui` again. What is shown stays.");
+    else if (error.status === undefined) showLive("offline", "Offline", "The server does not answer. What is shown stays; this page goes on when it is back.");
+  }
+  setTimeout(poll, document.hidden ? POLL_MS * 5 : POLL_MS);
+}
+poll();
+
+if (!("waits" in body.dataset)) ready();

@@ -1,0 +1,112 @@
+"""Template tags of the frame, available in every template: icons, the rail, times and sizes."""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from django import template
+from django.templatetags.static import static
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from tracking.pages import Frame
+
+register = template.Library()
+
+# name of the address and of Frame.active, label, icon, key after `g`
+RAIL = (
+    ("experiments", "Experiments", "table", "e"),
+    ("plots", "Plots", "plots", "p"),
+    ("trends", "Trends", "trends", "t"),
+    ("pipeline", "Pipeline", "dag", "d"),
+    ("runs", "Runs", "play", "r"),
+)
+MINUS = "\N{MINUS SIGN}"
+
+
+@dataclass(frozen=True)
+class RailItem:
+    name: str
+    label: str
+    icon: str
+    key: str
+    href: str
+    is_current: bool
+
+
+@register.simple_tag
+def icon(name: str, classes: str = "") -> SafeString:
+    """`{% icon "branch" %}`: a symbol of icons.svg, silent for screen readers; the word stands beside it."""
+    return format_html('<svg class="i {}" aria-hidden="true"><use href="{}#i-{}"/></svg>', classes, static("launcher/icons.svg"), name)
+
+
+@register.simple_tag
+def rail_items(frame: Frame) -> list[RailItem]:
+    """Pages of the opened repository that this version has. href is empty while no repository is chosen."""
+    items = []
+    for name, label, symbol, key in RAIL:
+        try:
+            href = reverse(name, kwargs={"key": frame.repository.key if frame.repository else "none"})
+        except NoReverseMatch:
+            continue
+        query = f"?branch={frame.branch}" if frame.chose_branch else ""
+        items.append(RailItem(name, label, symbol, key, href + query if frame.repository else "", name == frame.active))
+    return items
+
+
+@register.simple_tag
+def home_of(key: str) -> str:
+    """Address a repository opens at: its experiments, where this version has that page."""
+    try:
+        return reverse("experiments", kwargs={"key": key})
+    except NoReverseMatch:
+        return reverse("home")
+
+
+@register.filter
+def number(value: object) -> str:
+    """At most five significant digits, a real minus sign; text as it is."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return str(value)
+    text = str(value) if isinstance(value, int) and abs(value) < 100_000 else f"{value:.5g}"
+    return text.replace("-", MINUS, 1) if text.startswith("-") else text
+
+
+@register.filter
+def size(size_bytes: int | None) -> str:
+    """18.4 MB; steps of 1000, three digits."""
+    if size_bytes is None:
+        return ""
+    value, unit = float(size_bytes), "B"
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if value < 999.5 or unit == "TB":
+            break
+        value /= 1000
+    return f"{int(value)} B" if unit == "B" else f"{value:.3g} {unit}" if value < 999.5 else f"{value:.0f} {unit}"
+
+
+@register.filter
+def when(moment: datetime | None) -> SafeString | str:
+    """14:21 today and 21 Nov before, in a <time> that frame.js turns into the reader's zone; the full time on hover."""
+    if moment is None:
+        return ""
+    moment = moment.astimezone(UTC)
+    today = datetime.now(UTC)
+    text = f"{moment:%H:%M}" if moment.date() == today.date() else f"{moment.day} {moment:%b}" if moment.year == today.year else f"{moment.day} {moment:%b %Y}"
+    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), f"{moment:%Y-%m-%d %H:%M:%S} UTC", text)
+
+
+@register.filter
+def duration(seconds: float | None) -> str:
+    """0.4 s, 12 s, 2m 06s, 1h 04m."""
+    if seconds is None:
+        return ""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60}m {whole % 60:02d}s"
+    return f"{whole // 3600}h {whole % 3600 // 60:02d}m"

@@ -1,0 +1,121 @@
+"""Pages about the list of repositories, and the addresses that the frame asks."""
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.staticfiles.views import serve
+from django.core.exceptions import SuspiciousOperation
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from launcher import indexing
+from launcher.engine.projectsummary import summarize
+from launcher.freshness import fingerprint
+from launcher.home import absolute, home_page
+from launcher.templatetags.pages import home_of
+from pipelines.indexing import refresh_runs
+from pipelines.models import Run
+from tracking import pages
+from tracking.engine.errors import DataverError, NotARepository
+from tracking.engine.repo import find_root
+from tracking.indexing import refresh_repositories
+from tracking.models import Repository
+
+
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    refresh_repositories(indexing.data_folder())
+    return _home(request)
+
+
+def _home(request: HttpRequest, path: str = "", problem: pages.Problem | None = None, status: int = 200) -> HttpResponse:
+    context = home_page(pages.settings_of(request), path, problem)
+    return pages.page(request, "launcher/home.html", context, title="Repositories", active="home", command="dataver ui", status=status)
+
+
+@require_POST
+def open_folder(request: HttpRequest) -> HttpResponse:
+    """Add a project to the list. Only its place is noted; nothing of it is run or changed."""
+    settings, typed = pages.settings_of(request), request.POST.get("path", "")
+    try:
+        path = absolute(typed, settings.home)
+        if not os.path.isdir(path):
+            raise DataverError(f"there is no folder '{path}'")
+        root = find_root(path)
+    except NotARepository:
+        problem = pages.Problem(typed, "this folder is no project yet: neither it nor one above it has a .dvc folder", f"To make it one: dataver init --cd '{path}'", "NotARepository")
+        return _home(request, typed, problem, 422)
+    except (DataverError, ValueError) as exc:
+        return _home(request, typed, pages.Problem.of(exc), 422)
+    indexing.open_repository(root)
+    for row in refresh_repositories(indexing.data_folder()):
+        if row.root == root:
+            indexing.refresh(row, settings)
+    return HttpResponseRedirect(home_of(pages.key_of(root)))
+
+
+@require_POST
+def forget(request: HttpRequest, key: str) -> HttpResponse:
+    """Drop a repository from the list; no file of it is touched."""
+    indexing.forget_repository(pages.find_repository(key).root)
+    return HttpResponseRedirect(reverse("home"))
+
+
+@require_GET
+def summary(request: HttpRequest, key: str) -> HttpResponse:
+    _, repo = pages.open_repository(request, key)
+    try:
+        return pages.json_answer(summarize(repo))
+    finally:
+        repo.close()
+
+
+@dataclass(frozen=True)
+class Branch:
+    name: str
+    is_head: bool
+
+
+@require_GET
+def branches(request: HttpRequest, key: str) -> HttpResponse:
+    """Local branches, the workspace's first."""
+    _, repo = pages.open_repository(request, key)
+    try:
+        head = pages.head_of(repo.root_dir)
+        names = repo.scm.branches() if repo.scm else []
+    finally:
+        repo.close()
+    found = [Branch(head, True), *(Branch(name, False) for name in names if name != head)] if head else []
+    return pages.json_answer({"branches": found})
+
+
+@require_GET
+def live(request: HttpRequest) -> HttpResponse:
+    """rev: changes when files of the repository `r` did. running: its runs that go on, or all.
+
+    rev: what the caller saw last; the journals of runs are read again when it is not current.
+    """
+    key = request.GET.get("r")
+    runs = Run.objects.filter(state=Run.State.RUNNING)
+    if not key:
+        rows = Repository.objects.values_list("root", "opened_at", "error")
+        return pages.json_answer({"rev": str(abs(hash(tuple(rows)))), "running": runs.count()})
+    row = pages.find_repository(key)
+    rev = fingerprint(row)
+    if rev != request.GET.get("rev") and os.path.isdir(row.root):
+        refresh_runs(row, pages.open_root(row.root, pages.settings_of(request)))
+    return pages.json_answer({"rev": rev, "running": runs.filter(repository=row).count()})
+
+
+@require_GET
+def static_file(request: HttpRequest, path: str) -> HttpResponseBase:
+    """Our own files and those of the vendor folder. Asked again each time, answered by 304 when unchanged."""
+    try:
+        response: Any = serve(request, path, insecure=True)
+    except (SuspiciousOperation, ValueError) as exc:  # out of the folder, or a NUL in the name
+        raise Http404 from exc
+    response["Cache-Control"] = "no-cache"
+    return response  # type: ignore[no-any-return]

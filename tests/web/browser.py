@@ -1,0 +1,201 @@
+"""The real `dataver ui` on a loopback port, and a browser that watches what the pages do.
+
+Chromium and its driver come from the system (Debian: chromium, chromium-driver).
+"""
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests.environment import CHECKOUT
+
+AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+WAIT_S = 20
+PACKAGES = "chromium and chromium-driver"
+
+
+def missing() -> str:
+    """What keeps the tests of pages from running here; empty when nothing does."""
+    if not shutil.which("chromium") or not shutil.which("chromedriver"):
+        return f"needs Chromium. On Debian and Ubuntu: apt-get install {PACKAGES.replace(' and', '')}"
+    if not AXE.is_file():
+        return "needs axe-core: python -m pip install -e . in the checkout fetches it"
+    return ""
+
+
+@dataclass
+class Server:
+    """A running `dataver ui`. url carries the one-time token; origin has no path."""
+
+    process: subprocess.Popen[str]
+    url: str
+
+    @property
+    def origin(self) -> str:
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def port(self) -> int:
+        return int(urlsplit(self.url).port or 0)
+
+
+@contextmanager
+def serving(folder: Path, environ: Mapping[str, str], *options: str) -> Iterator[Server]:
+    """`dataver ui` in `folder`, ended by SIGINT at the end."""
+    command = [sys.executable, "-c", "import sys; sys.path.insert(0, sys.argv.pop(1)); from dataver_site.entry import main; main()", CHECKOUT]
+    process = subprocess.Popen([*command, "ui", "--no-open", *options], cwd=folder, env=dict(environ), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stderr is not None
+    line = process.stdout.readline()
+    found = re.search(r"http://\S+", line)
+    if not found:
+        process.kill()
+        raise AssertionError(f"dataver ui printed {line!r} and {process.stderr.read()!r}")
+    try:
+        yield Server(process, found.group())
+    finally:
+        if process.poll() is None:
+            process.send_signal(2)
+        try:
+            process.wait(timeout=WAIT_S)
+        finally:
+            process.kill()
+            process.stdout.close()
+            process.stderr.close()
+
+
+class Page:
+    """A browser with a session. Remembers what was written to the console and asked of the network."""
+
+    def __init__(self, driver: Any, server: Server) -> None:
+        self.driver = driver
+        self.server = server
+        self._requests: list[str] = []
+
+    def open(self, path: str, wait: bool = True) -> Page:
+        """Go to an address of the server and wait until its first data is shown."""
+        self.driver.get(self.server.origin + path)
+        return self.wait_ready() if wait else self
+
+    def wait(self, condition: Callable[[], Any], what: str = "") -> Any:
+        """Ask until the answer is true. Fails after a time that only a broken page needs."""
+        until = time.monotonic() + WAIT_S
+        while True:
+            try:
+                answer = condition()
+            except Exception as exc:  # the page is being replaced
+                answer, last = None, exc
+            else:
+                last = None
+            if answer:
+                return answer
+            assert time.monotonic() < until, f"waited in vain for {what or condition}: {last or ''} {self.console()}"
+            time.sleep(0.05)
+
+    def wait_ready(self) -> Page:
+        self.wait(lambda: self.js("return document.body && document.body.dataset.ready === '1'"), "data-ready")
+        return self
+
+    def js(self, script: str, *arguments: Any) -> Any:
+        return self.driver.execute_script(script, *arguments)
+
+    def find(self, testid: str) -> Any:
+        return self.driver.find_element("css selector", f'[data-testid="{testid}"]')
+
+    def all(self, testid: str) -> list[Any]:
+        return list(self.driver.find_elements("css selector", f'[data-testid="{testid}"]'))
+
+    def text(self, selector: str = "body") -> str:
+        return str(self.driver.find_element("css selector", selector).text)
+
+    def press(self, *keys: str) -> Page:
+        """Press keys one after the other; "ctrl+k" holds one."""
+        from selenium.webdriver.common.action_chains import ActionChains
+        from selenium.webdriver.common.keys import Keys
+
+        for key in keys:
+            held, _, last = key.rpartition("+") if len(key) > 1 else ("", "", key)
+            actions = ActionChains(self.driver, duration=0)
+            if held:
+                actions.key_down(getattr(Keys, {"ctrl": "CONTROL"}.get(held, held.upper())))
+            actions.send_keys(getattr(Keys, last.upper(), last) if len(last) > 1 else last)
+            if held:
+                actions.key_up(getattr(Keys, {"ctrl": "CONTROL"}.get(held, held.upper())))
+            actions.perform()
+        return self
+
+    def size(self, width: int, height: int) -> Page:
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
+        return self
+
+    def theme(self, name: str) -> Page:
+        """light or dark, as if chosen by the user; the page is loaded again."""
+        self.js("localStorage.setItem('theme', arguments[0])", name)
+        self.driver.refresh()
+        return self.wait_ready()
+
+    def shot(self, file: str | Path) -> Page:
+        self.driver.save_screenshot(str(file))
+        return self
+
+    def console(self) -> list[str]:
+        """Errors and warnings since the last call."""
+        return [f"{entry['level']}: {entry['message']}" for entry in self.driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
+
+    def requests(self) -> list[str]:
+        """Addresses of everything the pages asked for so far."""
+        for entry in self.driver.get_log("performance"):
+            message = json.loads(entry["message"])["message"]
+            if message["method"] == "Network.requestWillBeSent":
+                self._requests.append(message["params"]["request"]["url"])
+        return self._requests
+
+    def strangers(self) -> list[str]:
+        """Addresses that are not the server's own; must be empty."""
+        return [url for url in self.requests() if not url.startswith((self.server.origin + "/", "data:", "blob:" + self.server.origin, "about:", "chrome:"))]
+
+    def scrolls_sideways(self) -> bool:
+        return bool(self.js("return document.documentElement.scrollWidth > document.documentElement.clientWidth || document.body.scrollWidth > document.body.clientWidth"))
+
+    def violations(self, *serious: str) -> list[str]:
+        """What axe finds against WCAG 2 A and AA; by default the serious and critical ones."""
+        self.js(AXE.read_text(encoding="utf-8"))
+        found = self.driver.execute_async_script(
+            "const done = arguments[arguments.length - 1];"
+            "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']}).then((result) => done(result.violations), (error) => done([{id: String(error), impact: 'critical', nodes: []}]));"
+        )
+        wanted = serious or ("serious", "critical")
+        return [f"{item['id']}: {[node['html'][:160] for node in item['nodes']]}" for item in found if item["impact"] in wanted]
+
+
+@contextmanager
+def chromium(folder: Path) -> Iterator[Any]:
+    """A headless browser with a profile of its own in `folder`."""
+    from selenium import webdriver
+    from selenium.webdriver.chrome.options import Options
+    from selenium.webdriver.chrome.service import Service
+
+    options = Options()
+    options.binary_location = shutil.which("chromium") or ""
+    for argument in ("--headless=new", "--disable-gpu", "--disable-dev-shm-usage", f"--user-data-dir={folder}", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--window-size=1440,900"):
+        options.add_argument(argument)
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        options.add_argument("--no-sandbox")  # Chromium refuses to start as root with it
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+    driver.set_script_timeout(WAIT_S)
+    try:
+        yield driver
+    finally:
+        driver.quit()

@@ -1,0 +1,114 @@
+"""Fixtures of the tests of pages: projects, a server, a logged-in browser, the accessibility check."""
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Project
+from tests.web import browser
+from tests.web.browser import Page, Server
+
+PIPELINE = """\
+stages:
+  clean:
+    cmd: cp raw.csv clean.csv
+    deps: [raw.csv]
+    outs: [clean.csv]
+  fit:
+    cmd: cp clean.csv model.bin && cp scores.json metrics.json
+    deps: [clean.csv, scores.json]
+    params: [lr]
+    outs: [model.bin]
+    metrics: [{metrics.json: {cache: false}}]
+"""
+FILES = {"raw.csv": "a,b\n1,2\n", "scores.json": '{"accuracy": 0.97031, "loss": 0.0913}', "params.yaml": "lr: 0.1\n", "dvc.yaml": PIPELINE}
+
+
+@pytest.fixture(scope="session")
+def _driver(tmp_path_factory: pytest.TempPathFactory, hermetic: dict[str, str]) -> Iterator[Any]:
+    reason = browser.missing()
+    if reason:
+        pytest.skip(reason)
+    with browser.chromium(tmp_path_factory.mktemp("chromium")) as driver:
+        yield driver
+
+
+@pytest.fixture
+def web_home(tmp_path: Path) -> dict[str, str]:
+    """The environment of a server with a data folder of its own."""
+    return {**os.environ, "DATAVER_HOME": str(tmp_path / "dataver-home")}
+
+
+@pytest.fixture
+def project(make_project: Callable[..., Project]) -> Project:
+    """Two stages that ran and were committed, a metric of 0.97031, then one changed file."""
+    repo = make_project("digits", files=FILES)
+    repo.ok("repro", "-q")
+    repo.commit("first model")
+    repo.gen({"params.yaml": "lr: 0.2\n"})
+    return repo
+
+
+@pytest.fixture
+def serve(web_home: dict[str, str]) -> Iterator[Callable[..., Server]]:
+    """serve(folder, *options): start `dataver ui` there; ended after the test."""
+    running = []
+
+    def start(folder: Path, *options: str) -> Server:
+        context = browser.serving(folder, web_home, *options)
+        running.append(context)
+        return context.__enter__()
+
+    yield start
+    for context in reversed(running):
+        context.__exit__(None, None, None)
+
+
+@pytest.fixture
+def visit(_driver: Any, serve: Callable[..., Server]) -> Iterator[Callable[..., Page]]:
+    """visit(folder): a server in that folder and a browser with a session.
+
+    After the test nothing may have left the machine, and no page may have written an error.
+    """
+    pages: list[Page] = []
+
+    def log_in(folder: Path, *options: str) -> Page:
+        server = serve(folder, *options)
+        page = Page(_driver, server)
+        page.requests(), page.console()
+        page._requests.clear()
+        page.size(1440, 900)
+        _driver.get(server.url)
+        page.wait_ready()
+        page.js("localStorage.clear()")
+        pages.append(page)
+        return page
+
+    yield log_in
+    for page in pages:
+        assert page.strangers() == []
+        assert page.console() == []
+    _driver.get("about:blank")
+
+
+@pytest.fixture
+def assert_accessible() -> Callable[[Page], None]:
+    """assert_accessible(page): no serious violation of WCAG 2 A and AA in light and dark."""
+
+    def check(page: Page) -> None:
+        for theme in ("light", "dark"):
+            page.theme(theme)
+            assert page.violations() == [], theme
+
+    return check
+
+
+@pytest.fixture
+def git_status() -> Callable[[Path], str]:
+    """What `git status` says about a folder; opening a project must not change it."""
+    return lambda folder: subprocess.run(["git", "status", "--porcelain", "--ignored"], cwd=folder, check=True, capture_output=True, text=True).stdout
