@@ -81,7 +81,7 @@ class Page:
     def __init__(self, driver: Any, server: Server) -> None:
         self.driver = driver
         self.server = server
-        self._requests: list[str] = []
+        self._requests: dict[str, str] = {}
 
     def open(self, path: str, wait: bool = True) -> Page:
         """Go to an address of the server and wait until its first data is shown."""
@@ -154,12 +154,20 @@ class Page:
         return [f"{entry['level']}: {entry['message']}" for entry in self.driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
 
     def requests(self) -> list[str]:
-        """Addresses of everything the pages asked for so far."""
+        """Addresses of everything the pages asked the network for so far; what the policy blocked never left the browser."""
         for entry in self.driver.get_log("performance"):
             message = json.loads(entry["message"])["message"]
             if message["method"] == "Network.requestWillBeSent":
-                self._requests.append(message["params"]["request"]["url"])
-        return self._requests
+                self._requests[message["params"]["requestId"]] = message["params"]["request"]["url"]
+            elif message["method"] == "Network.loadingFailed" and message["params"].get("blockedReason") == "csp":
+                self._requests.pop(message["params"]["requestId"], None)
+        return list(self._requests.values())
+
+    def forget(self) -> None:
+        """Start counting requests and messages anew."""
+        self.requests()
+        self._requests.clear()
+        self.console()
 
     def strangers(self) -> list[str]:
         """Addresses that are not the server's own; must be empty."""

@@ -80,8 +80,7 @@ def visit(_driver: Any, serve: Callable[..., Server]) -> Iterator[Callable[..., 
     def log_in(folder: Path, *options: str) -> Page:
         server = serve(folder, *options)
         page = Page(_driver, server)
-        page.requests(), page.console()
-        page._requests.clear()
+        page.forget()
         page.size(1440, 900)
         _driver.get(server.url)
         page.wait_ready()
