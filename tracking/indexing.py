@@ -9,12 +9,14 @@ from tracking.models import Repository
 
 def refresh_repositories(data_folder: str) -> list[Repository]:
     """Make the rows agree with repositories.json; returns them in its order."""
-    opened = load_opened(data_folder)
-    Repository.objects.exclude(root__in=opened).delete()
-    return [
-        Repository.objects.update_or_create(root=root, defaults={"opened_at": datetime.fromisoformat(when)})[0]
-        for root, when in opened.items()
-    ]
+    opened = {root: datetime.fromisoformat(when) for root, when in load_opened(data_folder).items()}
+    rows = {row.root: row for row in Repository.objects.all()}
+    if gone := [row.pk for root, row in rows.items() if root not in opened]:
+        Repository.objects.filter(pk__in=gone).delete()
+    for root, when in opened.items():
+        if root not in rows or rows[root].opened_at != when:  # a page asks each time: nothing new is one query
+            rows[root], _ = Repository.objects.update_or_create(root=root, defaults={"opened_at": when})
+    return [rows[root] for root in opened]
 
 
 def mark_indexed(repository: Repository, error: str = "") -> None:

@@ -1,0 +1,52 @@
+"""Django's admin: every row of the index, to read. The index is a copy of files, so nothing is edited here."""
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import apps
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest
+
+OURS = ("tracking", "remotes", "pipelines")
+COLUMNS_SHOWN = 7
+FILTERS_SHOWN = 4
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """A list and a page per row, without a way to change them."""
+
+    list_per_page = 50
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_active and request.user.is_superuser)
+
+
+def admin_of(model: type[models.Model]) -> type[ReadOnlyAdmin]:
+    """Columns, filters and search of a model, from its fields: a new model needs no code here."""
+    fields = [field for field in model._meta.concrete_fields if not field.primary_key and not isinstance(field, models.JSONField)]
+    shown = [field for field in fields if not isinstance(field, models.ForeignKey) and not isinstance(field, models.BinaryField)]
+    parents = [field.name for field in fields if isinstance(field, models.ForeignKey)]
+    filters = [*parents, *(field.name for field in fields if field.choices or isinstance(field, models.BooleanField))]
+    searched = [field.name for field in fields if isinstance(field, (models.CharField, models.TextField)) and not field.choices]
+    columns = ["__str__", *(field.name for field in shown if field.name not in ("name", "root", "run_id")), *parents]
+    attributes = {"list_display": columns[:COLUMNS_SHOWN], "list_filter": filters[:FILTERS_SHOWN], "search_fields": searched, "list_select_related": parents}
+    return type(f"{model.__name__}Admin", (ReadOnlyAdmin,), attributes)
+
+
+for label in OURS:
+    for found in apps.get_app_config(label).get_models():
+        admin.site.register(found, admin_of(found))
+admin.site.site_header = admin.site.site_title = "dataver index"
+admin.site.index_title = "What was read from your repositories"
+admin.site.site_url = "/"
