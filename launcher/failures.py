@@ -1,11 +1,14 @@
 """What a page shows when a view fails: an error card in the frame, or the one JSON form. Never a traceback."""
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
 
+from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 
+from launcher import indexing
 from tracking import pages
 from tracking.engine.errors import DataverError
 
@@ -31,6 +34,10 @@ class FailuresMiddleware:
             return not_found(request, exception)
         if isinstance(exception, ValueError) and "null" in str(exception):
             return pages.error(request, 404, "Not found", pages.Problem("", "no file has such a name", type="NotFound"))
+        if isinstance(exception, OperationalError):  # the index was deleted under the server: it holds only copies
+            with contextlib.suppress(DataverError):
+                indexing.prepare()
+                return pages.error(request, 503, "The index was not ready", pages.Problem("", f"{exception}", "Load the page again.", "IndexNotReady"))
         log.error("%s %s failed", request.method, request.path, exc_info=exception)
         reason = f"{type(exception).__name__}: {exception}"
         return pages.error(request, 500, "This page failed", pages.Problem(request.path, reason, "The terminal that runs `dataver ui` shows where.", "Unexpected"))

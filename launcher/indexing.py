@@ -29,11 +29,17 @@ def data_folder() -> str:
 
 
 def prepare() -> None:
-    """Create the user's data folder and the tables, where they are missing."""
+    """Create the user's data folder and the tables, where they are missing. Raises DataverError when the database is broken."""
     os.makedirs(data_folder(), mode=0o700, exist_ok=True)
-    executor = MigrationExecutor(connection)
-    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        call_command("migrate", interactive=False, verbosity=0)
+    try:
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            call_command("migrate", interactive=False, verbosity=0)
+    except DatabaseError as exc:
+        raise DataverError(
+            f"the index '{connection.settings_dict['NAME']}' cannot be used: {exc}",
+            hint="It holds only copies: `dataver index --rebuild` makes it again.",
+        ) from exc
 
 
 def open_repository(root: str) -> None:
@@ -52,13 +58,7 @@ def refresh_all(settings: Settings) -> list[Repository]:
 
     Raises DataverError when the database itself is broken.
     """
-    try:
-        prepare()
-    except DatabaseError as exc:
-        raise DataverError(
-            f"the index '{connection.settings_dict['NAME']}' cannot be used: {exc}",
-            hint="It holds only copies: `dataver index --rebuild` makes it again.",
-        ) from exc
+    prepare()
     repositories = refresh_repositories(data_folder())
     for repository in repositories:
         refresh(repository, settings)
