@@ -5,6 +5,9 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.auth import admin as _registers_users  # noqa: F401  before we can take them out
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.db import models
 from django.http import HttpRequest
 
@@ -44,6 +47,8 @@ def admin_of(model: type[models.Model]) -> type[ReadOnlyAdmin]:
     return type(f"{model.__name__}Admin", (ReadOnlyAdmin,), attributes)
 
 
+for unused in (Group, get_user_model()):  # there is one user, and it is not managed
+    admin.site.unregister(unused)
 for label in OURS:
     for found in apps.get_app_config(label).get_models():
         admin.site.register(found, admin_of(found))

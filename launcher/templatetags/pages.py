@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from urllib.parse import urlencode
 
 from django import template
 from django.templatetags.static import static
@@ -20,7 +21,7 @@ RAIL = (
     ("plots", "Plots", "plots", "p"),
     ("trends", "Trends", "trends", "t"),
     ("pipeline", "Pipeline", "dag", "d"),
-    ("runs", "Runs", "play", "r"),
+    ("runs", "Runs", "term", "r"),
 )
 MINUS = "\N{MINUS SIGN}"
 
@@ -50,7 +51,7 @@ def rail_items(frame: Frame) -> list[RailItem]:
             href = reverse(name, kwargs={"key": frame.repository.key if frame.repository else "none"})
         except NoReverseMatch:
             continue
-        query = f"?branch={frame.branch}" if frame.chose_branch else ""
+        query = "?" + urlencode({"branch": frame.branch}) if frame.chose_branch else ""
         items.append(RailItem(name, label, symbol, key, href + query if frame.repository else "", name == frame.active))
     return items
 

@@ -166,7 +166,7 @@ function openDialog(id) {
   if (id === palette.id) { paletteInput.value = ""; fillPalette(); paletteInput.focus(); }
 }
 function paletteEntries() {
-  const links = [...document.querySelectorAll("[data-palette]")].map((node) => ({ label: node.dataset.palette, icon: node.tagName === "A" ? "arrow-r" : "zap", run: () => node.click() }));
+  const links = [...document.querySelectorAll(".rail [data-palette]"), ...document.querySelectorAll(":not(.rail) > [data-palette]")].map((node) => ({ label: node.dataset.palette, icon: node.tagName === "A" ? "arrow-r" : "zap", run: () => node.click() }));
   return [...links,
     { label: "Theme: next", icon: "sun", run: nextTheme },
     { label: "Keyboard shortcuts", icon: "help", run: () => openDialog("help-dialog") }];
