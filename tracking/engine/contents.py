@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 from tracking.engine.errors import CorruptObject, DataverError, FileTooLarge, OutputNotFound
 from tracking.engine.files import walk_all
 from tracking.engine.index import Index
-from tracking.engine.stage import Out
+from tracking.engine.params import read_params
+from tracking.engine.stage import Digest, Out
 
 
 class ManifestMissing(DataverError):
@@ -48,6 +50,10 @@ class Contents:
         names = self._manifest(out)
         inside = os.path.relpath(abspath, out.abspath).replace(os.sep, "/")
         return inside == "." or any(name == inside or name.startswith(inside + "/") for name in names)
+
+    def values(self, rel: str) -> Any:
+        """A params or metrics file, parsed. Raises BadDataFile and what `read` raises."""
+        return read_params(self.read(rel), rel)
 
     def find(self, rel: str) -> list[str]:
         """Files inside a folder, tracked ones that are not there included; the path itself when it is no folder."""
@@ -114,10 +120,17 @@ class Contents:
                 raise FileNotFoundError(2, "No such file or directory", rel)
             oid = names[inside]
         try:
-            with self._repo.store_for(out.digest).open(oid) as file:
-                size_bytes = os.fstat(file.fileno()).st_size
-                if limit_bytes is not None and size_bytes > limit_bytes:
-                    raise FileTooLarge(rel, size_bytes)
-                return file.read()
+            return self._object(out.digest, oid, limit_bytes, rel)
         except FileNotFoundError:
             raise FileNotFoundError(2, "No storage files available", rel) from None
+
+    def _object(self, digest: Digest, oid: str, limit_bytes: int | None = None, rel: str = "") -> bytes:
+        """An object of the cache that an out with this digest lives in.
+
+        rel: for errors. Raises FileNotFoundError, CorruptObject, FileTooLarge above the limit.
+        """
+        with self._repo.store_for(digest).open(oid) as file:
+            size_bytes = os.fstat(file.fileno()).st_size
+            if limit_bytes is not None and size_bytes > limit_bytes:
+                raise FileTooLarge(rel, size_bytes)
+            return file.read()

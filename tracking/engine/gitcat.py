@@ -1,6 +1,7 @@
 """Objects of a Git repository through one long-lived `git cat-file --batch` child."""
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import IO, TYPE_CHECKING
 
 from tracking.engine.errors import FileTooLarge, GitError
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 Tree = dict[str, tuple[int, str]]
 
 _TREE = 0o040000
+_AHEAD = 100  # names of 41 bytes: far below what a pipe holds, so writing them never waits for our reading
 
 
 class CatFile:
@@ -29,6 +31,29 @@ class CatFile:
         self._child: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
         self._trees: dict[str, Tree] = {}
+        self._ahead: dict[str, tuple[str, str, bytes]] = {}
+
+    def read_ahead(self, oids: Iterable[str]) -> None:
+        """Ask for objects that `ask` and `tree` will be called for soon: one wait for all instead of one for each.
+
+        Ids only; each is given out once. What was read ahead before and not used is dropped.
+        """
+        wanted = [oid for oid in dict.fromkeys(oids) if oid and oid not in self._trees]
+        with self._lock:
+            self._ahead = {oid: self._ahead[oid] for oid in wanted if oid in self._ahead}
+            wanted = [oid for oid in wanted if oid not in self._ahead]
+            for start in range(0, len(wanted), _AHEAD):
+                part = wanted[start : start + _AHEAD]
+                try:
+                    stdin, stdout = self._pipes()
+                    stdin.write("".join(f"{oid}\n" for oid in part).encode())
+                    stdin.flush()
+                    for oid in part:
+                        found = self._answer(stdout)
+                        if found is not None:
+                            self._ahead[oid] = found
+                except BrokenPipeError as exc:
+                    raise self._death() from exc
 
     def ask(self, name: str, limit_bytes: int | None = None) -> tuple[str, str, bytes] | None:
         """(id, type, content) of an object; None when git knows none of this name, or several.
@@ -38,24 +63,30 @@ class CatFile:
         if not name or "\n" in name or "\0" in name:
             return None
         with self._lock:
+            ahead = self._ahead.pop(name, None)
+            if ahead is not None:
+                return ahead
             stdin, stdout = self._pipes()
             try:
                 stdin.write(name.encode("utf-8", "surrogateescape") + b"\n")
                 stdin.flush()
-                header = stdout.readline()
-                fields = header.split()
-                # "<id> <type> <size>"; otherwise "<name> missing" or "<name> ambiguous"
-                if len(fields) != 3 or not fields[2].isdigit():
-                    if not header:
-                        raise self._death()
-                    return None
-                if limit_bytes is not None and int(fields[2]) > limit_bytes:
-                    self._drop()  # it is writing the content already
-                    raise FileTooLarge(name, int(fields[2]))
-                content = stdout.read(int(fields[2]))
-                stdout.read(1)
+                return self._answer(stdout, name, limit_bytes)
             except BrokenPipeError as exc:
                 raise self._death() from exc
+
+    def _answer(self, stdout: IO[bytes], name: str = "", limit_bytes: int | None = None) -> tuple[str, str, bytes] | None:
+        header = stdout.readline()
+        fields = header.split()
+        # "<id> <type> <size>"; otherwise "<name> missing" or "<name> ambiguous"
+        if len(fields) != 3 or not fields[2].isdigit():
+            if not header:
+                raise self._death()
+            return None
+        if limit_bytes is not None and int(fields[2]) > limit_bytes:
+            self._drop()  # it is writing the content already
+            raise FileTooLarge(name, int(fields[2]))
+        content = stdout.read(int(fields[2]))
+        stdout.read(1)
         return fields[0].decode(), fields[1].decode(), content
 
     def _pipes(self) -> tuple[IO[bytes], IO[bytes]]:
@@ -145,6 +176,14 @@ class RevisionFiles:
         if found is None:
             raise GitError(f"Git has no object {oid} for '{rel}' in {self.rev}", hint="Check the repository with `git fsck`.")
         return found[2]
+
+    @property
+    def objects(self) -> CatFile:
+        return self._objects
+
+    def identify(self, rel: str) -> str:
+        """Id of a file's content or a folder's tree. Raises FileNotFoundError."""
+        return self._find(rel)[1]
 
     def exists(self, rel: str) -> bool:
         try:

@@ -12,7 +12,18 @@ from tracking.engine.errors import DataverError, GitError, UsageError
 from tracking.engine.files import FileSource, WorkspaceFiles
 from tracking.engine.gitcat import RevisionFiles
 from tracking.engine.ignore import Ignore
-from tracking.engine.index import LOCK_FILE, PIPELINE_FILE, Index, Pipeline, is_dvcfile, load_dvcfile, load_index, load_pipeline
+from tracking.engine.index import (
+    LOCK_FILE,
+    PIPELINE_FILE,
+    Index,
+    OnError,
+    Pipeline,
+    is_dvcfile,
+    load_dvcfile,
+    load_index,
+    read_pipeline,
+    with_lock,
+)
 from tracking.engine.record import record
 from tracking.engine.repo import Repo
 from tracking.engine.stage import Stage
@@ -24,9 +35,8 @@ NO_GIT = (
 )
 EXPERIMENTS = "refs/exps/"
 OWN_REFS = "refs/dataver/"  # queued runs of ours
-TREE, SYMLINK, SUBMODULE = 0o040000, 0o120000, 0o160000
+TREE, SUBMODULE = 0o040000, 0o160000
 IGNORE_FILE = ".dvcignore"
-TEMPLATE_MARKS = (b"${", b"foreach", b"matrix", b"vars")  # such a dvc.yaml depends on other files, too
 
 
 @record(frozen=True)
@@ -134,27 +144,68 @@ def experiment_commits(repo: Repo) -> list[str]:
     return list(found)
 
 
+class NotedFiles:
+    """Files of a commit, noting which were asked for and what they were."""
+
+    def __init__(self, files: RevisionFiles) -> None:
+        self._files = files
+        self.rev = files.rev
+        self.noted: dict[str, str] = {}
+
+    def read(self, rel: str, limit_bytes: int | None = None) -> bytes:
+        self._note(rel)
+        return self._files.read(rel, limit_bytes)
+
+    def exists(self, rel: str) -> bool:
+        self._note(rel)
+        return self._files.exists(rel)
+
+    def isdir(self, rel: str) -> bool:
+        self._note(rel)
+        return self._files.isdir(rel)
+
+    def listdir(self, rel: str) -> list[str]:
+        self._note(rel)
+        return self._files.listdir(rel)
+
+    def _note(self, rel: str) -> None:
+        self.noted[rel] = identity(self._files, rel)
+
+
+def identity(files: RevisionFiles, rel: str) -> str:
+    """Id of what lies at a path, "" for nothing."""
+    try:
+        return files.identify(rel)
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+
+
 class Indexes:
     """Loads the index of the workspace and of commits; remembers parsed files between commits."""
 
     def __init__(self, repo: Repo) -> None:
         self.repo = repo
-        self._parsed: dict[tuple[str, str, str], Stage | Pipeline | DataverError] = {}
+        self._parsed: dict[tuple[str, ...], Stage | Pipeline | DataverError] = {}
+        self._inputs: dict[tuple[str, str], dict[tuple[str, ...], None]] = {}  # dvc.yaml -> sets of files it was read with
         self._below: dict[str, list[tuple[str, int, str]]] = {}
 
-    def load(self, files: FileSource) -> Index:
-        """Raises InvalidFile and others of load_index."""
+    def load(self, files: FileSource, onerror: OnError | None = None) -> Index:
+        """onerror: as of load_index. Raises InvalidFile and others of load_index."""
         if not isinstance(files, RevisionFiles) or self.repo.scm is None:
-            return load_index(self.repo, files)
+            return load_index(self.repo, files, onerror=onerror)
         index = Index(self.repo, files)
         entries = self.dvcfiles(files.root) if files.root else []
-        by_path = {rel: (mode, oid) for rel, mode, oid in entries}
         ignored = self._ignored(files, entries)
-        for rel, (mode, oid) in by_path.items():
+        for rel, _, _ in entries:
             if not is_dvcfile(rel) or ignored(rel):
                 continue
-            lock = by_path.get(rel[: -len(PIPELINE_FILE)] + LOCK_FILE, (0, "")) if rel.endswith(PIPELINE_FILE) else (0, "")
-            found = self._parse(files, rel, "" if SYMLINK in (mode, lock[0]) else oid, lock[1])
+            try:
+                found = self._pipeline(files, rel) if rel.endswith(PIPELINE_FILE) else self._dvcfile(files, rel)
+            except DataverError as error:
+                if onerror is None:
+                    raise
+                onerror(rel, error)
+                continue
             if isinstance(found, Stage):
                 index.stages.append(found)
             else:
@@ -162,19 +213,47 @@ class Indexes:
                 index.stages.extend(found.stages)
         return index
 
-    def _parse(self, files: FileSource, rel: str, oid: str, lock: str) -> Stage | Pipeline:
-        key = (rel, oid, lock)
-        known = self._parsed.get(key) if oid else None
-        if known is None:
+    def _dvcfile(self, files: RevisionFiles, rel: str) -> Stage:
+        found = self._remembered((rel, identity(files, rel)), lambda: load_dvcfile(self.repo, files, rel))
+        assert isinstance(found, Stage)
+        return found
+
+    def _pipeline(self, files: RevisionFiles, rel: str) -> Pipeline:
+        """A dvc.yaml with templates depends on the files that these read; its dvc.lock is most often what is new."""
+        lock = identity(files, rel[: -len(PIPELINE_FILE)] + LOCK_FILE)
+        this = (rel, identity(files, rel))
+        for names in self._inputs.get(this, {}):
+            key = _key(this, names, [identity(files, name) for name in names])
+            if key in self._parsed:
+                break
+        else:
+            noted = NotedFiles(files)
             try:
-                known = load_pipeline(self.repo, files, rel) if rel.endswith(PIPELINE_FILE) else load_dvcfile(self.repo, files, rel)
+                made: Pipeline | DataverError = read_pipeline(self.repo, noted, rel)
             except DataverError as error:
-                known = error
-            if not isinstance(known, Pipeline) or not any(mark in files.read(rel) for mark in TEMPLATE_MARKS):
-                self._parsed[key] = known
-        if isinstance(known, DataverError):
-            raise known
-        return known
+                made = error
+            names = tuple(sorted(noted.noted))
+            key = _key(this, names, [noted.noted[name] for name in names])
+            self._inputs.setdefault(this, {})[names] = None
+            self._parsed[key] = made
+        bare = self._remembered(key, None)
+        found = self._remembered((*key, "lock", lock), lambda: with_lock(self.repo, files, bare))  # type: ignore[arg-type]
+        assert isinstance(found, Pipeline)
+        return found
+
+    def _remembered(self, key: tuple[str, ...], make: Callable[[], Stage | Pipeline] | None) -> Stage | Pipeline:
+        """What was made under a key, an error included."""
+        found = self._parsed.get(key)
+        if found is None:
+            assert make is not None
+            try:
+                found = make()
+            except DataverError as error:
+                found = error
+            self._parsed[key] = found
+        if isinstance(found, DataverError):
+            raise found
+        return found
 
     def _ignored(self, files: FileSource, entries: list[tuple[str, int, str]]) -> Callable[[str], bool]:
         if not any(rel.endswith(IGNORE_FILE) for rel, _, _ in entries):
@@ -202,6 +281,10 @@ class Indexes:
                     here.append((name, mode, oid))
             known = self._below[tree] = here + deeper
         return known
+
+
+def _key(this: tuple[str, str], names: tuple[str, ...], ids: list[str]) -> tuple[str, ...]:
+    return (*this, *names, *ids)
 
 
 def _nothing(rel: str) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tracking.engine.errors import DataverError, OutputIsIgnored, OutputNotFound
 from tracking.engine.files import FileSource, WorkspaceFiles
-from tracking.engine.record import field, record
+from tracking.engine.record import field, record, replace
 from tracking.engine.stage import Out, Stage
 
 if TYPE_CHECKING:
@@ -219,9 +219,9 @@ def _refuse_ignored(repo: Repo, path: str) -> None:
         raise OutputIsIgnored(f"Path '{path}' is ignored by {describe(repo.ignore.check(rel, isdir)[-1])}")
 
 
-def read_again(files: FileSource, rel: str, parse: Callable[[bytes], Any]) -> Any:
-    """parse(content); once more when it fails, because real dvc rewrites files in place."""
-    data = files.read(rel)
+def read_again(files: FileSource, rel: str, parse: Callable[[bytes], Any], data: bytes | None = None) -> Any:
+    """parse(content); once more when it fails, because real dvc rewrites files in place. data: content, where read before."""
+    data = files.read(rel) if data is None else data
     try:
         return parse(data)
     except DataverError:
@@ -258,6 +258,11 @@ def load_dvcfile(repo: Repo, files: FileSource, rel: str) -> Stage:
 
 def load_pipeline(repo: Repo, files: FileSource, rel: str, *, lock: bool = True) -> Pipeline:
     """One dvc.yaml with its dvc.lock. Raises InvalidFile, InterpolationError, FileNotFoundError."""
+    return with_lock(repo, files, read_pipeline(repo, files, rel), lock)
+
+
+def read_pipeline(repo: Repo, files: FileSource, rel: str) -> Pipeline:
+    """One dvc.yaml without what its dvc.lock records. Raises as load_pipeline."""
     from tracking.engine.dvcyaml import stages_from
 
     _refuse_git_ignored(repo, files, rel)
@@ -267,7 +272,6 @@ def load_pipeline(repo: Repo, files: FileSource, rel: str, *, lock: bool = True)
     refuse_nul(repo, stages)
     if not files.rev:
         refuse_harmful_outs(repo, stages)
-    stages = _with_lock(repo, files, rel, stages, lock)
     return Pipeline(
         rel=rel,
         file=file,
@@ -300,20 +304,22 @@ def _resolve(repo: Repo, files: FileSource, rel: str, data: bytes) -> Any:
     )
 
 
-def _with_lock(repo: Repo, files: FileSource, rel: str, stages: list[Stage], lock: bool) -> list[Stage]:
+def with_lock(repo: Repo, files: FileSource, pipeline: Pipeline, lock: bool = True) -> Pipeline:
+    """A pipeline with what its dvc.lock records. lock False: the file is only checked. Raises InvalidFile."""
     from tracking.engine.lockfile import apply_lock, parse_lock
 
-    lock_rel = rel[: -len(PIPELINE_FILE)] + LOCK_FILE
+    lock_rel = pipeline.rel[: -len(PIPELINE_FILE)] + LOCK_FILE
     try:
         data = files.read(lock_rel)
     except (FileNotFoundError, NotADirectoryError):
-        return stages
+        return pipeline
     _refuse_git_ignored(repo, files, lock_rel)
     if not lock and data.startswith(b"schema: '2.0'\n"):
-        return stages
+        return pipeline
     name = display_name(repo, files, lock_rel)
-    entries = read_again(files, lock_rel, lambda content: parse_lock(content, name)).stages
-    return [apply_lock(stage, entries[stage.name]) if stage.name in entries else stage for stage in stages]
+    entries = read_again(files, lock_rel, lambda content: parse_lock(content, name), data).stages
+    stages = tuple(apply_lock(stage, entries[stage.name]) if stage.name in entries else stage for stage in pipeline.stages)
+    return replace(pipeline, stages=stages)
 
 
 def _refuse_git_ignored(repo: Repo, files: FileSource, rel: str) -> None:
