@@ -13,7 +13,7 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from pipelines.indexing import refresh_runs, refresh_stages
+from pipelines.indexing import refresh_revisions, refresh_runs, refresh_stages
 from remotes.indexing import refresh_remotes
 from tracking.engine import opened
 from tracking.engine.errors import DataverError
@@ -69,6 +69,7 @@ def refresh(repository: Repository, settings: Settings) -> None:
     """Read one project's files into rows. Files are read first, so no transaction stays open meanwhile."""
     try:
         repo = Repo.open(repository.root, settings)
+        refresh_revisions(repository, repo)  # first: a dvc.yaml that is broken just now breaks no commit
         index = load_index(repo)
         refresh_remotes(repository, repo)
         refresh_stages(repository, index)

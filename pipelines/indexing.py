@@ -1,4 +1,4 @@
-"""Fills Stage and Run rows from dvc.yaml, dvc.lock and the journals of runs."""
+"""Fills Stage and Run rows from dvc.yaml, dvc.lock and the journals of runs; Revision rows: see historyindex."""
 from __future__ import annotations
 
 from datetime import UTC, datetime
@@ -7,12 +7,15 @@ from typing import Any
 from django.db import transaction
 
 from pipelines.engine import runs
+from pipelines.historyindex import refresh_revisions
 from pipelines.models import Run, StageExecution
 from pipelines.models import Stage as StageRow
 from tracking.engine.index import Index
 from tracking.engine.repo import Repo
 from tracking.engine.stage import Out, Stage
 from tracking.models import Repository
+
+__all__ = ["refresh_revisions", "refresh_runs", "refresh_stages"]
 
 
 def refresh_stages(repository: Repository, index: Index) -> None:

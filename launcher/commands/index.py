@@ -2,7 +2,7 @@
 
 The index is a small database in your data folder. It holds only copies: deleting it
 loses nothing, and this command makes it again. Inside of a project, the project is added
-to the list of opened ones first.
+to the list of opened ones first. Commits are read once; later runs add what is new.
 
 Exit codes: 0 done, 1 a project could not be read (its line says why).
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from typing import Any
 
 from tracking.engine.errors import NotARepository
 from tracking.engine.protocols import Io
@@ -52,9 +53,13 @@ def _root(cwd: str) -> str | None:
 
 def _report(rows: list, as_json: bool, io: Io) -> None:
     if as_json:
-        io.json([{"root": row.root, "stages": row.stages.count(), "remotes": row.remotes.count(), "error": row.error} for row in rows])
+        io.json([{"root": row.root, "stages": row.stages.count(), "remotes": row.remotes.count(), "revisions": row.revisions.count(), "error": row.error} for row in rows])
         return
     for row in rows:
-        io.info(f"{row.root}: {row.error}" if row.error else f"{row.root}: {row.stages.count()} stages, {row.remotes.count()} remotes")
+        io.info(f"{row.root}: {row.error}" if row.error else f"{row.root}: {_counts(row)}")
     if not rows:
         io.info("No project was opened yet: run `dataver index` inside of one.")
+
+
+def _counts(row: Any) -> str:
+    return f"{row.stages.count()} stages, {row.remotes.count()} remotes, {row.revisions.count()} commits"

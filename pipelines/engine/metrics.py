@@ -17,7 +17,7 @@ from tracking.engine.contents import Contents, ManifestMissing
 from tracking.engine.errors import DataverError, InterpolationError, InvalidFile, OutputIsIgnored
 from tracking.engine.files import FileSource
 from tracking.engine.index import Index, load_index
-from tracking.engine.params import BadDataFile, flatten, nested, read_params
+from tracking.engine.params import BadDataFile, flatten, nested
 from tracking.engine.repo import Repo
 
 PARAMS_FILE = "params.yaml"
@@ -77,6 +77,16 @@ def _metrics(index: Index, contents: Contents, targets: list[str]) -> FileResult
     for rel in _expanded(contents, targets or metric_paths(index)):
         found[rel] = _read(contents, rel, lambda values: _numbers(values) or {})
     return found
+
+
+def all_metrics(index: Index, contents: Contents) -> FileResults:
+    """Every metrics file of one revision."""
+    return _metrics(index, contents, [])
+
+
+def all_params(index: Index, contents: Contents) -> FileResults:
+    """Every params file of one revision, the variables that templates used included."""
+    return _params(index, contents, [], deps_only=False)
 
 
 def metric_paths(index: Index) -> list[str]:
@@ -145,7 +155,7 @@ def _expanded(contents: Contents, paths: Iterable[str]) -> list[str]:
 
 def _read(contents: Contents, rel: str, pick: Callable[[Any], Any]) -> Result:
     try:
-        return {"data": pick(read_params(contents.read(rel), rel))}
+        return {"data": pick(contents.values(rel))}
     except (DataverError, OSError) as exc:
         return {"error": describe(exc)}
 

@@ -15,7 +15,7 @@ from pipelines.models import Run, Stage
 from remotes.models import Remote
 from tests.conftest import Project
 from tests.environment import CHECKOUT
-from tracking.models import Repository
+from tracking.models import Repository, Revision
 
 PIPELINE = """\
 stages:
@@ -40,13 +40,14 @@ def opened(repo: Project, tmp_path: Path, settings: Any, db: None) -> Project:
     repo.ok("remote", "add", "-d", "storage", "https://me:hunter2@example.com/x")
     repo.ok("remote", "modify", "--local", "storage", "password", "hunter2")
     repo.ok("repro", "-q")
+    repo.commit()
     repo.ok("index", "-q")
     return repo
 
 
 def rows() -> list[dict[str, Any]]:
     """Everything in the index, without what changes each time it is made."""
-    found = [model_to_dict(row) for model in (Repository, Stage, Run, Remote) for row in model.objects.all()]
+    found = [model_to_dict(row) for model in (Repository, Revision, Stage, Run, Remote) for row in model.objects.all()]
     return [{key: value for key, value in row.items() if key not in VOLATILE} for row in found]
 
 
@@ -110,7 +111,7 @@ def test_rebuild_makes_the_database_file_again(opened: Project, tmp_path: Path) 
 
     first = index()
     (home / "index-2.sqlite3").write_bytes(b"not a database " * 100)
-    assert index("--rebuild") == first == [{"root": str(opened.path), "stages": 2, "remotes": 1, "error": ""}]
+    assert index("--rebuild") == first == [{"root": str(opened.path), "stages": 2, "remotes": 1, "revisions": 1, "error": ""}]
 
 
 def test_list_of_opened_projects_is_a_file(opened: Project) -> None:
