@@ -84,6 +84,8 @@ class FactsReader:
             return Facts(errors=[{"file": "", **_explain(exc, files.rev)}])
         contents = _NotingContents(index, self._values)
         metrics, params = all_metrics(index, contents), all_params(index, contents)
+        for rel, entry in metrics.items():
+            metrics[rel] = _named_numbers(entry, rel, contents)
         if isinstance(files, RevisionFiles):
             self._usual = [*metrics, *params, *(_lock_of(pipeline) for pipeline in index.pipelines)]
         return Facts(
@@ -148,6 +150,15 @@ class _NotingContents(Contents):
             assert out.digest is not None
             self.missing.add(out.digest.value)
             raise
+
+
+def _named_numbers(entry: dict[str, Any], rel: str, contents: Contents) -> dict[str, Any]:
+    """A metrics file that is a list or a text shows nothing in `metrics show`; here it is told why."""
+    data = entry.get("data")
+    if data == {}:
+        data = contents.values(rel)
+    what = "a list" if isinstance(data, (list, tuple)) else "a text" if isinstance(data, str) else ""
+    return {"error": {"type": "NotAMetric", "msg": f"'{rel}' is {what}, not numbers with names"}} if what else entry
 
 
 def _result(made: Any) -> Any:

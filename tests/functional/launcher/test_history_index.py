@@ -110,7 +110,9 @@ def test_broken_dvc_yaml_is_told_and_the_rest_is_read(two: Project) -> None:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ("[1, 2]", {"data": {}}),
+        ("[1, 2]", "NotAMetric"),
+        ('"<script>alert(1)</script>"', "NotAMetric"),
+        ("{}", {"data": {}}),
         ("3.5", {"data": 3.5}),
         ('{"acc": NaN, "top": Infinity}', {"data": {"acc": "nan", "top": float("inf")}}),
         ("<html><script>alert(1)</script>", "JSONFileCorruptedError"),

@@ -1,0 +1,263 @@
+"""The table of a project's commits: rows by branch, one column for each metric, param and out.
+
+Columns hold all their values (None where a commit has none), so that thousands of commits are
+small as JSON. Metrics, params and outs of a row are as `facts` reads them.
+"""
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+from pipelines.engine.facts import finite
+from tracking.engine.commits import Group, Refs, grouped, reachable
+from tracking.engine.params import flatten
+from tracking.engine.record import field, record
+
+WORKSPACE = "workspace"
+KINDS = ("metrics", "params", "data")
+MAX_COLUMNS = 1000  # the first of each kind are shown, the number of others is told
+EXACT = 2**53  # integers beyond are no longer exact in a browser
+_LOWER = frozenset(
+    "loss losses err error errors mse rmse mae mape nll logloss perplexity ppl wer cer fid brier latency time seconds duration rss cost regret".split()
+)
+HIGHER, LOWER = "higher", "lower"
+ABSENT = "FileNotFoundError"  # of a file that a commit does not have: nothing to see, no mistake
+
+
+@record(frozen=True)
+class Row:
+    """One commit, or the workspace (then sha is "workspace" and time 0)."""
+
+    sha: str
+    parents: tuple[str, ...]
+    author: str
+    time: int
+    subject: str
+    metrics: dict[str, Any]
+    params: dict[str, Any]
+    outs: Sequence[dict[str, Any]]
+    errors: Sequence[dict[str, str]] = ()
+
+
+@record(frozen=True)
+class Column:
+    """kind: metrics, params or data. file: of the value; an out's own path. key: dotted, "" for a file that is one value.
+
+    group: the heading between kind and label. better: "higher", "lower" or "". values: one per row. For data, values are
+    sizes in bytes, and hashes and nfiles are given, too.
+    """
+
+    kind: str
+    file: str
+    key: str
+    group: str
+    label: str
+    better: str
+    values: list[Any]
+    hashes: list[str | None] = field(default_factory=list)
+    nfiles: list[int | None] = field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        return f"{self.kind}:{self.file}:{self.key}"
+
+
+def guess_direction(key: str) -> str:
+    """Whether less of a metric is better, by the words of its name."""
+    words = [word for word in re.split(r"[^a-z]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", key).lower()) if word]
+    is_lower = any(word in _LOWER or word.endswith(("loss", "error")) for word in words)
+    return LOWER if is_lower else HIGHER
+
+
+class HistoryTable:
+    """Rows: the workspace first, then the groups of `grouped`, in its order. Fits rowfilter.Table."""
+
+    def __init__(self, workspace: Row | None, commits: Mapping[str, Row], refs: Refs) -> None:
+        self.refs = refs
+        self.commits = commits
+        self.groups: list[Group] = grouped(refs, commits)
+        self.rows: list[Row] = [workspace] if workspace else []
+        self.group_of: list[int] = [-1] if workspace else []
+        for position, group in enumerate(self.groups):
+            self.rows += (commits[sha] for sha in group.shas)
+            self.group_of += [position] * len(group.shas)
+        self.file_errors: dict[tuple[str, str], dict[int, str]] = {}
+        self.hidden_columns = 0
+        self.columns = self._all_columns()
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    # --- columns
+    def _all_columns(self) -> list[Column]:
+        columns = [
+            *self._value_columns("metrics", lambda row: row.metrics),
+            *self._value_columns("params", lambda row: row.params),
+            *self._data_columns(),
+        ]
+        kept = columns if len(columns) <= MAX_COLUMNS else [c for kind in KINDS for c in [c for c in columns if c.kind == kind][: MAX_COLUMNS // 3]]
+        self.hidden_columns = len(columns) - len(kept)
+        return kept
+
+    def _value_columns(self, kind: str, pick: Callable[[Row], dict[str, Any]]) -> Iterator[Column]:
+        """Files and keys in the order of the first row that has them; keys of a file stay together."""
+        count = len(self.rows)
+        files: dict[str, dict[str, list[Any]]] = {}
+        known: dict[int, dict[str, Any]] = {}  # neighbouring rows share their values
+        for number, row in enumerate(self.rows):
+            for path, entry in pick(row).items():
+                columns = files.setdefault(path, {})
+                if "error" in entry:
+                    if entry["error"].get("type") != ABSENT:
+                        self.file_errors.setdefault((kind, path), {})[number] = str(entry["error"].get("msg", ""))
+                    continue
+                flat = known.get(id(entry))
+                if flat is None:
+                    flat = known[id(entry)] = {key: cell_value(value) for key, value in flatten(entry.get("data")).items()}
+                for key, value in flat.items():
+                    values = columns.get(key)
+                    if values is None:
+                        values = columns[key] = [None] * count
+                    values[number] = value
+        for path, columns in files.items():
+            if not columns and (kind, path) in self.file_errors:
+                columns = {"": [None] * count}
+            for key, values in columns.items():
+                group, label = _heading(path, key, len(files) > 1)
+                yield Column(kind, path, key, group, label, guess_direction(key or path) if kind == "metrics" else "", values)
+
+    def _data_columns(self) -> Iterator[Column]:
+        """Outs that are neither metrics nor plots; data that nothing makes comes first."""
+        count = len(self.rows)
+        found: dict[tuple[bool, str], Column] = {}
+        for number, row in enumerate(self.rows):
+            for out in row.outs:
+                if out.get("kind") != "out":
+                    continue
+                path = str(out["path"])
+                place = (not out.get("is_data_source"), path)
+                column = found.get(place)
+                if column is None:
+                    column = found[place] = Column("data", path, "", "outs" if place[0] else "input", path, "", [None] * count, [None] * count, [None] * count)
+                column.values[number] = out.get("size")
+                column.hashes[number] = out.get("hash")
+                column.nfiles[number] = out.get("nfiles")
+        for place in sorted(found, key=lambda place: place[0]):
+            yield found[place]
+
+    # --- filtering
+    def find_columns(self, name: str) -> list[Sequence[Any]]:
+        """Columns of exactly this name, else those whose key ends in it after a dot."""
+        exact: list[Sequence[Any]] = [column.values for column in self.columns if name in _spellings(column)]
+        if exact:
+            return exact
+        kind, _, rest = name.partition(".")
+        ending, kinds = (f".{rest}", (kind,)) if kind in KINDS else (f".{name}", KINDS)
+        return [column.values for column in self.columns if column.key.endswith(ending) and column.kind in kinds]
+
+    def names(self) -> Iterable[str]:
+        return [f"{column.kind}.{column.key or column.file}" for column in self.columns]
+
+    def labels(self) -> Iterable[str]:
+        return ("branch", "tag", "author", "commit")
+
+    def labelled(self, label: str, pattern: str) -> set[int]:
+        if label == "branch":
+            tips = [sha for name, sha in self.refs.branches.items() if fnmatchcase(name, pattern)]
+            inside = reachable(tips, self.commits)
+        elif label == "tag":
+            inside = {sha for name, sha in self.refs.tags.items() if fnmatchcase(name, pattern)}
+        elif label == "author":
+            wanted = pattern.lower()
+            inside = {row.sha for row in self.rows if fnmatchcase(row.author.lower(), f"*{wanted}*")}
+        else:
+            inside = {row.sha for row in self.rows if fnmatchcase(row.sha, f"{pattern.lower()}*")}
+        return {number for number, row in enumerate(self.rows) if row.sha in inside}
+
+    def times(self) -> Sequence[int | None]:
+        return [row.time or None for row in self.rows]
+
+    def texts(self) -> Sequence[str]:
+        names = self.refs.names()
+        return [
+            " ".join((row.sha, row.subject, row.author, *(name for _, name in names.get(row.sha, ())), self._group_name(number))).lower()
+            for number, row in enumerate(self.rows)
+        ]
+
+    def _group_name(self, number: int) -> str:
+        position = self.group_of[number]
+        return self.groups[position].name if position >= 0 else ""
+
+    # --- JSON
+    def payload(self) -> dict[str, Any]:
+        """Everything a page needs, column by column; docs/json.md, "Pages"."""
+        names = self.refs.names()
+        rows = self.rows
+        return {
+            "rows": {
+                "sha": [row.sha for row in rows],
+                "subject": [row.subject for row in rows],
+                "author": [row.author for row in rows],
+                "time": [row.time or None for row in rows],
+                "group": self.group_of,
+                "names": {number: names[row.sha] for number, row in enumerate(rows) if row.sha in names},
+                "errors": {number: list(row.errors) for number, row in enumerate(rows) if row.errors},
+            },
+            "groups": [{"kind": group.kind, "name": group.name, "count": len(group.shas)} for group in self.groups],
+            "columns": [_column_payload(column) for column in self.columns],
+            "file_errors": [{"kind": kind, "file": path, "rows": found} for (kind, path), found in self.file_errors.items()],
+            "hidden_columns": self.hidden_columns,
+            "branch": self.refs.branch,
+            "head": self.refs.head,
+        }
+
+
+def _column_payload(column: Column) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "id": column.id,
+        "kind": column.kind,
+        "file": column.file,
+        "key": column.key,
+        "group": column.group,
+        "label": column.label,
+        "better": column.better,
+        "values": column.values,
+    }
+    if column.kind == "data":
+        distinct = {value: number for number, value in enumerate(dict.fromkeys(value for value in column.hashes if value))}
+        made["hashes"] = list(distinct)
+        made["hash"] = [distinct.get(value, -1) if value else -1 for value in column.hashes]
+        made["nfiles"] = column.nfiles
+    return made
+
+
+def cell_value(value: Any) -> Any:
+    """A value as one cell holds it: numbers, texts, booleans and None stay; lists become their JSON text."""
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return value
+    if isinstance(value, int):
+        return value if -EXACT <= value <= EXACT else str(value)
+    if isinstance(value, float):
+        return finite(value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _heading(path: str, key: str, has_siblings: bool) -> tuple[str, str]:
+    """(group, label): up to two levels below the kind, the names before the last dot in the upper one."""
+    before, _, last = key.rpartition(".")
+    if not key:
+        return ("", path)
+    if has_siblings:
+        return (f"{path}: {before}" if before else path, last)
+    return (before or path, last)
+
+
+def _spellings(column: Column) -> tuple[str, ...]:
+    if column.kind == "data":
+        return (column.file, f"data.{column.file}", f"outs.{column.file}")
+    qualified = f"{column.file}:{column.key}"
+    short = column.key or column.file
+    return (short, f"{column.kind}.{short}", qualified, f"{column.kind}.{qualified}")
