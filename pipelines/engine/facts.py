@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
@@ -29,6 +30,7 @@ MAX_DEPTH = 60  # names inside of names
 MAX_VALUES = 20_000  # of one file; more is no metrics file but a table
 MAX_TEXT = 10_000  # characters of one value
 FileError = dict[str, str]
+_EXCERPT = r"\s*\d+(\s|\Z)"  # line of a file that a message quotes, after its number
 
 
 @record(frozen=True)
@@ -171,7 +173,8 @@ def _explain(exc: Exception, rev: str) -> dict[str, str]:
     """Type as readers of JSON know it; in the message also the place, where the error knows it."""
     found = describe(exc, rev)
     if isinstance(exc, DataverError):
-        found["msg"] = " ".join(str(exc.message).split())
+        lines = [line.strip() for line in exc.message.splitlines() if not re.match(_EXCERPT, line)]
+        found["msg"] = " ".join(line for line in lines if line)
     return found
 
 

@@ -35,12 +35,16 @@ class Commit:
 
 @record(frozen=True)
 class Refs:
-    """Names of commits, now. head is None before the first commit, branch is None when HEAD is detached."""
+    """Names of commits, now. head is None before the first commit, branch is None when HEAD is detached.
+
+    shown: branches that `grouped` is limited to; () for all branches, tags and HEAD.
+    """
 
     head: str | None = None
     branch: str | None = None
     branches: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
+    shown: tuple[str, ...] = ()
 
     @property
     def tips(self) -> list[str]:
@@ -193,6 +197,9 @@ def grouped(refs: Refs, commits: Mapping[str, Node]) -> list[Group]:
 
 
 def _starts(refs: Refs, commits: Mapping[str, Node]) -> list[tuple[str, str, str]]:
+    if refs.shown:
+        return [("branch", name, refs.branches[name]) for name in refs.shown if name in refs.branches]
+
     def age(item: tuple[str, str]) -> tuple[int, str]:
         return (-commits[item[1]].time if item[1] in commits else 0, item[0])
 

@@ -1,0 +1,121 @@
+"""Revisions side by side."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Project
+from tests.web.browser import Page
+from tests.web.test_experiments import HOSTILE, PIPELINE, get
+from tracking.pages import key_of
+
+__all__ = ["get"]
+Visit = Callable[..., Page]
+
+
+@pytest.fixture
+def two(repo: Project) -> Project:
+    """Tags a and b: metrics, params, data and code differ."""
+    for number, tag in ((1, "a"), (2, "b")):
+        repo.gen(
+            {
+                "dvc.yaml": PIPELINE,
+                "params.yaml": f"lr: 0.{number}\nlayers: [1, {number}]\nseed: 7\n",
+                "metrics.json": f'{{"acc": 0.8{number}, "loss": {3 - number}, "note": "{HOSTILE}{number}"}}',
+                "eval.json": '{"auc": 0.5}',
+                "x.dvc": f"outs:\n- md5: {number}{'a' * 31}\n  size: {number}000\n  hash: md5\n  path: x\n",
+                "src": {"train.py": f"print('{HOSTILE}{number}')\n"},
+            }
+        )
+        repo.commit(tag)
+        repo.git("tag", tag)
+    return repo
+
+
+def test_sections_tell_what_differs(get: Any, two: Project) -> None:
+    found = get(two.path, "compare.json?revs=a,b").json()
+    sections = {section["kind"]: section["entries"] for section in found["sections"]}
+    acc = sections["metrics"][0]
+    assert (acc["name"], acc["better"], [round(cell["delta"] or 0, 9) for cell in acc["cells"]], [cell["is_best"] for cell in acc["cells"]]) == ("acc", "higher", [0, 0.01], [False, True])
+    assert [cell["verdict"] for cell in sections["metrics"][1]["cells"]] == ["", "up"]  # less loss
+    assert {entry["name"]: entry["differs"] for entry in sections["params"]} == {"lr": True, "layers": True, "seed": False}
+    assert [(cell["value"], cell["hash"][:2]) for cell in sections["data"][0]["cells"]] == [(1000, "1a"), (2000, "2a")]
+    assert found["code"] == [{"path": "src/train.py", "changes": [None, {"added": 1, "deleted": 1}]}]
+
+
+def test_markdown_is_that_of_the_commands(get: Any, two: Project) -> None:
+    printed = two.ok("metrics", "diff", "--md", "a", "b").out + two.ok("params", "diff", "--md", "a", "b").out
+    assert get(two.path, "compare.json?revs=a,b").json()["markdown"] == printed
+
+
+def test_workspace_may_be_on_either_side(get: Any, two: Project) -> None:
+    two.gen({"src": {"train.py": "a\nb\nc\n"}})
+    for revs, change in (("a,workspace", {"added": 3, "deleted": 1}), ("workspace,a", {"added": 1, "deleted": 3})):
+        assert get(two.path, f"compare.json?revs={revs}").json()["code"][0]["changes"][1] == change
+    lines = get(two.path, "compare/diff.json?a=workspace&b=a&path=src/train.py").json()["lines"]
+    assert sorted(kind for kind, _ in lines) == ["+", "-", "-", "-", "@"]
+
+
+def test_lines_of_a_file_are_bounded(get: Any, two: Project) -> None:
+    two.gen({"src": {"train.py": "x\n" * 50_000, "bin": b"\0" * 100}})
+    two.commit("large")
+    assert get(two.path, "compare/diff.json?a=a&b=b&path=src/train.py").json()["lines"][1:] == [["-", f"print('{HOSTILE}1')"], ["+", f"print('{HOSTILE}2')"]]
+    for path in ("src/train.py", "src/bin"):
+        answer = get(two.path, f"compare/diff.json?a=a&b=HEAD&path={path}")
+        assert (answer.status_code, path in answer.json()["error"]["msg"]) == (422, True)
+
+
+def test_unknown_revision_is_told_and_the_others_are_drawn(get: Any, two: Project) -> None:
+    found = get(two.path, "compare.json?revs=a,nothing,b").json()
+    assert [head["label"] for head in found["revisions"]] == ["a", "b"]
+    assert [problem["where"] for problem in found["problems"]] == ["nothing"]
+
+
+def test_options_of_git_are_no_revisions(get: Any, two: Project, tmp_path: Path) -> None:
+    target = tmp_path / "written"
+    found = get(two.path, f"compare.json?revs=a,--output={target}").json()
+    assert (len(found["revisions"]), target.exists()) == (1, False)
+
+
+def test_nothing_of_the_repository_is_run(get: Any, two: Project, tmp_path: Path) -> None:
+    target = tmp_path / "ran"
+    two.git("config", "filter.evil.clean", f"touch {target}; cat")
+    two.git("config", "filter.evil.required", "true")
+    two.git("config", "diff.evil.command", f"touch {target}")
+    two.git("config", "diff.evil.textconv", f"touch {target}; cat")
+    two.gen({".gitattributes": "*.py filter=evil diff=evil\n", "src": {"train.py": "changed\n"}})
+    assert get(two.path, "compare.json?revs=a,b,workspace").status_code == 200
+    assert get(two.path, "compare/diff.json?a=a&b=workspace&path=src/train.py").status_code == 200
+    assert not target.exists()
+
+
+def test_more_than_twenty_are_cut_with_a_word(get: Any, two: Project) -> None:
+    for number in range(25):
+        two.git("tag", f"t{number}", "a")
+    found = get(two.path, "compare.json?revs=" + ",".join(f"t{number}" for number in range(25))).json()
+    assert (len(found["revisions"]), "25 revisions" in found["problems"][0]["reason"]) == (20, True)
+
+
+def test_page_shows_differences_and_code(visit: Visit, two: Project, assert_accessible: Callable[[Page], None]) -> None:
+    page = visit(two.path).open(f"/r/{key_of(str(two.path))}/compare?revs=a,b,workspace")
+    assert len(page.all("revision")) == 3
+    assert len([row for row in page.all("entry") if row.is_displayed()]) == 6  # three metrics, two params, one file of data
+    page.find("only").click()
+    assert len([row for row in page.all("entry") if row.is_displayed()]) == 8
+    page.all("code-diff")[0].click()
+    page.wait(lambda: HOSTILE in page.text("#code-lines"))
+    assert "owned" not in page.driver.title
+    assert not page.scrolls_sideways()
+    assert_accessible(page)
+
+
+def test_twenty_columns_keep_the_first_in_sight(visit: Visit, two: Project) -> None:
+    for number in range(18):
+        two.git("tag", f"t{number}", "a")
+    page = visit(two.path).size(1024, 700).open(f"/r/{key_of(str(two.path))}/compare?revs=b,a," + ",".join(f"t{number}" for number in range(18)))
+    page.js("document.querySelector('.main .scroll').scrollLeft = 2000")
+    assert page.js("return document.querySelector('tbody th[scope=row]').getBoundingClientRect().left < 200")
+    assert not page.scrolls_sideways()

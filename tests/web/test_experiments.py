@@ -1,0 +1,254 @@
+"""The commits table: its data, its queries, and the page in a browser."""
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from launcher.gate import ACCESS, Access
+from tests.conftest import Project
+from tests.histories import import_history, pipeline_history
+from tests.web.browser import Page
+from tracking.engine.protocols import Settings
+from tracking.models import Repository
+from tracking.pages import SETTINGS, key_of
+
+Visit = Callable[..., Page]
+Get = Callable[..., Any]
+HOSTILE = "<img src=x onerror=document.title='owned'>"
+PIPELINE = "metrics: [metrics.json, eval.json]\nparams: [params.yaml]\n"
+
+
+@pytest.fixture
+def get(db: None) -> Get:
+    """get(folder, "experiments.json?q=x"): an answer of the application, without a server."""
+
+    def ask(folder: Path, page: str, **headers: Any) -> Any:
+        Repository.objects.get_or_create(root=str(folder))
+        environ = {ACCESS: Access(0, trusted=True), SETTINGS: Settings(), "HTTP_HOST": "localhost"}
+        return Client().get(f"/r/{key_of(str(folder))}/{page}", **environ, **headers)
+
+    return ask
+
+
+@pytest.fixture
+def long(tmp_path: Path) -> Callable[[int], Path]:
+    """long(12): a project with so many commits on two branches."""
+
+    def make(count: int) -> Path:
+        folder = tmp_path / f"long-{count}"
+        folder.mkdir()
+        import_history(str(folder), pipeline_history(count, branches=2), {"v1": 0})
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def odd(repo: Project) -> Project:
+    """Commits with a list, HTML and no YAML where numbers should be, and with markup in every text."""
+    repo.gen({"dvc.yaml": PIPELINE, "params.yaml": f"lr: 0.1\nname: \"{HOSTILE}\"\n", "metrics.json": '{"acc": 0.8, "loss": 0.5}', "eval.json": '{"auc": 0.7}'})
+    repo.commit(f"first {HOSTILE}")
+    repo.git("tag", "v1")
+    repo.gen({"metrics.json": "<html><script>document.title='owned'</script>", "eval.json": "[1, 2]", "params.yaml": "lr: 0.2\n"})
+    repo.commit("html")
+    repo.gen({"dvc.yaml": "stages: ["})
+    repo.commit("broken")
+    repo.gen({"dvc.yaml": PIPELINE, "metrics.json": '{"acc": 0.9, "loss": 0.4}', "eval.json": '{"auc": 0.8}'})
+    repo.commit("repaired")
+    return repo
+
+
+def column(table: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(found for found in table["columns"] if found["id"] == name)
+
+
+# --- data
+def test_table_has_a_row_per_commit_and_one_value_per_row_in_each_column(get: Get, long: Callable[[int], Path]) -> None:
+    table = get(long(12), "experiments.json").json()
+    assert len(table["rows"]["sha"]) == 13
+    assert table["rows"]["sha"][0] == "workspace"
+    assert sum(group["count"] for group in table["groups"]) == 12
+    assert all(len(found["values"]) == 13 for found in table["columns"])
+    assert column(table, "metrics:metrics.json:accuracy")["better"] == "higher"
+    assert column(table, "data:model.pkl:")["values"][0] == 1_310_000
+
+
+def test_queries_do_not_grow_with_the_rows(get: Get, long: Callable[[int], Path]) -> None:
+    counts = []
+    for count in (5, 60):
+        folder = long(count)
+        get(folder, "experiments.json")
+        with CaptureQueriesContext(connection) as queries:
+            get(folder, "experiments.json?branch=main")
+        counts.append(len([query for query in queries if query["sql"].startswith("SELECT")]))
+    assert counts[0] == counts[1] <= 4 + 1  # one is of `get`
+
+
+def test_whoever_has_the_table_gets_nothing(get: Get, long: Callable[[int], Path]) -> None:
+    folder = long(3)
+    first = get(folder, "experiments.json")
+    assert get(folder, "experiments.json", HTTP_IF_NONE_MATCH=first["ETag"]).status_code == 304
+    (folder / "params.yaml").write_text("lr: 7\n")
+    assert get(folder, "experiments.json", HTTP_IF_NONE_MATCH=first["ETag"]).status_code == 200
+
+
+def test_large_tables_travel_compressed(get: Get, long: Callable[[int], Path]) -> None:
+    folder = long(60)
+    plain, packed = get(folder, "experiments.json"), get(folder, "experiments.json", HTTP_ACCEPT_ENCODING="gzip")
+    assert packed["Content-Encoding"] == "gzip"
+    assert len(packed.content) < len(plain.content) / 2
+
+
+def test_a_chosen_branch_shows_its_commits_only(get: Get, long: Callable[[int], Path]) -> None:
+    table = get(long(12), "experiments.json?branch=feature/1").json()
+    assert [(group["name"], group["count"]) for group in table["groups"]] == [("feature/1", 12)]
+
+
+def test_query_gives_ids_or_the_place_of_the_mistake(get: Get, odd: Project) -> None:
+    found = get(odd.path, "experiments/rows.json?q=metrics.acc>0.85").json()
+    assert found["rows"] == ["workspace", odd.git("rev-parse", "HEAD").strip()]
+    error = get(odd.path, "experiments/rows.json?q=acc>1 and bcc>1").json()["error"]
+    assert (error["type"], error["position"]) == ("FilterError", 10)
+
+
+def test_what_cannot_be_read_is_named_and_the_rest_is_there(get: Get, odd: Project) -> None:
+    table = get(odd.path, "experiments.json").json()
+    assert table["rows"]["subject"][1:4] == ["repaired", "broken", "html"]
+    (number, [error]), = table["rows"]["errors"].items()
+    assert (number, error["file"], error["type"]) == ("2", "dvc.yaml", "YAMLSyntaxError")
+    assert "line" in error["msg"]
+    assert {(entry["file"], row) for entry in table["file_errors"] for row in entry["rows"]} == {("metrics.json", "3"), ("eval.json", "3")}
+    assert column(table, "params:params.yaml:lr")["values"] == [0.2, 0.2, 0.2, 0.2, 0.1]
+
+
+def test_deleted_rows_make_the_same_page_again(get: Get, odd: Project) -> None:
+    before = get(odd.path, "experiments.json").json()
+    Repository.objects.all().delete()
+    after = get(odd.path, "experiments.json").json()
+    assert {**before, "version": ""} == {**after, "version": ""}
+
+
+@pytest.mark.parametrize("git", [True, False])
+def test_project_without_history_has_a_workspace(get: Get, make_project: Callable[..., Project], git: bool) -> None:
+    project = make_project(git=git, files={"params.yaml": "lr: 1\n"})
+    table = get(project.path, "experiments.json").json()
+    assert (table["rows"]["sha"], column(table, "params:params.yaml:lr")["values"]) == (["workspace"], [1])
+
+
+def test_not_a_number_is_a_text_in_json(get: Get, repo: Project) -> None:
+    repo.gen({"dvc.yaml": PIPELINE, "metrics.json": '{"acc": NaN, "loss": -Infinity}'})
+    table = json.loads(get(repo.path, "experiments.json").content, parse_constant=pytest.fail)
+    assert column(table, "metrics:metrics.json:loss")["values"] == ["-Infinity"]
+
+
+# --- page
+def open_table(page: Page, project: Project, query: str = "") -> Page:
+    return page.open(f"/r/{key_of(str(project.path))}/experiments{query}")
+
+
+def rows(page: Page) -> list[str]:
+    """Subjects of the shown rows."""
+    return [str(text) for text in page.js("return [...document.querySelectorAll('[data-testid=row] .cm')].map((node) => node.textContent)")]
+
+
+def test_page_draws_rows_and_errors_and_markup_as_text(visit: Visit, odd: Project, assert_accessible: Callable[[Page], None], git_status: Callable[[Path], str]) -> None:
+    before = git_status(odd.path)
+    page = open_table(visit(odd.path), odd)
+    assert rows(page) == ["repaired", "broken", "html", f"first {HOSTILE}"]
+    assert (len(page.all("row-error")), len(page.all("cell-error"))) == (1, 3)  # two metrics of one file, one of the other
+    page.all("row-error")[0].click()
+    assert "dvc.yaml" in page.text("#note")
+    page.press("escape")
+    assert "owned" not in page.driver.title
+    assert_accessible(page)
+    assert git_status(odd.path) == before
+
+
+def test_sorting_flattens_and_the_third_click_restores(visit: Visit, odd: Project) -> None:
+    page = open_table(visit(odd.path), odd)
+    header = "sort-metrics:metrics.json:acc"
+    page.find(header).click()
+    page.wait(lambda: rows(page) == ["repaired", f"first {HOSTILE}", "broken", "html"])  # missing ones last
+    assert page.all("group") == []
+    page.find(header).click()
+    page.wait(lambda: rows(page) == [f"first {HOSTILE}", "repaired", "broken", "html"])
+    page.find(header).click()
+    page.wait(lambda: page.all("group"))
+
+
+def test_wrong_query_keeps_the_rows_and_points_at_the_mistake(visit: Visit, odd: Project) -> None:
+    page = open_table(visit(odd.path), odd)
+    page.press("/")
+    page.find("search").send_keys("acc>0.85")
+    page.wait(lambda: rows(page) == ["repaired"])
+    assert page.find("count").text == "1 of 4 commits"
+    page.find("search").send_keys(" and")
+    page.wait(lambda: "a condition is missing" in page.text("#search-error"))
+    assert rows(page) == ["repaired"]
+
+
+def test_view_is_in_the_address(visit: Visit, odd: Project) -> None:
+    page = open_table(visit(odd.path), odd)
+    page.find("only-changed").click()
+    page.find("show-delta").click()
+    page.press("j", "j", "j", "b")
+    address = page.driver.current_url
+    page.driver.get("about:blank")
+    page.driver.get(address)
+    page.wait_ready()
+    assert page.find("only-changed").get_attribute("aria-pressed") == "true"
+    assert page.find("show-delta").get_attribute("aria-pressed") == "true"
+    assert page.js("return document.querySelector('.tabulator-row.base .cm').textContent") == "broken"
+
+
+def test_keyboard_reaches_compare(visit: Visit, odd: Project) -> None:
+    page = open_table(visit(odd.path), odd)
+    page.press("j", "j", "x", "j", "j", "X")
+    page.wait(lambda: page.text("#selected") == "3 selected")
+    page.press("escape")
+    page.wait(lambda: not page.find("selection").is_displayed())
+    page.press("x", "c")
+    page.wait(lambda: "/compare" in page.driver.current_url)
+    page.wait_ready()
+    assert len(page.all("revision")) == 2  # with the baseline
+
+
+def test_nothing_found_offers_the_way_back(visit: Visit, odd: Project) -> None:
+    page = open_table(visit(odd.path), odd, "?q=nothing-like-this")
+    assert "No commit matches" in page.text("#message")
+    page.find("clear-filter").click()
+    page.wait(lambda: len(rows(page)) == 4)
+
+
+def test_only_rows_in_sight_are_in_the_page(visit: Visit, long: Callable[[int], Path]) -> None:
+    folder = long(400)
+    page = visit(folder).open(f"/r/{key_of(str(folder))}/experiments")
+    assert page.find("count").text == "400 commits"
+    assert len(page.all("row")) < 120
+    for width in (1440, 1024, 800):
+        page.size(width, 700)
+        assert not page.scrolls_sideways()
+
+
+def test_columns_can_be_found_and_hidden(visit: Visit, odd: Project) -> None:
+    page = open_table(visit(odd.path), odd)
+    page.find("columns").click()
+    page.find("column-search").send_keys("auc")
+    boxes = page.all("column")
+    assert len(boxes) == 2  # the kind, and the one column
+    boxes[1].click()
+    page.wait(lambda: page.all("sort-metrics:eval.json:auc") == [])
+    assert "hide=metrics" in page.driver.current_url
+
+
+def test_new_commit_appears_by_itself(visit: Visit, odd: Project) -> None:
+    page = open_table(visit(odd.path), odd)
+    odd.commit("appeared")
+    page.wait(lambda: rows(page)[0] == "appeared")
