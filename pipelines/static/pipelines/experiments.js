@@ -12,6 +12,8 @@ const FILTER_WAIT_MS = 150;
 const AGAIN_MS = 200;
 const MAX_COMPARED = 20;
 const MISSING = "–";
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const FULL_TIME = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 
 let data = null; // the answer of experiments.json
 let etag = null;
@@ -109,12 +111,20 @@ function decimalsOf(numbers) {
 }
 
 const betterOf = (column) => (state.lower.has(column.id) ? "lower" : state.higher.has(column.id) ? "higher" : column.better);
-const baseRow = () => (data.index.has(state.base) ? data.index.get(state.base) : data.rows.sha.findIndex((sha) => state.base.length >= 7 && sha.startsWith(state.base)) >= 0
-  ? data.rows.sha.findIndex((sha) => sha.startsWith(state.base)) : data.index.has(data.head) ? data.index.get(data.head) : -1);
+function findBase() {
+  if (data.index.has(state.base)) return data.index.get(state.base);
+  const short = state.base.length >= 7 ? data.rows.sha.findIndex((sha) => sha.startsWith(state.base)) : -1;
+  if (short >= 0) return short;
+  return data.index.has(data.head) ? data.index.get(data.head) : -1;
+}
+let baseline = -1; // number of the baseline's row, -1 without one; set by `measure`
+const baseRow = () => baseline;
 const identityOf = (column, row) => (column.hash ? column.hash[row] : column.values[row]);
 
 // --- which rows, in which order
+let inGroup = []; // how many rows of each group are shown
 function arrange() {
+  inGroup = data.groups.map(() => 0);
   const total = data.rows.sha.length;
   const wanted = [];
   for (let row = 0; row < total; row += 1) {
@@ -126,6 +136,7 @@ function arrange() {
     shown = [];
     let group = null;
     for (const row of wanted) {
+      inGroup[data.rows.group[row]] += 1;
       if (data.rows.group[row] !== group) { group = data.rows.group[row]; shown.push(-1 - group); }
       if (!collapsed.has(groupKey(group))) shown.push(row);
     }
@@ -174,7 +185,7 @@ function sortBy(id, add) {
 
 // --- what only the shown rows decide
 function measure(rows) {
-  const base = baseRow();
+  const base = baseline = findBase();
   const all = data.rows.sha[0] === "workspace" ? [0, ...rows] : rows;
   for (const column of columns) {
     let first, low = Infinity, high = -Infinity;
@@ -195,7 +206,7 @@ function measure(rows) {
 const isHidden = (column) => state.hide.has(column.id) || (state.only && !column.differs);
 
 // --- drawing
-function draw() {
+function draw(keepsPlace = false) {
   const rows = arrange();
   measure(rows);
   const message = emptyMessage(rows);
@@ -205,7 +216,12 @@ function draw() {
   const items = shown.map((number) => ({ id: number < 0 ? `g${number}` : data.rows.sha[number], n: number }));
   if (data.rows.sha[0] === "workspace") items.unshift({ id: "workspace", n: 0 });
   if (!table || signature !== table.signature) build(items, signature);
-  else table.replaceData(items).then(markHeaders);
+  else if (keepsPlace) table.replaceData(items).then(markHeaders); // draws twice
+  else {
+    const holder = document.querySelector("#table .tabulator-tableholder");
+    const left = holder.scrollLeft;
+    table.setData(items).then(() => { holder.scrollLeft = left; markHeaders(); });
+  }
   const hiddenSame = columns.filter((column) => !state.hide.has(column.id) && !column.differs).length;
   byId("hidden-same").textContent = state.only && hiddenSame ? `${hiddenSame} hidden` : "";
   byId("column-count").textContent = String(columns.filter((column) => !isHidden(column)).length);
@@ -397,8 +413,9 @@ function nameCell(cell) {
 function groupCell(group) {
   const { kind, name, count } = data.groups[group];
   const isOpen = !collapsed.has(groupKey(group));
-  const toggle = el("button", { type: "button", class: "tw", "aria-expanded": String(isOpen), "aria-label": `${isOpen ? "Fold" : "Unfold"} ${name}`, onclick: () => { if (isOpen) collapsed.add(groupKey(group)); else collapsed.delete(groupKey(group)); draw(); } }, icon(isOpen ? "chev-d" : "chev-r"));
-  const words = kind === "head" ? "not on a branch" : `${count.toLocaleString("en")} commit${count === 1 ? "" : "s"}`;
+  const toggle = el("button", { type: "button", class: "tw", "aria-expanded": String(isOpen), "aria-label": `${isOpen ? "Fold" : "Unfold"} ${name}`, onclick: () => { if (isOpen) collapsed.add(groupKey(group)); else collapsed.delete(groupKey(group)); draw(true); } }, icon(isOpen ? "chev-d" : "chev-r"));
+  const some = inGroup[group] === count ? "" : `${inGroup[group].toLocaleString("en")} of `;
+  const words = `${some}${count.toLocaleString("en")} commit${count === 1 ? "" : "s"}${kind === "head" ? ", not on a branch" : ""}`;
   return el("span", { class: "nmw" }, toggle, icon(kind === "tag" ? "tag" : kind === "head" ? "commit" : "branch", "t3"), el("span", { class: "strong trunc", title: name }, name), el("span", { class: "t3 nowrap" }, words));
 }
 
@@ -435,8 +452,9 @@ function createdCell(row) {
   const at = new Date(seconds * 1000), now = new Date();
   if (Number.isNaN(at.getTime())) return el("span", { class: "nil" }, MISSING);
   const sameDay = at.toDateString() === now.toDateString();
-  const text = sameDay ? at.toTimeString().slice(0, 5) : `${at.getDate()} ${at.toLocaleString("en", { month: "short" })}${at.getFullYear() === now.getFullYear() ? "" : ` ${at.getFullYear()}`}`;
-  return el("span", { class: "t2", title: at.toLocaleString() }, text);
+  const day = MONTHS[at.getMonth()];
+  const text = sameDay ? at.toTimeString().slice(0, 5) : `${at.getDate()} ${day}${at.getFullYear() === now.getFullYear() ? "" : ` ${at.getFullYear()}`}`;
+  return el("span", { class: "t2", title: FULL_TIME.format(at) }, text);
 }
 
 const textCell = (row, pickText) => (row < 0 ? el("span") : el("span", { class: "t2 trunc", title: pickText(row) }, pickText(row)));
@@ -573,7 +591,7 @@ function search(text, wait = FILTER_WAIT_MS) {
   searchTimer = setTimeout(() => applySearch(text), wait);
 }
 
-async function applySearch(text) {
+async function applySearch(text, keepsPlace = false) {
   const query = text.trim();
   const mine = ++searchNumber;
   if (!query) { state.q = ""; matches = null; searchError(null); writeAddress(); draw(); return; }
@@ -587,7 +605,7 @@ async function applySearch(text) {
   state.q = query;
   matches = new Set(value.rows);
   writeAddress();
-  draw();
+  draw(keepsPlace);
 }
 
 function searchError(error, text = "") {
@@ -700,7 +718,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 async function refresh() {
-  try { if (await load()) { if (state.q) await applySearch(state.q); else draw(); } } catch { /* the live mark tells; what is shown stays */ }
+  try { if (await load()) { if (state.q) await applySearch(state.q, true); else draw(true); } } catch { /* the live mark tells; what is shown stays */ }
 }
 
 async function start() {
