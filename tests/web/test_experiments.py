@@ -237,6 +237,20 @@ def test_only_rows_in_sight_are_in_the_page(visit: Visit, long: Callable[[int], 
         assert not page.scrolls_sideways()
 
 
+def test_baseline_reaches_rows_out_of_sight(visit: Visit, long: Callable[[int], Path]) -> None:
+    folder = long(150)
+    page = visit(folder).open(f"/r/{key_of(str(folder))}/experiments")
+    scroll = "document.querySelector('.tabulator-tableholder').scrollTop = arguments[0]"
+    first = "return document.querySelectorAll('[data-testid=row]:not(.ws) [tabulator-field=\"v:metrics:metrics.json:f1\"] .v')[1].title"
+    before = page.js(first)
+    page.js(scroll, 100_000)
+    page.wait(lambda: page.js("return document.querySelectorAll('[data-testid=row] .cm').length && !document.querySelector('.base:not(.ws)')"))
+    page.js("[...document.querySelectorAll('[data-testid=row] .hash')].at(-1).click()")
+    page.wait(lambda: page.all("baseline"))
+    page.js(scroll, 0)
+    page.wait(lambda: page.js(first) != before)
+
+
 def test_columns_can_be_found_and_hidden(visit: Visit, odd: Project) -> None:
     page = open_table(visit(odd.path), odd)
     page.find("columns").click()
