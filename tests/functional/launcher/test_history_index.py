@@ -165,6 +165,18 @@ def test_project_in_a_subfolder(make_project: Any) -> None:
     assert rows["after"].params == {"params.yaml": {"data": {"lr": 1}}}
 
 
+def test_refresh_that_is_stopped_goes_on_later(tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    import_history(str(folder), pipeline_history(450, metrics=1, params=4))
+    repo = Repo.open(str(folder), Settings())
+    repository = Repository.objects.create(root=repo.root_dir)
+    waiting = [refresh_revisions(repository, repo, limit_s=0).waiting for _ in range(3)]
+    assert waiting == [250, 50, 0]
+    known = set(repository.revisions.values_list("sha", flat=True))
+    assert all(set(row.parents) <= known for row in repository.revisions.all())
+
+
 def test_no_git_and_no_commit_have_no_rows(make_project: Any) -> None:
     assert refresh(make_project("bare", git=False)) == {}
     assert refresh(make_project("empty")) == {}
