@@ -18,7 +18,7 @@ from tracking.engine.errors import DataverError, GitError, RevisionNotFound, Usa
 from tracking.engine.repo import Repo
 from tracking.models import Repository
 
-SHORT = 7
+SELECTED = 12  # characters of an id in an address
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ class ComparePage:
     code: list[CodeFile]
     code_is_cut: bool
     markdown: str
+    selection: str
     problems: list[pages.Problem] = field(default_factory=list)
 
 
@@ -96,7 +97,12 @@ def comparison(key: str, repository: Repository, repo: Repo, labels: list[str]) 
     found = list(rows.values())
     sections = compare(found) if found else []
     files, is_cut = code_files(repo, [row.sha for row in found], sections) if len(found) > 1 else ([], False)
-    return ComparePage(key, heads, sections, files, is_cut, as_markdown(found, shown) if len(found) > 1 else "", problems)
+    return ComparePage(key, heads, sections, files, is_cut, as_markdown(found, shown) if len(found) > 1 else "", selection_of(found), problems)
+
+
+def selection_of(rows: list[Row]) -> str:
+    """Query of the commits table in which these rows are selected."""
+    return urlencode({"rows": ",".join(row.sha[:SELECTED] for row in rows)})
 
 
 def resolve(repo: Repo, label: str) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import os
 import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -16,7 +17,7 @@ from pipelines.engine.metrics import FileResults, all_metrics, all_params, descr
 from tracking.engine.commits import Commit
 from tracking.engine.contents import Contents, ManifestMissing
 from tracking.engine.errors import DataverError
-from tracking.engine.files import FileSource
+from tracking.engine.files import FileSource, WorkspaceFiles
 from tracking.engine.gitcat import RevisionFiles
 from tracking.engine.history import Indexes, identity
 from tracking.engine.index import LOCK_FILE, PIPELINE_FILE, Index, Pipeline
@@ -28,6 +29,7 @@ from tracking.engine.stage import Digest, Out, Stage
 AHEAD = 100  # commits
 MAX_DEPTH = 60  # names inside of names
 MAX_VALUES = 20_000  # of one file; more is no metrics file but a table
+MAX_BYTES = 10_000_000
 MAX_TEXT = 10_000  # characters of one value
 FileError = dict[str, str]
 _EXCERPT = r"\s*\d+(\s|\Z)"  # line of a file that a message quotes, after its number
@@ -132,11 +134,22 @@ class _NotingContents(Contents):
 
     def _parse(self, rel: str) -> Any:
         try:
+            if isinstance(self._files, WorkspaceFiles):
+                self._refuse_large(rel)
             value = read_params(self.read(rel), rel)
             _refuse_giants(value, rel)
             return value
         except (DataverError, OSError) as exc:
             return exc
+
+    def _refuse_large(self, rel: str) -> None:
+        """The workspace is read each time it is shown. Raises TooLarge."""
+        try:
+            size_bytes = os.path.getsize(self._repo.abs(rel))
+        except OSError:
+            return  # reading it says why
+        if size_bytes > MAX_BYTES:
+            raise TooLarge(f"'{rel}' has {size_bytes:,} bytes, which is no file of metrics or params")
 
     def _object(self, digest: Digest, oid: str) -> bytes:
         try:

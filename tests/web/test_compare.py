@@ -110,6 +110,8 @@ def test_page_shows_differences_and_code(visit: Visit, two: Project, assert_acce
     assert "owned" not in page.driver.title
     assert not page.scrolls_sideways()
     assert_accessible(page)
+    page.find("change-selection").click()
+    page.wait(lambda: page.text("#selected") == "3 selected")
 
 
 def test_twenty_columns_keep_the_first_in_sight(visit: Visit, two: Project) -> None:

@@ -266,3 +266,19 @@ def test_new_commit_appears_by_itself(visit: Visit, odd: Project) -> None:
     page = open_table(visit(odd.path), odd)
     odd.commit("appeared")
     page.wait(lambda: rows(page)[0] == "appeared")
+
+
+def test_what_arrives_by_itself_hides_no_column(visit: Visit, repo: Project) -> None:
+    repo.gen({"dvc.yaml": PIPELINE, "params.yaml": "lr: 0.1\nseed: 1\n"})
+    repo.commit("first")
+    repo.gen({"params.yaml": "lr: 0.2\nseed: 1\n"})
+    repo.commit("second")
+    page = open_table(visit(repo.path), repo, "?only=1")
+    assert page.all("sort-params:params.yaml:seed") == []
+    repo.gen({"params.yaml": "lr: 0.2\nseed: 2\n"})
+    repo.commit("third")
+    page.wait(lambda: rows(page)[0] == "third")
+    assert page.all("sort-params:params.yaml:seed") == []
+    page.find("only-changed").click()
+    page.find("only-changed").click()
+    page.wait(lambda: page.all("sort-params:params.yaml:seed"))

@@ -82,11 +82,12 @@ async function load() {
 }
 
 function prepare() {
+  const differing = new Map(columns.map((column) => [column.id, column.differs]));
   const errors = new Map(data.file_errors.map((entry) => [`${entry.kind}:${entry.file}`, entry.rows]));
   columns = data.columns.map((column) => {
     const numbers = column.values.filter((value) => typeof value === "number");
     const isNumeric = numbers.length > 0 && numbers.length === column.values.filter((value) => value !== null).length;
-    return { ...column, isNumeric, errors: errors.get(`${column.kind}:${column.file}`) || {}, decimals: column.kind === "metrics" && isNumeric ? decimalsOf(numbers) : null };
+    return { ...column, isNumeric, differs: differing.get(column.id), errors: errors.get(`${column.kind}:${column.file}`) || {}, decimals: column.kind === "metrics" && isNumeric ? decimalsOf(numbers) : null };
   });
   data.index = new Map(data.rows.sha.map((sha, number) => [sha, number]));
   for (const sha of [...picked]) { // an address holds short ids
@@ -184,18 +185,20 @@ function sortBy(id, add) {
 }
 
 // --- what only the shown rows decide
-function measure(rows) {
+/** keepsColumns: what arrives by itself hides and shows no column that was there before. */
+function measure(rows, keepsColumns = false) {
   const base = baseline = findBase();
   const all = data.rows.sha[0] === "workspace" ? [0, ...rows] : rows;
   for (const column of columns) {
     let first, low = Infinity, high = -Infinity;
-    column.differs = false;
+    let differs = false;
     all.forEach((row, position) => {
       const value = identityOf(column, row);
-      if (position === 0) first = value; else if (value !== first) column.differs = true;
+      if (position === 0) first = value; else if (value !== first) differs = true;
       if (typeof column.values[row] === "number") { low = Math.min(low, column.values[row]); high = Math.max(high, column.values[row]); }
-      if (column.errors[row] !== undefined) column.differs = true;
+      if (column.errors[row] !== undefined) differs = true;
     });
+    if (!keepsColumns) column.differs = differs; else if (column.differs === undefined) column.differs = true;
     const better = column.kind === "metrics" ? betterOf(column) : "";
     column.spread = high - low;
     column.best = better && high > low ? (better === "higher" ? high : low) : null;
@@ -208,7 +211,7 @@ const isHidden = (column) => state.hide.has(column.id) || (state.only && !column
 // --- drawing
 function draw(keepsPlace = false) {
   const rows = arrange();
-  measure(rows);
+  measure(rows, keepsPlace);
   const message = emptyMessage(rows);
   byId("message").hidden = !message;
   byId("message").replaceChildren(...(message ? [message] : []));

@@ -12,6 +12,7 @@ from django.forms.models import model_to_dict
 from django.test.utils import CaptureQueriesContext
 
 from pipelines.engine.metrics import show_metrics, show_params
+from pipelines.historyindex import workspace_row
 from pipelines.indexing import refresh_revisions
 from tests.conftest import Project
 from tests.histories import import_history, pipeline_history
@@ -130,6 +131,14 @@ def test_metrics_file_that_is_none(two: Project, content: str, expected: Any) ->
         assert found["error"]["type"] == expected
     else:
         assert repr(found).replace("nan", "'nan'") == repr(expected)
+
+
+def test_giant_in_the_workspace_is_not_read(two: Project) -> None:
+    with open(two / "m.json", "wb") as file:
+        file.truncate(2_000_000_000)
+    row = workspace_row(opened(two))
+    assert row.metrics["m.json"]["error"]["type"] == "TooLarge"
+    assert row.params == {"params.yaml": {"data": {"lr": 2}}}
 
 
 def test_templates_follow_the_files_they_read(repo: Project) -> None:
