@@ -61,10 +61,10 @@ class HomePage:
 
 
 def home_page(settings: Settings, open_path: str = "", open_problem: Problem | None = None) -> HomePage:
-    """Three queries, whatever the number of repositories and runs."""
+    """Four queries, whatever the number of repositories and runs."""
     rows = list(Repository.objects.annotate(stage_count=Count("stages")).order_by("-opened_at"))
     names = {row.pk: name_of(row.root, settings.home) for row in rows}
-    latest = [run_line(run, names) for run in Run.objects.order_by("-started_at")[: ACTIVITY_SHOWN + len(rows) * 2]]
+    latest = [run_line(run, names) for run in Run.objects.prefetch_related("executions").order_by("-started_at")[: ACTIVITY_SHOWN + len(rows) * 2]]
     last: dict[str, RunLine] = {}
     for line in reversed(latest):
         last[line.repository.key] = line
@@ -88,7 +88,7 @@ def card(row: Repository, name: RepositoryName, settings: Settings, last_run: Ru
 
 def run_line(run: Run, names: dict[int, RepositoryName]) -> RunLine:
     seconds = (run.ended_at - run.started_at).total_seconds() if run.ended_at and run.started_at else None
-    failed = [stage for stage, state in run.stages.items() if state == "failed"]
+    failed = [execution.stage for execution in run.executions.all() if execution.state == "failed"]  # type: ignore[attr-defined]
     return RunLine(names[run.repository_id], run.run_id, run.state, run.started_at, seconds, [str(target) for target in run.targets], failed)  # type: ignore[attr-defined]
 
 

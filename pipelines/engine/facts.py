@@ -151,9 +151,9 @@ class _NotingContents(Contents):
         if size_bytes > MAX_BYTES:
             raise TooLarge(f"'{rel}' has {size_bytes:,} bytes, which is no file of metrics or params")
 
-    def _object(self, digest: Digest, oid: str) -> bytes:
+    def _object(self, digest: Digest, oid: str, limit_bytes: int | None = None, rel: str = "") -> bytes:
         try:
-            return super()._object(digest, oid)
+            return super()._object(digest, oid, limit_bytes, rel)
         except FileNotFoundError:
             self.missing.add(oid)
             raise

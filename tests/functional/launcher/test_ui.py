@@ -13,6 +13,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from dataver_site.settings import INDEX_SCHEMA
 from launcher import home, indexing
 from launcher.engine.dispatch import settings_from
 from tests.conftest import Project
@@ -100,7 +101,7 @@ def test_a_port_in_use_is_named(empty_dir: Project, data_folder: Path) -> None:
 def test_a_broken_index_names_the_command_that_mends_it(repo: Project, tmp_path: Path) -> None:
     """In a process of its own: the tests' database is another."""
     (tmp_path / "home").mkdir()
-    (tmp_path / "home/index-1.sqlite3").write_text("no database at all, but long enough to be looked at" * 50)
+    (tmp_path / f"home/index-{INDEX_SCHEMA}.sqlite3").write_text("no database at all, but long enough to be looked at" * 50)
     code = "import sys; sys.path.insert(0, sys.argv.pop(1)); from dataver_site.entry import main; main()"
     result = subprocess.run([sys.executable, "-c", code, CHECKOUT, "ui", "--get", "/"], cwd=repo.path, env={**repo.environ, "DATAVER_HOME": str(tmp_path / "home")}, capture_output=True, text=True)
     assert result.returncode == 1 and "dataver index --rebuild" in result.stderr and "Traceback" not in result.stderr
