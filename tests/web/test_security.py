@@ -4,6 +4,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,3 +183,11 @@ def test_only_the_loopback_is_listened_on(server: Server) -> None:
         if not address.startswith("127."):
             with pytest.raises(OSError):
                 socket.create_connection((address, server.port), timeout=5).close()
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
+def test_the_server_ends_cleanly(server: Server, signal_number: int) -> None:
+    buy(server)
+    server.process.send_signal(signal_number)
+    assert server.process.wait(timeout=20) == 0
+    assert server.process.stderr is not None and server.process.stderr.read() == ""
