@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.forms.models import model_to_dict
 
+from dataver_site.settings import INDEX_SCHEMA
 from launcher import indexing
 from pipelines.models import Run, Stage
 from remotes.models import Remote
@@ -110,7 +111,7 @@ def test_rebuild_makes_the_database_file_again(opened: Project, tmp_path: Path) 
         return json.loads(result.stdout)
 
     first = index()
-    (home / "index-2.sqlite3").write_bytes(b"not a database " * 100)
+    (home / f"index-{INDEX_SCHEMA}.sqlite3").write_bytes(b"not a database " * 100)
     assert index("--rebuild") == first == [{"root": str(opened.path), "stages": 2, "remotes": 1, "revisions": 1, "error": ""}]
 
 
