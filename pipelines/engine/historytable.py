@@ -21,7 +21,7 @@ KINDS = ("metrics", "params", "data")
 MAX_COLUMNS = 1000  # the first of each kind are shown, the number of others is told
 EXACT = 2**53  # integers beyond are no longer exact in a browser
 _LOWER = frozenset(
-    "loss losses err error errors mse rmse mae mape nll logloss perplexity ppl wer cer fid brier latency time seconds duration rss cost regret".split()
+    "loss losses err error errors mse rmse mae mape nll logloss perplexity ppl wer cer fid brier latency time seconds duration rss cost regret mistake mistakes misses wrong".split()
 )
 HIGHER, LOWER = "higher", "lower"
 ABSENT = "FileNotFoundError"  # of a file that a commit does not have: nothing to see, no mistake
