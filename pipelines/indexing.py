@@ -26,6 +26,14 @@ def refresh_stages(repository: Repository, index: Index) -> None:
         StageRow.objects.bulk_create(rows, batch_size=500)
 
 
+def refresh_stages_if_changed(repository: Repository, index: Index) -> None:
+    """`refresh_stages` when the rows do not agree; one query when they do."""
+    columns = ("file", "name", "wdir", "cmd", "deps", "params", "outs", "frozen", "always_changed", "desc")
+    rows = [stage_row(repository, index.repo, position, stage) for position, stage in enumerate(index.stages)]
+    if list(repository.stages.order_by("position").values_list(*columns)) != [tuple(getattr(row, name) for name in columns) for row in rows]:
+        refresh_stages(repository, index)
+
+
 def stage_row(repository: Repository, repo: Repo, position: int, stage: Stage) -> StageRow:
     """The row of one stage; paths as the file says them."""
     return StageRow(
@@ -71,8 +79,8 @@ def run_row(repository: Repository, run: runs.RunRecord) -> Run:
         repository=repository,
         run_id=run.run_id,
         state=run.state,
-        started_at=_time(run.started),
-        ended_at=_time(run.ended),
+        started_at=time_of(run.started),
+        ended_at=time_of(run.ended),
         duration_s=run.duration_s,
         command=run.command,
         targets=run.targets,
@@ -91,7 +99,7 @@ def execution_rows(run: Run, record: runs.RunRecord) -> list[StageExecution]:
             position=position,
             stage=stage.address,
             state=stage.state,
-            started_at=_time(stage.started),
+            started_at=time_of(stage.started),
             duration_s=stage.duration_s,
             exit_code=stage.exit_code,
             cause=stage.cause or "",
@@ -103,7 +111,7 @@ def execution_rows(run: Run, record: runs.RunRecord) -> list[StageExecution]:
     ]
 
 
-def _time(seconds: float | None) -> datetime | None:
+def time_of(seconds: float | None) -> datetime | None:
     """Records carry seconds since 1970."""
     try:
         return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

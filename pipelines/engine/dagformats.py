@@ -44,14 +44,14 @@ def collapse_groups(picture: Picture, is_generated: Callable[[str], bool]) -> Pi
 
     A group whose stages depend on each other gets an edge to itself.
     """
-    group = {label: _group_name(label) for label in picture.nodes if is_generated(label)}
+    group = {label: group_name(label) for label in picture.nodes if is_generated(label)}
     kept = [label for label in picture.nodes if label not in group]
     plain = [edge for edge in picture.edges if edge[0] not in group and edge[1] not in group]
     moved = [(group.get(a, a), group.get(b, b)) for a, b in picture.edges if a in group or b in group]
     return Picture(tuple(dict.fromkeys([*kept, *group.values()])), tuple(dict.fromkeys(plain + moved)))
 
 
-def _group_name(label: str) -> str:
+def group_name(label: str) -> str:
     """`sub/dvc.yaml:fe@1` -> `sub/dvc.yaml:fe`; folders may hold the mark too."""
     file, colon, name = label.rpartition(":")
     return file + colon + name.partition(GROUP_MARK)[0]

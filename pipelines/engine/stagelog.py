@@ -102,6 +102,28 @@ def read_log(path: str, offset: int, limit: int = READ_BYTES) -> tuple[bytes, in
     return b"", offset
 
 
+def end_of(path: str) -> int:
+    """Offset behind the last byte of the stream; 0 without a log."""
+    return max((start + size for start, _, size in _files(path)), default=0)
+
+
+def read_before(path: str, before: int, limit: int = READ_BYTES) -> tuple[bytes, int]:
+    """Bytes of the stream that end at offset `before`, at most `limit`, and the offset of the first.
+
+    Where the middle was not kept, a line says so and the offset jumps to what lies in front of it.
+    (b"", 0) at the beginning.
+    """
+    for start, name, size in reversed(_files(path)):
+        missing = before - start - size
+        if missing > 0:
+            return f"\n[... {missing} bytes are not kept ...]\n".encode(), start + size
+        if before > start:
+            at = max(start, before - limit)
+            with contextlib.suppress(OSError):
+                return _read(name, at - start, before - at), at
+    return b"", 0
+
+
 def tail(path: str, limit: int = READ_BYTES) -> bytes:
     """The last bytes of the stream, at most `limit`."""
     found = b""

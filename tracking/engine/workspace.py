@@ -31,8 +31,10 @@ DELETED, MODIFIED, NEW, NOT_IN_CACHE = "deleted", "modified", "new", "not in cac
 class Workspace:
     """Answers questions about paths of one repository for the length of one command."""
 
-    def __init__(self, repo: Repo, progress: Progress | None = None) -> None:
+    def __init__(self, repo: Repo, progress: Progress | None = None, *, asks_urls: bool = True) -> None:
+        """asks_urls: look at outs and deps that are URLs; without it they count as unchanged."""
         self.repo = repo
+        self.asks_urls = asks_urls
         self.progress = progress or NoProgress()
         self._digests: dict[tuple[str, str], tuple[Digest, Meta] | None] = {}
         self._folders: set[str] = set()  # every folder around a path in _digests
@@ -186,6 +188,8 @@ class Workspace:
     def _external_state(self, entry: Out | Dep) -> str:
         if isinstance(entry, Dep) and (entry.repo is not None or entry.db is not None):
             return ""  # an import: `update` asks for news
+        if not self.asks_urls:
+            return ""
         found = self.external(entry.path)
         if found is None:
             return DELETED

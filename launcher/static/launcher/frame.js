@@ -1,6 +1,6 @@
 // The frame of every page: theme, menus, palette, shortcuts, live mark. Pages import what they need from here.
 
-const POLL_MS = 2000;
+const POLL_MS = Number(document.body.dataset.poll) || 2000; // data-poll: pages whose states follow edits ask more often
 const GIVE_UP_MS = 2500; // of one request; offline shows within 5 s
 const GO_MS = 1200; // between `g` and the letter
 const body = document.body;

@@ -1,0 +1,97 @@
+// The panel beside the graph: one stage, one .dvc file, or one group. What the repository says is set as text only.
+import { el, formatNumber, formatSize, getJSON, icon } from "/static/launcher/frame.js";
+import { logNodes } from "./logtext.js";
+import { formatDuration, stateLabel } from "./stagestate.js";
+
+const TAIL_BYTES = 1500;
+const ENTRY_STATES = { "": ["Same", "done", "ok"], modified: ["Changed", "change", "warn"], deleted: ["Missing", "fail", "bad"], new: ["New", "plus", "warn"], "not in cache": ["Not in cache", "warn", "warn"], url: ["Not looked at", "cloud", "idle"] };
+
+export function copyButton(text) {
+  return el("button", { type: "button", class: "btn btn-quiet btn-icon copy", "data-copy": text, title: "Copy", "aria-label": `Copy ${text}`, "data-testid": "copy-line" }, icon("copy"));
+}
+const commandLine = (text, wrap = false) => el("div", { class: `cmd${wrap ? " wrap" : ""}` }, el("code", { title: text }, text), copyButton(text));
+const section = (title, count, ...children) => el("section", {}, el("h3", {}, title, count === null ? null : el("span", { class: "t3 n" }, ` ${count}`)), ...children);
+
+/** node: of the JSON twin, or a group with members. at: {runs: address of the list, choose(id), expand(group), collapse(group), close()}. */
+export function panelContent(node, page, at) {
+  const head = el("div", { class: "dh" },
+    el("div", { class: "row" }, el("h2", { class: "trunc", title: node.id, "data-testid": "panel-name" }, node.name), el("span", { class: "grow" }),
+      el("button", { type: "button", class: "btn btn-quiet btn-icon", "aria-label": "Close", title: "Close  Esc", "data-testid": "panel-close", onclick: at.close }, icon("x"))),
+    el("div", { class: "row" }, stateLabel(node.state, { pill: true }), node.note ? el("span", { class: "t2 sm trunc", title: node.note }, node.note) : null));
+  return [head, el("div", { class: "db", tabindex: "0", "aria-label": "About the stage", role: "region" }, ...(node.members ? group(node, at) : stage(node, page, at)))];
+}
+
+function group(node, at) {
+  const counts = node.members.map((member) => el("li", {}, el("button", { type: "button", "data-testid": "member", onclick: () => at.expand(node.id, member.id) },
+    el("span", { class: "trunc grow medium" }, member.name), stateLabel(member.state))));
+  return [el("button", { type: "button", class: "btn", "data-testid": "expand", onclick: () => at.expand(node.id) }, icon("expand"), `Show ${node.members.length} stages`), section("Stages", node.members.length, el("ul", { class: "gl" }, ...counts))];
+}
+
+function stage(node, page, at) {
+  const parts = [];
+  if (node.desc) parts.push(el("p", { class: "t2" }, node.desc));
+  const flags = [node.frozen ? "frozen: repro leaves it alone until it is unfrozen" : "", node.always_changed ? "always_changed: it runs every time" : ""].filter(Boolean);
+  if (flags.length) parts.push(el("div", { class: "note" }, icon("lock"), el("div", {}, ...flags.map((flag) => el("div", {}, flag)))));
+  if (node.reasons.length) parts.push(section(node.kind === "data" ? "What changed" : "Why it would run", null, el("ul", { class: "why", "data-testid": "reasons" }, ...node.reasons.map((reason) => el("li", {}, icon("change"), el("span", {}, reason))))));
+  if (node.behind.length) parts.push(section(node.reasons.length ? "And it comes after" : "It comes after what would run", null, links(node.behind, at)));
+  if (node.command.length) parts.push(section("Command", null, ...node.command.map((line) => commandLine(line, true))));
+  if (node.deps.length) parts.push(section("Dependencies", node.deps.length, entries(node.deps)));
+  if (node.outs.length) parts.push(section("Outputs", node.outs.length, entries(node.outs)));
+  if (node.params.length) parts.push(section("Params", node.params.length, params(node.params)));
+  const timed = node.executions.filter((item) => item.seconds !== null).reverse();
+  if (timed.length) parts.push(durations(node, timed, at));
+  const logged = node.executions.find((item) => item.has_log);
+  if (logged) parts.push(log(node, logged, at));
+  parts.push(section("On the command line", null, ...node.commands.map((line) => commandLine(line))));
+  parts.push(el("p", { class: "t3 sm" }, "Defined in ", el("span", { class: "mono" }, node.file)));
+  if (node.group) parts.push(el("button", { type: "button", class: "btn", "data-testid": "collapse", onclick: () => at.collapse(node.group) }, icon("minus"), "Collapse its group"));
+  return parts;
+}
+
+function links(ids, at) {
+  return el("div", { class: "gl" }, ...ids.map((id) => el("button", { type: "button", "data-testid": "behind", onclick: () => at.choose(id) }, icon("arrow-r"), el("span", { class: "trunc" }, id))));
+}
+
+function entries(list) {
+  return el("table", { class: "tbl tt", "data-density": "compact" }, el("tbody", {}, ...list.map((entry) => {
+    const [word, symbol, tone] = ENTRY_STATES[entry.state] ?? [entry.state, "change", "warn"];
+    const change = entry.old && entry.new ? `${entry.old} → ${entry.new}` : entry.old ?? "";
+    return el("tr", {}, el("td", { class: "mono", title: entry.path }, entry.path), el("td", { class: "num t2" }, entry.size === null ? "" : formatSize(entry.size)), el("td", { title: change }, el("span", { class: `state is-${tone}` }, icon(symbol), word)));
+  })));
+}
+
+const shown = (value) => typeof value === "number" ? formatNumber(value) : typeof value === "string" ? value : value === null ? "–" : JSON.stringify(value);
+function params(list) {
+  const several = new Set(list.map((param) => param.file)).size > 1;
+  return el("table", { class: "tbl tt", "data-density": "compact" }, el("tbody", {}, ...list.map((param) => {
+    const [before, after] = [shown(param.old), shown(param.new)];
+    return el("tr", param.state ? { "data-testid": "changed-param" } : {}, el("td", { class: "mono", title: `${param.file}: ${param.key}` }, several ? `${param.file}: ${param.key}` : param.key),
+      el("td", { class: "num t3 val", title: before }, param.state ? el("del", {}, before) : ""), el("td", { class: "num val", title: after }, param.state ? el("ins", {}, after) : el("span", { class: "t2" }, after)));
+  })));
+}
+
+function durations(node, timed, at) {
+  const longest = Math.max(...timed.map((item) => item.seconds), 0.001);
+  const bars = timed.map((item, index) => {
+    const bad = item.state === "failed" || item.state === "interrupted";
+    const words = `${formatDuration(item.seconds)}, ${bad ? item.state : item.state === "succeeded" ? "done" : item.state}`;
+    const bar = el("a", { href: runAddress(at, item, node), title: words, "aria-label": `Run ${item.run_id}: ${words}`, class: bad ? "is-bad" : index === timed.length - 1 ? "now" : "" });
+    bar.style.height = `${Math.max(item.seconds / longest * 100, 5)}%`;
+    return bar;
+  });
+  const title = el("div", { class: "row" }, el("h3", { class: "grow" }, "Last durations"), el("span", { class: "sm t3" }, node.median_s === null ? "" : `median ${formatDuration(node.median_s)}`));
+  return el("section", { "data-testid": "durations" }, title, el("div", { class: "dur" }, ...bars));
+}
+
+const runAddress = (at, execution, node) => `${at.runs}/${encodeURIComponent(execution.run_id)}${execution.has_log ? `#log=${encodeURIComponent(node.id)}` : ""}`;
+
+function log(node, execution, at) {
+  const box = el("div", { class: "log", tabindex: "0", "aria-label": "End of the log", "data-testid": "tail" }, "…");
+  const query = new URLSearchParams({ stage: node.id, limit: TAIL_BYTES });
+  getJSON(`${at.runs}/${encodeURIComponent(execution.run_id)}/log.json?${query}`).then((answer) => {
+    box.replaceChildren(...(answer.text ? logNodes(answer.text, {}) : ["It wrote nothing."]));
+    box.scrollTop = box.scrollHeight;
+  }, (error) => box.replaceChildren(error.message));
+  const title = el("div", { class: "row" }, el("h3", { class: "grow" }, "Log"), el("a", { class: "sm", href: runAddress(at, execution, node), "data-testid": "full-log" }, "Open full log"));
+  return el("section", {}, title, box);
+}

@@ -1,0 +1,36 @@
+// How a stage's state looks: word, icon, colour; the same on nodes, in counts and in the panel.
+import { el, icon } from "/static/launcher/frame.js";
+
+const LOOKS = {
+  "up to date": ["Up to date", "done", "ok"],
+  changed: ["Changed", "change", "warn"],
+  "upstream changed": ["Upstream changed", "clock", "warn", true],
+  "never run": ["Never run", "play", "idle", true],
+  frozen: ["Frozen", "lock", "idle"],
+  running: ["Running", "run", "run"],
+  waiting: ["Waiting", "clock", "idle", true],
+  failed: ["Failed", "fail", "bad"],
+  blocked: ["Blocked", "block", "idle", true],
+  "not readable": ["Not readable", "warn", "bad"],
+  "not checked": ["Not checked", "help", "idle", true],
+};
+
+export function look(state) {
+  const [word, symbol, tone, isDashed] = LOOKS[state] ?? [state, "help", "idle"];
+  return { word, symbol, tone, isDashed: Boolean(isDashed) };
+}
+
+/** Icon and word. */
+export function stateLabel(state, { pill = false, text = "" } = {}) {
+  const { word, symbol, tone } = look(state);
+  return el("span", { class: `state is-${tone}${pill ? " state-pill" : ""}` }, icon(symbol, state === "running" ? "spin" : ""), text || word);
+}
+
+/** 0.4 s, 12 s, 2m 06s, 1h 04m, as the `duration` filter of templates. */
+export function formatDuration(seconds) {
+  if (seconds === null || seconds === undefined) return "";
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds), two = (value) => String(value).padStart(2, "0");
+  if (whole < 60) return `${whole} s`;
+  return whole < 3600 ? `${Math.floor(whole / 60)}m ${two(whole % 60)}s` : `${Math.floor(whole / 3600)}h ${two(Math.floor(whole % 3600 / 60))}m`;
+}
