@@ -44,7 +44,31 @@ def watched(repository: Repository) -> Iterator[str]:
     newest = max(_names(runs), default=None)
     if newest:
         yield os.path.join(runs, newest)
-    yield from (os.path.join(root, path) for path in _stage_paths(repository))
+    room = PATHS_AT_MOST
+    for path in _stage_paths(repository):
+        absolute = os.path.normpath(os.path.join(root, path))
+        yield absolute
+        if absolute.startswith(root.rstrip(os.sep) + os.sep):
+            for inside in _entries_below(absolute, room):
+                room -= 1
+                yield inside
+
+
+def _entries_below(folder: str, limit: int) -> Iterator[str]:
+    """At most `limit` files and folders in a dep or out that is a folder: an edit inside does not change its own time."""
+    waiting = [folder]
+    while waiting and limit > 0:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+                    yield entry.path
+                    limit -= 1
+                    if limit <= 0:
+                        return
+        except OSError:
+            continue  # no folder, or gone meanwhile
 
 
 def _names(folder: str) -> list[str]:

@@ -31,7 +31,8 @@ RESTORED = (runs.RESTORED, runs.VERIFIED, runs.IMPORTED)
 
 @dataclass(frozen=True)
 class RunLine:
-    """One row of the list. seconds: so far while it runs. run, cached, skipped, failed, blocked: counts of stages."""
+    """One row of the list. seconds: so far while it runs. run, cached, skipped, failed, interrupted, blocked:
+    counts of stages."""
 
     run_id: str
     state: str
@@ -42,6 +43,7 @@ class RunLine:
     cached: int
     skipped: int
     failed: int
+    interrupted: int
     blocked: int
     cause: str
     commit: str
@@ -99,7 +101,8 @@ def run_line(run: Any) -> RunLine:
         run=sum(state in (runs.SUCCEEDED, runs.RUNNING) for state in states),
         cached=sum(state in RESTORED for state in states),
         skipped=len(run.skipped),
-        failed=sum(state in ENDED_BADLY for state in states),
+        failed=states.count(runs.FAILED),
+        interrupted=states.count(runs.INTERRUPTED),
         blocked=len(run.blocked),
         cause=run.cause,
         commit=str(git.get("commit") or "")[:SHORT_COMMIT],

@@ -9,6 +9,7 @@ const SHOW_UNCHECKED_MS = 300; // the graph without states, when working them ou
 const MINIMAP_FROM = 30; // nodes
 const OPEN_GROUPS_UP_TO = 3; // stages; larger groups start as one node
 const TIMEOUT_MS = 600000; // hashing large data for the first time
+const RUNNING_MS = 3000;
 const SVG = "http://www.w3.org/2000/svg";
 const body = document.body;
 const find = (id) => document.querySelector(`[data-testid="${id}"]`);
@@ -308,6 +309,7 @@ async function load() {
   } finally { busy = false; }
 }
 onChange(load);
+setInterval(() => { if (page.running && !document.hidden) load(); }, RUNNING_MS); // a run whose process was killed changes no file
 const early = setTimeout(draw, SHOW_UNCHECKED_MS);
 await load();
 clearTimeout(early);

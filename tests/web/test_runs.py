@@ -1,0 +1,166 @@
+"""Runs in a browser: the list, one run, its log while it is written."""
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.conftest import Project
+from tests.environment import CHECKOUT
+from tests.web.browser import WAIT_S, Page
+from tracking.pages import key_of
+
+Visit = Callable[..., Page]
+DATAVER = [sys.executable, "-c", "import sys; sys.path.insert(0, sys.argv.pop(1)); from dataver_site.entry import main; main()", CHECKOUT]
+EVIL = "<img src=x onerror=document.title=1>"
+
+
+def pipeline(cmd: str) -> str:
+    return f"stages:\n  fit:\n    cmd: {cmd}\n    deps: [a]\n    outs: [b]\n  after:\n    cmd: echo afterwards && cp b c\n    deps: [b]\n    outs: [c]\n"
+
+
+@pytest.fixture
+def make(make_project: Callable[..., Project]) -> Callable[[str], Project]:
+    def made(cmd: str) -> Project:
+        repo = make_project("digits", files={"dvc.yaml": pipeline(cmd), "a": "1"})
+        repo.commit()
+        return repo
+
+    return made
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[[Project], subprocess.Popen[bytes]]]:
+    """Start `repro` in the background; ended after the test."""
+    running: list[subprocess.Popen[bytes]] = []
+
+    def started(repo: Project) -> subprocess.Popen[bytes]:
+        running.append(subprocess.Popen([*DATAVER, "repro", "-q"], cwd=repo.path, env=repo.environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True))
+        return running[-1]
+
+    yield started
+    for process in running:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGINT)
+        process.wait(WAIT_S)
+
+
+def address(repo: Project, tail: str = "") -> str:
+    return f"/r/{key_of(str(repo.path))}/runs{tail}"
+
+
+def test_the_list_leads_to_a_run_and_back(visit: Visit, make: Callable[[str], Project], assert_accessible: Callable[[Page], None]) -> None:
+    repo = make("echo bad row; exit 3")
+    repo.run("repro")
+    page = visit(repo.path).open(address(repo))
+    assert "exited with code 3" in page.find("cause").text and "Failed" in page.find("run").text
+    assert_accessible(page)
+    page.press("j", "enter")
+    page.wait(lambda: page.all("gantt"), "the run")
+    page.wait_ready()
+    assert "exited with code 3" in page.find("cause").text and "bad row" in page.find("log").text and "dataver repro" in page.find("reproduce").text
+    assert_accessible(page)
+    page.find("to-runs").click()
+    page.wait(lambda: page.all("runs"), "the list")
+
+
+def test_a_run_appears_in_the_list_by_itself(visit: Visit, make: Callable[[str], Project]) -> None:
+    repo = make("cp a b")
+    page = visit(repo.path).open(address(repo))
+    assert "dataver repro" in page.find("empty").text
+    repo.ok("repro", "-q")
+    page.wait(lambda: page.all("run"), "the run")
+    assert "2 run" in page.find("run").text
+
+
+def test_finding_leaves_what_matches(visit: Visit, make: Callable[[str], Project]) -> None:
+    repo = make("exit 3")
+    repo.run("repro")
+    repo.gen({"dvc.yaml": pipeline("cp a b")}).ok("repro", "-q")
+    page = visit(repo.path).open(address(repo))
+    page.find("find").send_keys("exited")
+    assert [row.is_displayed() for row in page.all("run")] == [False, True]
+    page.find("find").send_keys("xyz")
+    assert page.find("none").is_displayed()
+
+
+def test_the_log_follows_and_stops_when_scrolled_up(visit: Visit, make: Callable[[str], Project], start: Callable[[Project], Any]) -> None:
+    repo = make("i=0; while [ ! -e go ]; do i=$((i+1)); echo line $i; sleep 0.01; done; cp a b")
+    start(repo)
+    page = visit(repo.path)
+    page.wait(lambda: repo.ok("runs", "--json").json, "the journal")
+    page.open(address(repo, "/last"))
+    page.wait(lambda: page.js("const log = document.querySelector('[data-testid=log]'); return log.scrollHeight > log.clientHeight + 200 && log.scrollHeight - log.scrollTop - log.clientHeight < 30"), "the end")
+    assert page.find("run-state").get_attribute("data-state") == "running"
+    page.js("document.querySelector('[data-testid=log]').scrollTop = 0")
+    page.wait(lambda: page.find("follow").get_attribute("aria-pressed") == "false", "not following")
+    height = page.js("return document.querySelector('[data-testid=log]').scrollHeight")
+    page.wait(lambda: page.js("return document.querySelector('[data-testid=log]').scrollHeight") > height, "more lines")
+    assert page.js("return document.querySelector('[data-testid=log]').scrollTop") == 0
+    page.find("follow").click()
+    repo.gen({"go": ""})
+    page.wait(lambda: page.find("run-state").get_attribute("data-state") == "succeeded", "the end of the run")
+    page.wait(lambda: "afterwards" in page.find("log").text, "the next stage's log")
+
+
+def test_a_killed_run_is_interrupted(visit: Visit, make: Callable[[str], Project], start: Callable[[Project], Any]) -> None:
+    repo = make("echo begun; while [ ! -e go ]; do sleep 0.05; done")
+    process = start(repo)
+    page = visit(repo.path)
+    page.wait(lambda: repo.ok("runs", "--json").json, "the journal")
+    page.open(address(repo, "/last"))
+    page.wait(lambda: "begun" in page.find("log").text, "the log")
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait(WAIT_S)
+    repo.gen({"go": ""})
+    page.wait(lambda: page.find("run-state").get_attribute("data-state") == "interrupted", "the state")
+    assert "killed" in page.find("cause").text
+
+
+def test_a_long_log_is_read_in_parts(visit: Visit, make: Callable[[str], Project]) -> None:
+    repo = make("seq 1 300000 && cp a b")
+    repo.ok("repro", "-q")
+    page = visit(repo.path).open(address(repo, "/last") + "#log=fit")
+    page.wait(lambda: "300000" in page.find("log").text, "the end")
+    assert page.js("return document.querySelector('[data-testid=log]').textContent.length") < 100_000
+    first = lambda: page.js("return document.querySelector('.part').textContent.split('\\n')[0]")  # noqa: E731
+    before = first()
+    page.find("earlier").click()
+    page.wait(lambda: first() != before, "earlier lines")
+    text = page.js("return [...document.querySelectorAll('.part')].map((part) => part.textContent).join('')").split()
+    assert [int(line) for line in text] == list(range(int(text[0]), 300001))
+
+
+def test_terminal_codes_and_markup_of_logs_are_inert(visit: Visit, make: Callable[[str], Project]) -> None:
+    repo = make("cat noise && cp a b")
+    repo.gen({"noise": f"\x1b[31;1mred\x1b[0m plain \x1b]8;;http://example.com\x07link\x1b]8;;\x07\x1b[2K\x1b(B\n10%\r50%\r100%\n{EVIL}\n"})
+    repo.ok("repro", "-q")
+    page = visit(repo.path).open(address(repo, "/last") + "#log=fit")
+    text = page.find("log").text
+    assert "red plain link" in text and EVIL in text and "\n100%\n" in text and "50%" not in text and "example.com" not in text
+    assert page.js("return [...document.querySelectorAll('[data-testid=log] *')].map((node) => node.tagName).filter((name) => !['DIV', 'SPAN'].includes(name)).length") == 0
+    assert page.js("return document.querySelector('[data-testid=log] .a-red').textContent") == "red"
+
+
+def test_keys_change_the_log_and_the_address_keeps_it(visit: Visit, make: Callable[[str], Project]) -> None:
+    repo = make("echo fitting && cp a b")
+    repo.ok("repro", "-q")
+    page = visit(repo.path).open(address(repo, "/last"))
+    page.press("k")
+    page.wait(lambda: "fitting" in page.find("log").text, "the first stage's log")
+    assert page.driver.current_url.endswith("#log=fit")
+    page.press("j")
+    page.wait(lambda: "afterwards" in page.find("log").text, "the second stage's log")
+
+
+def test_a_narrow_window_does_not_scroll_sideways(visit: Visit, make: Callable[[str], Project]) -> None:
+    repo = make("cp a b")
+    repo.ok("repro", "-q")
+    page = visit(repo.path).size(1024, 700)
+    for tail in ("", "/last"):
+        assert not page.open(address(repo, tail)).scrolls_sideways()
