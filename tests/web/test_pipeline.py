@@ -135,6 +135,7 @@ def test_keys_walk_the_graph(visit: Visit, graph: Project) -> None:
     assert page.find("panel-name").text == "report"
     page.press("escape")
     assert not page.find("panel").is_displayed() and focused() == "report"
+    page.press("f")
     before = page.find("zoom").text
     page.press("+")
     assert page.find("zoom").text != before

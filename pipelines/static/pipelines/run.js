@@ -13,6 +13,7 @@ const box = find("log"), choice = find("log-stage"), info = document.querySelect
 
 let shown = null; // {stage, start, end, size, over, style}
 let isFollowing = true;
+let advances = document.querySelector('[data-live="state"]').dataset.state === "running"; // opened while it ran
 let turn = 0; // a slow answer for a log that is not shown any more is dropped
 
 const isRunning = () => document.querySelector('[data-live="state"]').dataset.state === "running";
@@ -102,6 +103,14 @@ async function loadLater() {
   tell();
 }
 
+/** Follow the run to its next stage, unless the reader chose a stage or scrolled up. */
+function advance() {
+  const names = loggedStages();
+  if (!shown) { if (names.length) show(names[0]); return; }
+  const next = names[names.indexOf(shown.stage) + 1];
+  if (advances && isFollowing && shown.over && next) show(next);
+}
+
 let lastTop = 0;
 box.addEventListener("scroll", () => {
   const up = box.scrollTop < lastTop - 1;
@@ -113,6 +122,7 @@ box.addEventListener("scroll", () => {
 followButton.addEventListener("click", () => { isFollowing = !isFollowing; if (isFollowing) toEnd(); tell(); });
 choice.addEventListener("change", () => choose(choice.value));
 function choose(stage) {
+  advances = false;
   history.replaceState(null, "", `#log=${encodeURIComponent(stage)}`);
   return show(stage);
 }
@@ -139,14 +149,12 @@ function wanted() {
 addEventListener("hashchange", () => { if (location.hash.startsWith("#log=")) show(wanted()); });
 
 async function poll() {
-  try { await loadLater(); } catch { /* the live mark says it */ }
+  try { await loadLater(); advance(); } catch { /* the live mark says it */ }
   setTimeout(poll, document.hidden ? POLL_MS * 5 : POLL_MS);
 }
 follow(isRunning, () => {
   fillChoice();
-  const newest = document.querySelector('tr[data-has-log][data-state="running"]');
-  if (!shown && loggedStages().length) show(loggedStages()[0]);
-  else if (newest && shown && shown.over && isFollowing && newest.dataset.stage !== shown.stage) show(newest.dataset.stage); // follow the run to its next stage
+  advance();
 });
 onChange(() => loadLater().catch(() => {}));
 await show(wanted());
