@@ -32,7 +32,9 @@ DURATIONS_SHOWN = 12
 
 @dataclass(frozen=True)
 class Entry:
-    """A dep or out. state: empty when unchanged, else modified, deleted, new, "not in cache"; "url" is not looked at. size: bytes as recorded."""
+    """A dep or out. state: empty when unchanged, else modified, deleted, new, "not in cache"; "url" is not asked, "written" by a
+    stage that runs, "unchecked" when nobody looked. size: bytes as recorded.
+    """
 
     path: str
     state: str = ""
@@ -135,7 +137,7 @@ def pipeline_page(row: Repository, repo: Repo, *, checked: bool) -> PipelinePage
     checked = checked and (wrong is None or wrong.type != CyclicGraph.__name__)
     ws = Workspace(repo, asks_urls=False)
     ids = [names.stage(stage) for stage in graph.stages]
-    states = stagestates.stage_states(ws, graph, names.stage, history) if checked else [StageState(stagestates.UNCHECKED)] * len(ids)
+    states = stagestates.stage_states(ws, graph, names.stage, history) if checked else [StageState(stagestates.UNCHECKED, looked=False)] * len(ids)
     executions = _executions(history)
     nodes = [
         _node(ws, stage, state, [ids[other] for other in state.behind], ids[position], ids[position] in generated, executions.get(ids[position], []))
@@ -163,10 +165,10 @@ def _node(ws: Workspace, stage: Stage, state: StageState, behind: list[str], nam
         command=[stage.cmd] if isinstance(stage.cmd, str) else list(stage.cmd or ()),
         frozen=stage.frozen,
         always_changed=stage.always_changed,
-        reasons=[reason.sentence() for reason in told(state.reasons)],
+        reasons=state.said or [reason.sentence() for reason in told(state.reasons)],
         behind=behind,
-        deps=[_entry(ws, dep, by_subject, DEP) for dep in stage.deps],
-        outs=[_entry(ws, out, by_subject, OUT) for out in stage.outs],
+        deps=[_entry(ws, dep, by_subject, DEP, state) for dep in stage.deps],
+        outs=[_entry(ws, out, by_subject, OUT, state) for out in stage.outs],
         params=_params(ws, stage, by_subject),
         executions=executions[:DURATIONS_SHOWN],
         median_s=round(median(took), 3) if took else None,
@@ -174,8 +176,11 @@ def _node(ws: Workspace, stage: Stage, state: StageState, behind: list[str], nam
     )
 
 
-def _entry(ws: Workspace, entry: Dep | Out, found: dict[tuple[str, str], Reason], kind: str) -> Entry:
+def _entry(ws: Workspace, entry: Dep | Out, found: dict[tuple[str, str], Reason], kind: str, stage: StageState) -> Entry:
     path = ws.name(entry)
+    if not stage.looked:
+        state = "written" if kind == OUT and stage.state == stagestates.RUNNING else "unchecked"
+        return Entry(path, state, entry.meta.size, entry.kind if isinstance(entry, Out) else "")
     reason = found.get((kind, path))
     old, new = (entry.digest.value if entry.digest else None), (reason.new if reason else None)
     state = reason.state if reason else "url" if entry.is_url and "://" in entry.path else ""

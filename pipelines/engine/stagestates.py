@@ -22,49 +22,60 @@ VALUE_CHARACTERS = 40
 
 @record(frozen=True)
 class StageState:
-    """state: one of STATES. note: why, a few words ("src/x.py edited"). behind: positions of stages before it that would run first."""
+    """state: one of STATES. note: why, a few words ("src/x.py edited"). behind: positions of stages before it that would run first.
+
+    said: sentences, of a stage that runs: why it was started. looked: its files were compared with what is recorded.
+    """
 
     state: str
     note: str = ""
     reasons: list[Reason] = field(default_factory=list)
     behind: list[int] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    looked: bool = True
 
     @property
     def would_run(self) -> bool:
-        return bool(self.reasons or self.behind) or self.state in (FAILED, RUNNING, UNREADABLE)
+        return bool(self.reasons or self.behind) or self.state in (RUNNING, UNREADABLE)
 
 
 def stage_states(ws: Workspace, graph: Graph, address: Callable[[Stage], str], history: Sequence[RunRecord]) -> list[StageState]:
     """A state for each stage of a graph without cycles, in its order.
 
     history: the project's last runs, newest first. The reasons are those of `why`; a stage whose
-    files cannot be read gets a state that says so, and the others are answered.
+    files cannot be read gets a state that says so, and the others are answered. Files of stages that
+    run, and of those behind them, are not looked at: they are being written, and may be large.
     """
     last, current = last_executions(history), running_stages(history)
     found: dict[int, StageState] = {}
     for stage in graph.topological():
         position, name = graph.position(stage), address(stage)
-        before = [] if stage.frozen else list(graph.needs[position])
+        behind = [] if stage.frozen else [other for other in graph.needs[position] if found[other].would_run]
+        before = [(address(graph.stages[other]), found[other]) for other in behind]
+        if name in current:
+            said = current[name].reasons
+            found[position] = StageState(RUNNING, said[0] if said else "", [], behind, said, looked=False)
+            continue
+        awaited = _named(before, RUNNING, WAITING)
+        if awaited:
+            found[position] = StageState(WAITING, f"for {awaited}", [], behind, looked=False)
+            continue
         try:
             why = list(reasons(ws, stage))
         except (DataverError, OSError) as exc:
-            found[position] = StageState(UNREADABLE, str(exc))
+            found[position] = StageState(UNREADABLE, str(exc), looked=False)
             continue
-        behind = [other for other in before if found[other].would_run]
-        state, note = _decide(stage, why, [(address(graph.stages[other]), found[other]) for other in behind], last.get(name), name in current)
+        state, note = _decide(stage, why, before, last.get(name))
         found[position] = StageState(state, note, why, behind)
     return [found[position] for position in range(len(graph.stages))]
 
 
-def _decide(stage: Stage, why: list[Reason], behind: list[tuple[str, StageState]], last: StageRecord | None, is_running: bool) -> tuple[str, str]:
-    if is_running:
-        return RUNNING, notes(why)
+def _decide(stage: Stage, why: list[Reason], behind: list[tuple[str, StageState]], last: StageRecord | None) -> tuple[str, str]:
     if last is not None and last.state == runs.FAILED and (why or behind):
         return FAILED, last.cause or "its last run failed"
-    for state, mark in ((BLOCKED, (FAILED, BLOCKED, UNREADABLE)), (WAITING, (RUNNING, WAITING))):
-        names = [name for name, other in behind if other.state in mark]
-        if names:
-            return state, f"{'by' if state == BLOCKED else 'for'} {names[0]}{_more(len(names) - 1)}"
+    blocking = _named(behind, FAILED, BLOCKED, UNREADABLE)
+    if blocking:
+        return BLOCKED, f"by {blocking}"
     if stage.frozen and stage.cmd is not None:
         return FROZEN, notes(why) or "its dependencies are not looked at"
     if why:
@@ -72,6 +83,12 @@ def _decide(stage: Stage, why: list[Reason], behind: list[tuple[str, StageState]
     if behind:
         return UPSTREAM, f"after {behind[0][0]}{_more(len(behind) - 1)}"
     return UP_TO_DATE, ""
+
+
+def _named(behind: list[tuple[str, StageState]], *states: str) -> str:
+    """`fit +1`: the first of those in these states, and how many more; empty when there is none."""
+    names = [name for name, other in behind if other.state in states]
+    return f"{names[0]}{_more(len(names) - 1)}" if names else ""
 
 
 def last_executions(history: Sequence[RunRecord]) -> dict[str, StageRecord]:
@@ -84,8 +101,8 @@ def last_executions(history: Sequence[RunRecord]) -> dict[str, StageRecord]:
     return found
 
 
-def running_stages(history: Sequence[RunRecord]) -> set[str]:
-    return {stage.address for run in history if run.state == runs.RUNNING for stage in run.stages if stage.state == runs.RUNNING}
+def running_stages(history: Sequence[RunRecord]) -> dict[str, StageRecord]:
+    return {stage.address: stage for run in history if run.state == runs.RUNNING for stage in run.stages if stage.state == runs.RUNNING}
 
 
 # --- a few words

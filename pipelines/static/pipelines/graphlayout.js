@@ -4,7 +4,7 @@
 export const STAGE = { width: 184, height: 80 };
 export const DATA = { width: 148, height: 32 };
 const COLUMN_GAP = 52;
-const WORST = ["failed", "running", "not readable", "blocked", "waiting", "changed", "never run", "upstream changed", "frozen", "not checked", "up to date"];
+export const WORST = ["failed", "running", "not readable", "blocked", "waiting", "changed", "never run", "upstream changed", "frozen", "not checked", "up to date"];
 
 /** What is drawn of a pipeline: groups are one node unless they are open; data nodes can be left out.
  *  page: the JSON twin. Returns {nodes: [{id, name, kind, state, note, members?, group}], edges: [[from, to]]}. */
@@ -65,12 +65,20 @@ export function layOut({ nodes, edges }, openGroups) {
 export function curve(from, to, points) {
   const start = { x: from.x + from.width, y: from.y + from.height / 2 };
   const end = { x: to.x - 7, y: to.y + to.height / 2 };
-  const between = end.x <= start.x ? points.slice(1, -1) : points.slice(1, -1).filter((point) => point.x > start.x + 8 && point.x < end.x - 8);
+  if (end.x <= start.x) return back(from, to, start, end);
+  const between = points.slice(1, -1).filter((point) => point.x > start.x + 8 && point.x < end.x - 8);
   const way = [start, ...between, end];
   let path = `M${start.x} ${start.y}`;
   for (let index = 1; index < way.length; index += 1) {
     const a = way[index - 1], b = way[index], middle = (a.x + b.x) / 2;
     path += `C${middle} ${a.y} ${middle} ${b.y} ${b.x} ${b.y}`;
   }
+  return { path, arrow: `M${end.x} ${end.y - 4}l7 4-7 4z` };
+}
+
+/** An edge of a cycle: around below. */
+function back(from, to, start, end) {
+  const low = Math.max(from.y + from.height, to.y + to.height) + 32, middle = (start.x + end.x) / 2;
+  const path = `M${start.x} ${start.y}C${start.x + 48} ${start.y} ${start.x + 48} ${low} ${middle} ${low}C${end.x - 48} ${low} ${end.x - 48} ${end.y} ${end.x} ${end.y}`;
   return { path, arrow: `M${end.x} ${end.y - 4}l7 4-7 4z` };
 }

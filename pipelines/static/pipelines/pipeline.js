@@ -1,6 +1,6 @@
 // The pipeline: draws the graph, follows the workspace, keeps zoom, selection and focus while it does.
 import { el, getJSON, icon, onChange, problemCard, ready } from "/static/launcher/frame.js";
-import { curve, layOut, visible } from "./graphlayout.js";
+import { curve, layOut, visible, WORST } from "./graphlayout.js";
 import { panelContent } from "./stagepanel.js";
 import { formatDuration, look, stateLabel } from "./stagestate.js";
 import { Viewport } from "./viewport.js";
@@ -9,6 +9,7 @@ const SHOW_UNCHECKED_MS = 300; // the graph without states, when working them ou
 const MINIMAP_FROM = 30; // nodes
 const OPEN_GROUPS_UP_TO = 3; // stages; larger groups start as one node
 const TIMEOUT_MS = 600000; // hashing large data for the first time
+const FAR = 0.4; // scale below which nodes are coloured boxes
 const RUNNING_MS = 3000;
 const SVG = "http://www.w3.org/2000/svg";
 const body = document.body;
@@ -22,11 +23,12 @@ let signature = "";
 let selected = new URLSearchParams(location.search).get("stage") || "";
 let panelShows = "";
 let showsData = true;
+let isFirst = true; // states are not known yet
 let hits = [], hitAt = 0;
 const openGroups = new Set(), knownGroups = new Set();
 const elements = new Map(); // id -> button
 
-const view = new Viewport(canvas, graph, () => { find("zoom").textContent = `${Math.round(view.scale * 100)} %`; drawSeen(); });
+const view = new Viewport(canvas, graph, () => { find("zoom").textContent = `${Math.round(view.scale * 100)} %`; graph.classList.toggle("is-far", view.scale < FAR); drawSeen(); });
 const svg = (name, attributes) => {
   const node = document.createElementNS(SVG, name);
   for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
@@ -41,11 +43,11 @@ function draw() {
     if (page.nodes.filter((node) => node.group === name).length <= OPEN_GROUPS_UP_TO) openGroups.add(name);
   }
   drawn = visible(page, { showsData, openGroups });
+  drawHead(); // first: cards of problems take room from the graph
   const next = JSON.stringify([drawn.nodes.map((node) => [node.id, node.kind]), drawn.edges]);
   if (next === signature) for (const node of drawn.nodes) fill(elements.get(node.id), node);
   else { signature = next; place(); }
   drawEdges();
-  drawHead();
   markHits();
   showPanel();
   drawMini();
@@ -67,8 +69,15 @@ function place() {
   });
   graph.replaceChildren(svg("svg", { class: "edges", width: layout.width, height: layout.height, "aria-hidden": "true" }), ...boxes, ...nodes);
   view.size = { width: layout.width, height: layout.height };
-  if (!view.touched) view.fit();
+  if (!view.touched) start();
   if (focused && elements.has(focused)) elements.get(focused).focus({ preventScroll: true });
+}
+
+/** Where to look first: at the selection, at what is wrong, at what would run, at the beginning. */
+function start() {
+  const of = (name) => drawn.nodes.find((node) => node.state === name)?.id;
+  const id = (layout.nodes.has(selected) && selected) || WORST.map(of).find((found) => found !== undefined);
+  view.start(layout.nodes.get(id));
 }
 
 function frame({ id, x, y, width, height }) {
@@ -117,6 +126,7 @@ function drawEdges() {
 
 function drawHead() {
   find("counts").replaceChildren(...Object.entries(page.counts).filter(([state]) => state !== "not checked").map(([state, count]) => stateLabel(state, { text: `${count} ${look(state).word.toLowerCase()}` })));
+  if (isFirst && page.nodes.length) find("counts").replaceChildren(stateLabel("running", { text: "Checking what changed" }));
   const problems = find("problems");
   const said = JSON.stringify(page.problems);
   if (problems.dataset.said !== said) {
@@ -126,7 +136,7 @@ function drawHead() {
   }
   const nothing = page.nodes.length === 0;
   find("empty").hidden = !nothing || page.problems.length > 0;
-  for (const id of ["find-box", "zoom-box"]) find(id).hidden = nothing;
+  for (const id of ["canvas", "find-box", "zoom-box"]) find(id).hidden = nothing;
   const groups = [...knownGroups].filter((name) => page.nodes.some((node) => node.group === name));
   const allOpen = groups.length > 0 && groups.every((name) => openGroups.has(name));
   find("toggle-groups").hidden = groups.length === 0;
@@ -220,7 +230,7 @@ function showPanel() {
     panel.querySelector(".db").scrollTop = top;
     if (focus) panel.querySelector(`[data-testid="${focus}"]`)?.focus({ preventScroll: true });
   } else panel.replaceChildren();
-  if (canvas.clientWidth !== width && !view.touched) view.fit();
+  if (canvas.clientWidth !== width && !view.touched) start();
 }
 
 graph.addEventListener("click", (event) => {
@@ -245,7 +255,7 @@ find("toggle-groups").addEventListener("click", () => {
   for (const name of knownGroups) if (all) openGroups.add(name); else openGroups.delete(name);
   draw();
 });
-addEventListener("resize", () => { if (!view.touched) view.fit(); else drawSeen(); });
+addEventListener("resize", () => { if (!view.touched) start(); else drawSeen(); });
 
 // --- search
 function markHits() {
@@ -302,9 +312,11 @@ async function load() {
     do {
       again = false;
       page = await getJSON(body.dataset.source, { timeout: TIMEOUT_MS });
+      isFirst = false;
       draw();
     } while (again);
   } catch (error) {
+    isFirst = false;
     if (error.status !== undefined) { page = { ...page, problems: [{ where: "", reason: error.message, hint: "What is shown may be out of date." }] }; drawHead(); }
   } finally { busy = false; }
 }

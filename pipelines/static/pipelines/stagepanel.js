@@ -4,7 +4,7 @@ import { logNodes } from "./logtext.js";
 import { formatDuration, stateLabel } from "./stagestate.js";
 
 const TAIL_BYTES = 1500;
-const ENTRY_STATES = { "": ["Same", "done", "ok"], modified: ["Changed", "change", "warn"], deleted: ["Missing", "fail", "bad"], new: ["New", "plus", "warn"], "not in cache": ["Not in cache", "warn", "warn"], url: ["Not looked at", "cloud", "idle"] };
+const ENTRY_STATES = { "": ["Same", "done", "ok"], modified: ["Changed", "change", "warn"], deleted: ["Missing", "fail", "bad"], new: ["New", "plus", "warn"], "not in cache": ["Not in cache", "warn", "warn"], url: ["Not asked", "cloud", "idle"], written: ["Being written", "clock", "idle"], unchecked: ["Not checked", "clock", "idle"] };
 
 export function copyButton(text) {
   return el("button", { type: "button", class: "btn btn-quiet btn-icon copy", "data-copy": text, title: "Copy", "aria-label": `Copy ${text}`, "data-testid": "copy-line" }, icon("copy"));
@@ -32,8 +32,8 @@ function stage(node, page, at) {
   if (node.desc) parts.push(el("p", { class: "t2" }, node.desc));
   const flags = [node.frozen ? "frozen: repro leaves it alone until it is unfrozen" : "", node.always_changed ? "always_changed: it runs every time" : ""].filter(Boolean);
   if (flags.length) parts.push(el("div", { class: "note" }, icon("lock"), el("div", {}, ...flags.map((flag) => el("div", {}, flag)))));
-  if (node.reasons.length) parts.push(section(node.kind === "data" ? "What changed" : "Why it would run", null, el("ul", { class: "why", "data-testid": "reasons" }, ...node.reasons.map((reason) => el("li", {}, icon("change"), el("span", {}, reason))))));
-  if (node.behind.length) parts.push(section(node.reasons.length ? "And it comes after" : "It comes after what would run", null, links(node.behind, at)));
+  if (node.reasons.length) parts.push(section(node.kind === "data" ? "What changed" : node.state === "running" ? "Why it runs" : "Why it would run", null, el("ul", { class: "why", "data-testid": "reasons" }, ...node.reasons.map((reason) => el("li", {}, icon("change"), el("span", {}, reason))))));
+  if (node.behind.length) parts.push(section(node.reasons.length ? "And it comes after" : node.state === "waiting" ? "It waits for" : "It comes after what would run", null, links(node.behind, at)));
   if (node.command.length) parts.push(section("Command", null, ...node.command.map((line) => commandLine(line, true))));
   if (node.deps.length) parts.push(section("Dependencies", node.deps.length, entries(node.deps)));
   if (node.outs.length) parts.push(section("Outputs", node.outs.length, entries(node.outs)));

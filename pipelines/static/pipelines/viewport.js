@@ -1,5 +1,6 @@
 // Zoom and pan of one box inside of another: wheel, drag, pinch, buttons; the content never changes, only where it is.
 const MIN = 0.1, MAX = 2.5, FIT_MAX = 1.25;
+const READABLE = 0.55, START = 0.75; // scales: the smallest to begin with, and what is taken instead of a smaller one
 
 export class Viewport {
   /** outer: what clips. inner: what moves. changed: called after each move. */
@@ -24,15 +25,37 @@ export class Viewport {
     this.apply();
   }
 
+  /** Room for the content: below the search field, above the buttons. */
+  get room() { return { left: 12, top: 52, width: this.outer.clientWidth - 24, height: this.outer.clientHeight - 104 }; }
+
+  get fitScale() { return Math.min(this.room.width / this.size.width, this.room.height / this.size.height); }
+
   fit() {
-    const { width, height } = this.size, top = 52; // below the search field
-    if (!width || !height) return;
-    const room = { width: this.outer.clientWidth - 24, height: this.outer.clientHeight - top - 52 };
-    this.scale = Math.min(Math.max(Math.min(room.width / width, room.height / height), MIN), FIT_MAX);
-    this.x = (this.outer.clientWidth - width * this.scale) / 2;
-    this.y = top + Math.max((room.height - height * this.scale) / 2, 0);
+    if (!this.size.width || !this.size.height) return;
+    this.scale = Math.min(Math.max(this.fitScale, MIN), FIT_MAX);
+    this.clamp();
     this.touched = false;
     this.apply();
+  }
+
+  /** What is seen first: everything when it is readable then, else the surroundings of a place. */
+  start(place) {
+    if (!this.size.width || !this.size.height) return;
+    if (this.fitScale >= READABLE || !place) { this.fit(); return; }
+    this.scale = START;
+    this.x = this.outer.clientWidth / 2 - (place.x + place.width / 2) * this.scale;
+    this.y = this.outer.clientHeight / 2 - (place.y + place.height / 2) * this.scale;
+    this.clamp();
+    this.touched = false;
+    this.apply();
+  }
+
+  /** No empty space beside content that is larger than the window; smaller content in the middle. */
+  clamp() {
+    const { left, top, width, height } = this.room;
+    const axis = (at, from, room, size) => size <= room ? from + (room - size) / 2 : Math.min(from, Math.max(at, from + room - size));
+    this.x = axis(this.x, left, width, this.size.width * this.scale);
+    this.y = axis(this.y, top, height, this.size.height * this.scale);
   }
 
   /** Put a place into the middle, readable. */

@@ -1,7 +1,9 @@
 """The page of the pipeline and its twin: the graph of `dag`, the states of `why` and of the run records."""
 from __future__ import annotations
 
+import json
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from launcher import freshness
+from pipelines.engine import processid
 from tests.conftest import Project
+from tracking.engine.workspace import Workspace
 from tracking.models import Repository
 from tracking.pages import key_of
 
@@ -155,6 +159,21 @@ def test_a_failed_stage_blocks_what_comes_after(ran: Project) -> None:
     assert (last["state"], node(ran, "fit")["median_s"] is not None) == ("failed", True)
     ran.gen({"dvc.yaml": CHAIN}).ok("repro", "-q")
     assert states(ran)["fit"] == ("up to date", "")
+
+
+def test_a_running_stage_is_not_hashed_and_others_wait(ran: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.time()
+    events = [{"event": "run_started", "time": now, **processid.own()}, {"event": "stage", "stage": "fit", "state": "running", "time": now, "reasons": ["param 'lr' changed"]}]
+    (ran / ".dvc/tmp/dataver/runs/20990101-000000-1.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+    looked_at: list[str] = []
+    digest = Workspace.digest
+    monkeypatch.setattr(Workspace, "digest", lambda self, path, *rest, **named: looked_at.append(path) or digest(self, path, *rest, **named))
+    page = pipeline(ran)
+    found = {item["id"]: (item["state"], item["note"]) for item in page["nodes"]}
+    assert found == {"clean": ("up to date", ""), "fit": ("running", "param 'lr' changed"), "check": ("waiting", "for fit"), "aside": ("up to date", "")}
+    assert page["running"] == "20990101-000000-1" and str(ran / "model") not in looked_at and str(ran / "raw") in looked_at
+    fit = next(item for item in page["nodes"] if item["id"] == "fit")
+    assert (fit["outs"][0]["state"], fit["deps"][0]["state"], fit["reasons"]) == ("written", "unchecked", ["param 'lr' changed"])
 
 
 def test_data_that_changed_says_so(repo: Project) -> None:
