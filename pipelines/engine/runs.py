@@ -21,6 +21,7 @@ RUNNING, SUCCEEDED, FAILED, INTERRUPTED = "running", "succeeded", "failed", "int
 RESTORED, VERIFIED, IMPORTED, SKIPPED, BLOCKED = "restored", "verified", "imported", "skipped", "blocked"
 LAST = "last"
 _ENDED = (SUCCEEDED, FAILED, INTERRUPTED)
+_RUN_ID = re.compile(r"\w[\w.-]{0,63}", re.ASCII)
 _LOG_NAME = re.compile(r"\w[\w.@=-]*\.log", re.ASCII)
 
 
@@ -101,12 +102,13 @@ class RunRecord:
 
 
 def list_ids(tmp_dir: str) -> list[str]:
-    """Ids of a project's runs, newest first. tmp_dir: its `.dvc/tmp`."""
+    """Ids of a project's runs, newest first. tmp_dir: its `.dvc/tmp`. Only plain files whose names can be ids count."""
     try:
-        names = os.listdir(journal_folder(tmp_dir))
+        with os.scandir(journal_folder(tmp_dir)) as entries:
+            names = [entry.name[: -len(SUFFIX)] for entry in entries if entry.name.endswith(SUFFIX) and entry.is_file(follow_symlinks=False)]
     except OSError:
         return []
-    return sorted((name[: -len(SUFFIX)] for name in names if name.endswith(SUFFIX)), reverse=True)
+    return sorted(filter(_RUN_ID.fullmatch, names), reverse=True)
 
 
 def list_runs(repo: Repo, limit: int | None = None) -> list[RunRecord]:
@@ -219,8 +221,17 @@ def _events(path: str) -> list[dict[str, Any]]:
             except (ValueError, RecursionError):
                 continue  # cut short by a crash
             if isinstance(event, dict):
-                found.append(event)
+                found.append(_sayable(event) if "\\ud" in line.lower() else event)
     return found
+
+
+def _sayable(value: Any) -> Any:
+    """With a mark for each half of a character: JSON can escape what no file, page or database can hold."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_sayable(key): _sayable(inner) for key, inner in value.items()}
+    return [_sayable(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _apply_stage(stages: dict[str, StageRecord], event: dict[str, Any], time: float | None) -> None:

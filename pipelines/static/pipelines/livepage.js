@@ -42,7 +42,12 @@ export async function refresh(after) {
   showAges();
   if (changed && after) after();
 }
-function strip(node) { return node.textContent.replace(/\s+/g, " ") + [...node.querySelectorAll("rect")].map((rect) => rect.getAttribute("width")).join(); }
+/** What a part says, without what showAges rewrites: only a real difference replaces it, so that marked text stays marked. */
+function strip(node) {
+  const copy = node.cloneNode(true);
+  for (const age of copy.querySelectorAll("[data-at]")) age.textContent = age.dataset.at;
+  return copy.textContent.replace(/\s+/g, " ") + [...copy.querySelectorAll("rect")].map((rect) => rect.getAttribute("width")).join();
+}
 function focusPath(part) {
   const link = part.contains(document.activeElement) && document.activeElement.getAttribute("href");
   return link ? `a[href="${CSS.escape(link)}"]` : "";

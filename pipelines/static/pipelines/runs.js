@@ -33,4 +33,7 @@ document.addEventListener("keydown", (event) => {
   shown[Math.min(Math.max(at + step, 0), shown.length - 1)].querySelector("a").focus();
   event.preventDefault();
 });
-follow(() => Boolean(document.querySelector('[data-live="list"] .spin')), filter);
+follow(() => Boolean(document.querySelector('[data-live="list"] .spin')), () => {
+  if (!find && rows().length) location.reload(); // the first run: now there is something to find
+  else filter();
+});

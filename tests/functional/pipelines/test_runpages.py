@@ -164,6 +164,19 @@ def test_hostile_journals_stay_inside_and_stay_text(repo: Project) -> None:
         assert "<img" not in text and "&lt;img" in text
 
 
+def test_what_is_no_journal_is_passed_over(ran: Project) -> None:
+    folder = ran / ".dvc/tmp/dataver/runs"
+    (folder / "folder.jsonl").mkdir()
+    os.mkfifo(folder / "pipe.jsonl")
+    os.symlink("/etc/passwd", folder / "link.jsonl")
+    for name in (".jsonl", "a b.jsonl", "line\nbreak.jsonl", "x" * 100 + ".jsonl", b"\xff.jsonl"):
+        with open(os.path.join(os.fsencode(folder), os.fsencode(name)), "w") as file:
+            file.write("{}")
+    journal(ran, "20990101-000000-1", {"event": "run_started", "time": 1e9, "targets": ["\ud800"]}, {"event": "stage", "stage": "\udfff", "state": "failed", "cause": "\ud800", "time": 1})
+    assert [run["command"] for run in get(ran, "runs.json")["runs"] if run["run_id"].startswith("2099")] == ["dataver repro '?'"]
+    assert len(get(ran, "runs.json")["runs"]) == 3 and get(ran, "runs/2099.json")["stages"][0]["cause"] == "?"
+
+
 def test_an_empty_journal_is_a_run_that_was_interrupted(repo: Project) -> None:
     journal(repo, "20260101-000000-1")
     assert [(run["state"], run["started_at"]) for run in get(repo, "runs.json")["runs"]] == [("interrupted", None)]
