@@ -21,6 +21,7 @@ __all__ = ["compose", "dump", "edit", "load"]
 MAX_DEPTH = 500  # nested collections; libyaml's composer recurses in C
 MAX_EXPANDED = 5_000_000  # values after aliases are followed ("alias bomb")
 MAX_SECOND_LOOK = 1_000_000  # characters; ruamel reads about 0.3 MB/s
+_LIBYAMLS_LIMIT = "exceeded maximum nesting depth"  # 1000
 _SUSPICIOUS = r"(?:[-?:] ){50}| {400}"
 _MANY_FLOW = 300
 _PREFIX = "tag:yaml.org,2002:"
@@ -47,6 +48,8 @@ def _load_any(text: str, display: str) -> Any:
             return None
         return _Builder(text, yaml).build(node)
     except (yaml.scanner.ScannerError, yaml.parser.ParserError) as exc:
+        if _LIBYAMLS_LIMIT in (exc.problem or ""):  # it looks ahead, so it can stop before _refuse_deep does
+            raise syntax_error(text, display, _nested_too_deeply(yaml, exc.problem_mark)) from exc
         if len(text) > MAX_SECOND_LOOK:
             raise syntax_error(text, display, exc) from exc
         return _second_look(text, display, exc)
@@ -80,7 +83,7 @@ def _second_look(text: str, display: str, first: Exception) -> Any:
         raise syntax_error(text, display, first) from first
     except YAMLError as exc:
         raise syntax_error(text, display, exc) from exc
-    except RecursionError as exc:  # libyaml has a limit of its own, which it reports as a mistake in the text
+    except RecursionError as exc:  # ruamel recurses in Python, at less depth than libyaml
         raise _too_deep(display) from exc
     except ValueError as exc:
         raise InvalidFile(f"'{display}' is invalid.\n\n{exc}", path=display) from exc
@@ -104,11 +107,14 @@ def _refuse_deep(yaml: Any, text: str) -> None:
         if isinstance(event, yaml.events.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
-                raise yaml.constructor.ConstructorError(
-                    None, None, "collections are nested too deeply", event.start_mark
-                )
+                raise _nested_too_deeply(yaml, event.start_mark)
         elif isinstance(event, yaml.events.CollectionEndEvent):
             depth -= 1
+
+
+def _nested_too_deeply(yaml: Any, mark: Any) -> Exception:
+    error: Exception = yaml.constructor.ConstructorError(None, None, "collections are nested too deeply", mark)
+    return error
 
 
 @lru_cache(maxsize=1)

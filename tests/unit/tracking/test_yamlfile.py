@@ -138,6 +138,13 @@ def test_deep_nesting_is_refused(text: str) -> None:
         yamlfile.load(text, "x")
 
 
+@pytest.mark.parametrize("text", ["[" * 10_000, "[{" * 3_000, "[" * 10_000 + "]" * 10_000])
+def test_what_libyaml_finds_too_deep_gets_no_second_look(text: str) -> None:
+    """ruamel takes seconds for such a line, and knows no place to name."""
+    with pytest.raises(InvalidFile, match="nested too deeply, in line 1, column 1001"):
+        yamlfile.load(text, "x")
+
+
 def test_alias_bomb_is_refused() -> None:
     text = "a: &a [x, x, x, x, x, x, x, x, x, x]\n"
     for before, name in zip("abcdefghij", "bcdefghijk"):
