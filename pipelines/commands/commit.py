@@ -9,10 +9,9 @@ import argparse
 
 from pipelines.engine.commit import commit
 from tracking.engine.errors import DataverError
-from tracking.engine.index import load_index
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
-from tracking.engine.targets import collect
+from tracking.engine.targets import load_targets
 from tracking.engine.workspace import Workspace
 
 ERROR_EXIT = 1
@@ -30,9 +29,8 @@ def run(args: argparse.Namespace, io: Io) -> int:
     repo = Repo.open(io.cwd, io.settings)
     with repo.lock(io):
         for target in args.targets or [None]:
-            index = load_index(repo)
             try:
-                found = collect(index, [target] if target else [], cwd=io.cwd, recursive=args.recursive, with_deps=args.with_deps)
+                _, found = load_targets(repo, [target] if target else [], cwd=io.cwd, recursive=args.recursive, with_deps=args.with_deps)
                 paths = [out.abspath for item in found for out in item.stage.outs if out.abspath]
                 with repo.paths_lock(io, write=paths):
                     commit(Workspace(repo, io.progress), found, force=args.force, relink=args.relink, io=io)

@@ -9,10 +9,9 @@ import argparse
 from typing import Any
 
 from tracking.engine.errors import DataverError
-from tracking.engine.index import load_index
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
-from tracking.engine.targets import collect
+from tracking.engine.targets import load_targets
 from tracking.engine.workspace import Workspace
 
 ERROR_EXIT = 1
@@ -42,9 +41,9 @@ def run(args: argparse.Namespace, io: Io) -> int:
         raise DataverError(f"The following options are meaningless for local status: {', '.join(useless)}")
     from pipelines.engine.status import status
 
-    index = load_index(repo, warn=io.warn)
     ws = Workspace(repo, io.progress)
-    found = collect(index, args.targets, cwd=io.cwd, recursive=args.recursive, with_deps=args.with_deps)
+    index, found = load_targets(repo, args.targets, cwd=io.cwd, recursive=args.recursive, with_deps=args.with_deps)
+    index.tell_warnings(io.warn)
     changed = status(ws, found, io.cwd, io.warn)
     repo.close()
     if args.json:
@@ -54,7 +53,7 @@ def run(args: argparse.Namespace, io: Io) -> int:
         return 1 if changed else 0
     if changed:
         show(io, changed)
-    elif index.stages:
+    elif found or index.stages:
         io.info("Data and pipelines are up to date.")
     else:
         _nothing_tracked(io)

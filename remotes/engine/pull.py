@@ -6,12 +6,11 @@ from remotes.engine.fetch import fetch, fetch_used
 from remotes.engine.runcache import fetch_runs
 from remotes.engine.storage import Remotes
 from tracking.engine.bring import Brought, bring, wanted
-from tracking.engine.index import load_index
 from tracking.engine.protocols import Io
 from tracking.engine.record import field, record
 from tracking.engine.repo import Repo
 from tracking.engine.stage import Out
-from tracking.engine.targets import collect
+from tracking.engine.targets import load_targets
 from tracking.engine.used import Request, Used
 from tracking.engine.workspace import Workspace
 
@@ -27,9 +26,9 @@ class Pulled:
 def pull(repo: Repo, request: Request, io: Io, *, remote: str | None = None, jobs: int | None = None, force: bool = False) -> Pulled:
     """Raises what `fetch` raises, ConfirmNeeded. Outs whose objects are nowhere are in `brought.failed`."""
     fetched = fetch(repo, request, io, remote=remote, jobs=jobs)
-    index = load_index(repo)
+    index, found = load_targets(repo, list(request.targets), cwd=repo.cwd, recursive=request.recursive, with_deps=request.with_deps)
     ws = Workspace(repo, io.progress)
-    wants = wanted(ws, collect(index, request.targets, cwd=repo.cwd, recursive=request.recursive, with_deps=request.with_deps))
+    wants = wanted(ws, found)
     with repo.paths_lock(io, write=[want.path for want in wants]):
         brought = bring(ws, wants, force=force, relink=False, confirm=io.confirm, unused=None if request.targets else index)
     brought.sort()

@@ -139,4 +139,8 @@ SEQUENCES: dict[str, list[Operation]] = {
     "saved_data_that_is_ignored": [*START, ["write", "d/a.txt", "1"], ["write", "d/s/b.txt", "2"], ["tool", "add", "d"], ["write", ".dvcignore", "*.txt\n"], ["tool", "checkout"], ["write", "d/a.txt", "2"], ["tool", "checkout"]],
     "commit_of_what_git_tracks": [*START, ["write", "old", "x\n"], ["tool", "add", "old"], ["delete", ".gitignore"], ["commit", "all", True], ["write", "old", "y\n"], ["tool", "commit", "-f"]],
     "copied_data_is_linked": [*START, ["tool", "config", "cache.type", "reflink,hardlink"], ["write", "d/a", "1"], ["write", "d/.gitignore", "/b\n"], ["tool", "add", "-o", "e", "d"], ["tool", "add", "--no-relink", "-o", "f", "d/a"]],
+    "named_files_are_read_alone": [*START, ["write", "d/a", "1"], ["write", "d/b.txt", "2"], ["tool", "add", "d"], ["write", "dvc.yaml", "stages:\n  a:\n    cmd: echo > o.txt\n    outs: [o.txt]\n  b:\n    cmd: echo > p\n    outs: [p]\n"],
+                                   ["tool", "repro"], ["write", ".dvcignore", "*.txt\n"], ["tool", "commit", "d.dvc"], ["tool", "commit", "-f", "d.dvc"], ["tool", "commit", "b"], ["tool", "commit", "a"], ["tool", "commit", "d"], ["tool", "commit"],
+                                   ["tool", "status", "--json", "d.dvc"], ["tool", "status", "--json", "b", "d.dvc"], ["tool", "status", "--json", "b", "a"], ["tool", "status", "--json", "d"], ["tool", "freeze", "b"], ["tool", "unfreeze", "a"],
+                                   ["tool", "commit", "-d", "d.dvc"], ["tool", "commit", "-d", "b"], ["tool", "checkout", "d.dvc"], ["tool", "remove", "b"], ["tool", "stage", "list", "d.dvc"], ["write", ".dvcignore", ""]],
 }

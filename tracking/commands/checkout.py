@@ -9,10 +9,10 @@ import argparse
 
 from tracking.engine.bring import bring, change_lines, checkout_failed, count_text, wanted
 from tracking.engine.errors import DataverError, OutputNotFound, StageNotFound
-from tracking.engine.index import Index, load_index
+from tracking.engine.index import Index
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
-from tracking.engine.targets import Found, collect
+from tracking.engine.targets import Found, load_targets
 from tracking.engine.workspace import Workspace
 
 
@@ -29,9 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, io: Io) -> int:
     repo = Repo.open(io.cwd, io.settings)
     with repo.lock(io):
-        index = load_index(repo)
+        index, found = _load(repo, args, io.cwd)
         ws = Workspace(repo, io.progress)
-        found = _collect(index, args, io.cwd)
         wants = wanted(ws, found)
         with repo.paths_lock(io, write=[want.path for want in wants]):
             result = bring(ws, wants, force=args.force, relink=args.relink, confirm=io.confirm, unused=None if args.targets else index)
@@ -51,11 +50,8 @@ def run(args: argparse.Namespace, io: Io) -> int:
     return 0
 
 
-def _collect(index: Index, args: argparse.Namespace, cwd: str) -> list[Found]:
-    found: list[Found] = []
-    for target in args.targets:
-        try:
-            found += collect(index, [target], cwd=cwd, recursive=args.recursive, with_deps=args.with_deps)
-        except (OutputNotFound, StageNotFound) as exc:
-            raise DataverError(f"{exc}\nDid you mean `git checkout {target}`?") from exc
-    return found if args.targets else collect(index, [], cwd=cwd)
+def _load(repo: Repo, args: argparse.Namespace, cwd: str) -> tuple[Index, list[Found]]:
+    try:
+        return load_targets(repo, args.targets, cwd=cwd, recursive=args.recursive, with_deps=args.with_deps)
+    except (OutputNotFound, StageNotFound) as exc:
+        raise DataverError(f"{exc}\nDid you mean `git checkout {exc.target}`?") from exc

@@ -73,11 +73,15 @@ class OutputIsIgnored(DataverError):
 
 
 class OutputNotFound(DataverError):
-    """A target that is no out of any stage."""
+    """A target that is no out of any stage. target: as typed, where it is one of several."""
+
+    target = ""
 
 
 class StageNotFound(DataverError):
-    """A target that is no stage."""
+    """A target that is no stage. target: as typed, where it is one of several."""
+
+    target = ""
 
 
 class MissingObjects(DataverError):

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from tracking.engine.errors import DataverError, OutputNotFound, StageNotFound
-from tracking.engine.index import DATA_SUFFIX, PIPELINE_FILE, Index, load_dvcfile, load_pipeline
+from tracking.engine.files import WorkspaceFiles
+from tracking.engine.index import DATA_SUFFIX, PIPELINE_FILE, Index, Pipeline, load_dvcfile, load_index, load_pipeline, refuse_harmful_outs
 from tracking.engine.record import record
+from tracking.engine.repo import Repo
 from tracking.engine.stage import Stage
 
 YAML_SUFFIXES = (".yaml", ".yml")
@@ -43,16 +45,52 @@ def collect(index: Index, targets: Iterable[str], *, cwd: str, recursive: bool =
 
     outs: accept tracked paths too. Raises OutputNotFound, StageNotFound, InvalidFile.
     """
-    found: dict[tuple[str, str, str | None], Found] = {}
     wanted = list(targets)
     everything = [Found(stage) for stage in index.stages] if not wanted else []
     for target in wanted:
-        everything += _collect_one(index, target, cwd, recursive, glob, outs)
+        try:
+            everything += _collect_one(index, target, cwd, recursive, glob, outs)
+        except (OutputNotFound, StageNotFound) as exc:
+            exc.target = target
+            raise
     if with_deps and wanted:
         everything = _with_upstream(index, everything)
+    return _without_doubles(everything)
+
+
+def _without_doubles(everything: Iterable[Found]) -> list[Found]:
+    found: dict[tuple[str, str, str | None], Found] = {}
     for item in everything:
         found.setdefault((item.stage.file, item.stage.name, item.path), item)
     return list(found.values())
+
+
+def load_targets(repo: Repo, targets: Sequence[str], *, cwd: str, recursive: bool = False, with_deps: bool = False) -> tuple[Index, list[Found]]:
+    """What `collect` finds in the workspace, and an index of what had to be read for it.
+
+    Files and stages are read alone, so that the others may be broken and large; a tracked path can be in any file.
+    """
+    if targets and not with_deps:
+        index = Index(repo, WorkspaceFiles(repo.root_dir))
+        alone = [_found_alone(index, target, cwd, recursive) for target in targets]
+        found = [items for items in alone if items is not None]
+        if len(found) == len(targets):
+            return index, _without_doubles(item for items in found for item in items)
+    index = load_index(repo)
+    return index, collect(index, targets, cwd=cwd, recursive=recursive, with_deps=with_deps)
+
+
+def _found_alone(index: Index, target: str, cwd: str, recursive: bool) -> list[Found] | None:
+    """Stages of a target that names a file or a stage of the cwd's dvc.yaml, else None."""
+    if recursive and os.path.isdir(os.path.join(cwd, target)):
+        return None
+    file, name = parse_target(target)
+    if file is None and not os.path.exists(os.path.join(cwd, PIPELINE_FILE)):
+        return None
+    try:
+        return [Found(stage) for stage in stages_of_file(index, os.path.normpath(os.path.join(cwd, file or PIPELINE_FILE)), name)]
+    except StageNotFound:
+        return None
 
 
 def _collect_one(index: Index, target: str, cwd: str, recursive: bool, glob: bool, outs: bool) -> list[Found]:
@@ -104,9 +142,17 @@ def stages_of_file(index: Index, file: str, name: str | None, glob: bool = False
     pipeline = index.pipeline_at(file)
     if pipeline is None:
         try:
-            pipeline = load_pipeline(repo, index.files, rel)
+            pipeline = load_pipeline(repo, index.files, rel, trusted=True)
         except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
             raise _no_file(index, file) from None
+        index.pipelines.append(pipeline)
+    stages = _stages_of(repo, pipeline, name, glob)
+    if not index.rev:
+        refuse_harmful_outs(repo, stages)
+    return stages
+
+
+def _stages_of(repo: Repo, pipeline: Pipeline, name: str | None, glob: bool) -> list[Stage]:
     if name is None:
         return list(pipeline.stages)
     stages = (
@@ -115,7 +161,7 @@ def stages_of_file(index: Index, file: str, name: str | None, glob: bool = False
         else [s for s in pipeline.stages if s.name == name or s.name in pipeline.groups.get(name, ())]
     )
     if not stages and not glob:
-        raise StageNotFound(f"Stage '{name}' not found inside '{repo.display(file)}' file")
+        raise StageNotFound(f"Stage '{name}' not found inside '{repo.display(pipeline.file)}' file")
     return stages
 
 
