@@ -18,6 +18,7 @@ from tests.compat.operations import Operation, Outcome
 from tests.compat.records import (
     content,
     failed_targets,
+    is_dvcignored,
     is_listed_in_remote,
     is_saved,
     is_tracked,
@@ -26,6 +27,8 @@ from tests.compat.records import (
     manifest_missing,
     never_ignored,
     recorded_outs,
+    saved_manifest,
+    shown_manifest,
     shown_oid,
     shown_yaml,
 )
@@ -73,6 +76,28 @@ def _written_by_add(key: str, pair: tuple[str, str]) -> bool:
     if key.endswith((".dvc", "dvc.lock", ".gitignore")) or "/cache/" in key or key.startswith("cache/"):
         return True
     return "absent" not in pair and shown_oid(pair[0]) == shown_oid(pair[1]) != ""
+
+
+def _copies_leave_out_what_is_ignored(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """`add -o` records what `add` of the copy would; dvc also records what .dvcignore names, and calls the data changed from then on."""
+    if operation[1] != "add" or "-o" not in operation or not left.code == right.code == 0:
+        return False
+    files = [key for key in found if key.endswith(".dvc")]
+    if len(files) != 1 or "absent" in found[files[0]]:
+        return False
+    first, second = (_recorded_manifest(found, files[0], number, box) for number in (0, 1))
+    extra = dict(first.items() - second.items())
+    manifests = [key for key in found if key.endswith(".dir")]
+    objects = [key for key in found if key not in files + manifests]
+    return second.items() < first.items() and all(is_dvcignored(box, f"{files[0].removesuffix('.dvc')}/{name}") for name in extra) and all(
+        "/cache/" in key and found[key][1] == "absent" and "".join(key.split("/")[-2:]) in extra.values() for key in objects
+    )
+
+
+def _recorded_manifest(found: Differences, key: str, number: int, box: str) -> dict[str, str]:
+    """What the folder of a .dvc file that differs holds, in the first or second project: path -> oid."""
+    oid = str((shown_yaml(found[key][number]) or {}).get("outs", [{}])[0].get("md5"))
+    return next((shown_manifest(pair[number]) for name, pair in found.items() if name.endswith(f"{oid[:2]}/{oid[2:]}")), None) or saved_manifest(box, oid)
 
 
 def _remove_of_a_broken_link(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
@@ -436,6 +461,7 @@ def _links_made_by_the_other(operation: Operation, left: Outcome, right: Outcome
 IMPROVEMENTS: tuple[Improvement, ...] = (
     _order_of_lock_entries,
     _glob_in_order,
+    _copies_leave_out_what_is_ignored,
     _remove_of_a_broken_link,
     _templates_can_be_edited,
     _add_beside_a_broken_pipeline,

@@ -143,4 +143,6 @@ SEQUENCES: dict[str, list[Operation]] = {
                                    ["tool", "repro"], ["write", ".dvcignore", "*.txt\n"], ["tool", "commit", "d.dvc"], ["tool", "commit", "-f", "d.dvc"], ["tool", "commit", "b"], ["tool", "commit", "a"], ["tool", "commit", "d"], ["tool", "commit"],
                                    ["tool", "status", "--json", "d.dvc"], ["tool", "status", "--json", "b", "d.dvc"], ["tool", "status", "--json", "b", "a"], ["tool", "status", "--json", "d"], ["tool", "freeze", "b"], ["tool", "unfreeze", "a"],
                                    ["tool", "commit", "-d", "d.dvc"], ["tool", "commit", "-d", "b"], ["tool", "checkout", "d.dvc"], ["tool", "remove", "b"], ["tool", "stage", "list", "d.dvc"], ["write", ".dvcignore", ""]],
+    "copies_leave_out_what_is_ignored": [*START, ["write", "d/a.txt", "1"], ["write", "d/b", "2"], ["write", ".dvcignore", "*.txt\n"], ["tool", "add", "-o", "e", "d"], ["tool", "status", "--json"],
+                                         ["tool", "add", "e"], ["tool", "add", "-o", "g", "d"]],
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import hashlib
+import json
 import os
 import re
 import subprocess
@@ -102,10 +103,36 @@ def shown_oid(shown: str) -> str:
         return ""
 
 
+def shown_manifest(shown: str) -> dict[str, str]:
+    """Path -> oid of a .dir object as the snapshot shows it; empty for what is none."""
+    try:
+        return _manifest(ast.literal_eval(content(shown)))
+    except (SyntaxError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def saved_manifest(box: str, oid: str) -> dict[str, str]:
+    """Path -> oid of a .dir object in a cache of the box; empty when none has it."""
+    for cache in _cache_folders(box):
+        with contextlib.suppress(FileNotFoundError), open(os.path.join(cache, oid[:2], oid[2:]), "rb") as stream:
+            return _manifest(stream.read())
+    return {}
+
+
+def _manifest(data: bytes) -> dict[str, str]:
+    return {entry["relpath"]: entry["md5"] for entry in json.loads(data)}
+
+
 def failed_targets(err: str) -> set[str]:
     """Paths relative to the box of the outs that a checkout from the project's top folder says it could not bring."""
     _, _, listing = err.partition("Checkout failed for following targets:\n")
     return {os.path.normpath(f"project/{name}") for name in listing.partition("\nIs your cache")[0].split("\n") if name}
+
+
+def is_dvcignored(box: str, path: str) -> bool:
+    """Whether the .dvcignore of the project's top folder names a path relative to the box that Git does not track."""
+    listing = _git(os.path.join(box, "project"), "ls-files", "-oizX", ".dvcignore")
+    return path.removeprefix("project/") in listing.split("\0")
 
 
 def is_listed_in_remote(box: str, oid: str) -> bool:
