@@ -6,9 +6,8 @@ from collections.abc import Iterable
 
 from pipelines.engine import runcache
 from pipelines.engine.dirty import COMMAND, DEP, PARAM, Reason, definition_reasons, dep_reasons
-from tracking.engine.commit import OutputMissing, hash_into_cache, relink_outs, relink_path, save_stage, write_stages
+from tracking.engine.commit import OutputMissing, hash_into_cache, refuse_tracked_outs, relink_outs, relink_path, save_stage, write_stages
 from tracking.engine.errors import DataverError
-from tracking.engine.gitignore import refuse_tracked
 from tracking.engine.protocols import Io
 from tracking.engine.stage import Out, Stage
 from tracking.engine.targets import Found
@@ -63,8 +62,7 @@ def _commit_stage(ws: Workspace, stage: Stage, path: str | None, relink: bool, s
     if path is not None and not os.path.lexists(path) and not any(_is_recorded(ws, out, path) for out in outs):
         raise OutputMissing(f"output '{ws.repo.display(path)}' does not exist")
     if save:
-        if ws.repo.scm is not None:
-            refuse_tracked(ws.repo.scm, [out.abspath for out in stage.outs if out.cache and out.abspath and ws.repo.contains(out.abspath)], ws.repo.cwd)
+        refuse_tracked_outs(ws.repo, stage.outs)
         saved = save_stage(ws, stage, to_cache=True, warn=io.warn)
         runcache.save(ws, saved)
     else:

@@ -21,7 +21,7 @@ from pipelines.engine.plan import Key, Plan, key_of
 from pipelines.engine.runner import StageRunner
 from tracking.engine import atomic
 from tracking.engine.checkout import checkout, unprotect
-from tracking.engine.commit import DependencyMissing, relink_outs, save_params, save_stage, write_stages
+from tracking.engine.commit import DependencyMissing, refuse_tracked_outs, relink_outs, save_params, save_stage, write_stages
 from tracking.engine.deletion import delete_out
 from tracking.engine.errors import CheckoutFailed, DataverError, LockHeld, StageFailed
 from tracking.engine.record import field, record, replace
@@ -376,6 +376,7 @@ class Reproduction:
                 what = "outputs in frozen" if stage.frozen else "data sources in"
                 self.reporter.line(f"Verifying {what} {stage_label(stage, self.cwd)}")
                 self._refuse_missing(stage)
+                refuse_tracked_outs(self.ws.repo, stage.outs)
                 with self._paths(stage):
                     self._save(stage, self.reporter.line)
                 self._observe_finished(stage, "verified")
@@ -384,6 +385,7 @@ class Reproduction:
             return True
         remembered = None if key_of(stage) in self.forced else self._remembered(stage)
         if not dry:
+            refuse_tracked_outs(self.ws.repo, stage.outs)  # not after the run, when they are overwritten
             self._clear_outs(stage)
         if remembered is None:
             return False

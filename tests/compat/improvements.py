@@ -414,6 +414,15 @@ def _outs_stay_when_a_run_cannot_start(operation: Operation, left: Outcome, righ
     )
 
 
+def _outs_that_git_tracks_are_not_overwritten(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """`repro` refuses outs that Git tracks before it deletes them and runs the command; dvc refuses them afterwards."""
+    told = all("is already tracked by SCM" in outcome.err for outcome in (left, right))
+    outs = {out for out, _ in recorded_outs(box)}
+    return operation[1] == "repro" and told and left.code == right.code == 255 and bool(found) and all(
+        not key.startswith("git:") and any(f"{key}/".startswith(f"{out}/") or out.startswith(f"{key}/") for out in outs) for key in found
+    )
+
+
 def _commit_stores_what_it_names(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """`commit` of a path in a folder stores all that the folder's new hash names; dvc stores that path only."""
     return operation[1] == "commit" and left.code == right.code == 0 and bool(found) and all(
@@ -494,6 +503,7 @@ IMPROVEMENTS: tuple[Improvement, ...] = (
     _only_frozen_changes,
     _other_sections_stay,
     _outs_stay_when_a_run_cannot_start,
+    _outs_that_git_tracks_are_not_overwritten,
     _commit_stores_what_it_names,
     _commit_of_a_deleted_part,
     _move_never_overwrites,

@@ -145,4 +145,7 @@ SEQUENCES: dict[str, list[Operation]] = {
                                    ["tool", "commit", "-d", "d.dvc"], ["tool", "commit", "-d", "b"], ["tool", "checkout", "d.dvc"], ["tool", "remove", "b"], ["tool", "stage", "list", "d.dvc"], ["write", ".dvcignore", ""]],
     "copies_leave_out_what_is_ignored": [*START, ["write", "d/a.txt", "1"], ["write", "d/b", "2"], ["write", ".dvcignore", "*.txt\n"], ["tool", "add", "-o", "e", "d"], ["tool", "status", "--json"],
                                          ["tool", "add", "e"], ["tool", "add", "-o", "g", "d"]],
+    "repro_of_what_git_tracks": [*START, ["write", "i", "1\n"], ["write", "dvc.yaml", "stages:\n  a:\n    cmd: cat i > o; cat i > p\n    deps: [i]\n    outs: [o, p]\n"], ["tool", "repro"], ["git", "add", "-f", "o"], ["tool", "repro"],
+                                 ["write", "i", "2\n"], ["tool", "repro"], ["tool", "repro", "--no-commit"], ["write", "i", "1\n"], ["tool", "repro"], ["tool", "repro", "-f"], ["tool", "freeze", "a"], ["write", "o", "u"], ["tool", "repro"],
+                                 ["write", "f", "1"], ["tool", "add", "f"], ["git", "add", "-f", "f"], ["write", "f", "2"], ["tool", "repro", "f.dvc"]],
 }

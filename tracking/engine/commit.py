@@ -81,6 +81,15 @@ def check_out(ws: Workspace, out: Out) -> None:
         _refuse_binary_metric(out)
 
 
+def refuse_tracked_outs(repo: Repo, outs: Iterable[Out]) -> None:
+    """Git must not hold what the cache holds. Raises DataverError, which says how to stop that."""
+    paths = [out.abspath for out in outs if out.cache and out.abspath and repo.contains(out.abspath)]
+    if paths and repo.scm is not None:
+        from tracking.engine.gitignore import refuse_tracked
+
+        refuse_tracked(repo.scm, paths, repo.cwd)
+
+
 def hash_into_cache(ws: Workspace, abspath: str, algorithm: str = MD5) -> tuple[Digest, Meta]:
     built = ws.build(abspath, algorithm, store=True)
     ws.remember(abspath, algorithm, (built.digest, built.meta))

@@ -333,3 +333,10 @@ def test_a_signal_ends_the_whole_tree_and_keeps_what_finished(repo: Project, num
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
     assert "  a:" in repo.read("dvc.lock")
+
+
+def test_outs_that_git_tracks_are_refused_before_they_are_overwritten(repo: Project) -> None:
+    repo.gen({"i": "1\n", "o": "mine\n", "dvc.yaml": "stages:\n  a:\n    cmd: cat i > o\n    deps: [i]\n    outs: [o]\n"}).commit()
+    result = repo.run("repro")
+    assert result.code == 255 and "output 'o' is already tracked by SCM" in result.err and "git rm -r --cached 'o'" in result.err
+    assert repo.read("o") == "mine\n" and not repo.objects() and not (repo / "dvc.lock").exists()
