@@ -205,19 +205,23 @@ def relink_path(ws: Workspace, abspath: str, digest: Digest, meta: Meta, only: s
 
 
 def _needs_copy(abspath: str) -> bool:
-    """A link, a file that cannot be written, or a folder that holds a link."""
+    """A symlink or a file that cannot be written (a hard link of an object), or a folder that holds one."""
     mode = os.lstat(abspath).st_mode
     if not stat.S_ISDIR(mode):
-        return stat.S_ISLNK(mode) or not mode & stat.S_IWUSR
+        return _is_link(mode)
     folders = [abspath]
     while folders:
         with os.scandir(folders.pop()) as scan:
             for entry in scan:
-                if entry.is_symlink():
-                    return True
                 if entry.is_dir(follow_symlinks=False):
                     folders.append(entry.path)
+                elif _is_link(entry.stat(follow_symlinks=False).st_mode):
+                    return True
     return False
+
+
+def _is_link(mode: int) -> bool:
+    return stat.S_ISLNK(mode) or not mode & stat.S_IWUSR
 
 
 # --- files
