@@ -102,7 +102,10 @@ def _recorded_manifest(found: Differences, key: str, number: int, box: str) -> d
 
 def _remove_of_a_broken_link(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """`remove` works when the data is a link to an object that is gone; dvc ends with an unexpected error."""
-    return operation[1] == "remove" and right.code == 0 and "can't unprotect non-existing data" in left.err
+    if operation[1] != "remove" or right.code != 0:
+        return False
+    told = re.search(r"unexpected error - \[Errno 2\] No such file or directory: '<box>/(.*)'", left.err)
+    return "can't unprotect non-existing data" in left.err or (told is not None and links_to_nothing(box, told[1]))
 
 
 def _templates_can_be_edited(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
