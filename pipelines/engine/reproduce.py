@@ -422,7 +422,7 @@ class Reproduction:
         if self.options.pull and not self.options.dry:
             self._pull_missing_deps(stage)
         is_cacheable = bool(stage.outs) and not stage.always_changed
-        if is_cacheable or not (self.options.dry or self.options.allow_missing):
+        if is_cacheable or not self.options.dry:
             self._refuse_missing_deps(stage, is_cacheable)
         if not runcache.is_eligible(ws.repo, stage):
             return None

@@ -156,4 +156,6 @@ SEQUENCES: dict[str, list[Operation]] = {
     "hard_links_become_copies": [*START, ["tool", "config", "cache.type", "hardlink"], ["write", "d/a", "1"], ["write", "d/s/b", "2"], ["write", "d/run.sh", "1"], ["tool", "add", "d"], ["tool", "config", "-u", "cache.type"], ["tool", "add", "d"],
                                  *_relinked(["rename", "d/a", "d/x"], ["tool", "add", "d"]), *_relinked(["delete", "d/x"], ["tool", "add", "d"]), *_relinked(["write", "d/new", "n"], ["tool", "add", "d"]),
                                  *_relinked(["write", "d/new", "m"], ["tool", "commit", "-f"]), *_relinked(["tool", "commit", "d/run.sh"])],
+    "missing_deps_of_what_cannot_be_remembered": [*START, ["write", "dvc.yaml", "stages:\n  a:\n    cmd: echo > o\n    deps: [none]\n    outs: [o]\n    always_changed: true\n  b:\n    cmd: echo\n    deps: [none]\n"],
+                                                  *[["tool", "repro", *flags, name] for name in ("a", "b") for flags in (["--allow-missing"], ["--dry", "--allow-missing"], ["--dry"], [], ["-f"], ["-f", "--allow-missing"], ["--allow-missing"])]],
 }
