@@ -179,6 +179,14 @@ def _unused_data_without_a_copy_stays(operation: Operation, left: Outcome, right
     )
 
 
+def _ignored_data_is_linked(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """Checkout links a file of a tracked folder that .dvcignore names like the others; dvc leaves the copy that lies there, and calls it done."""
+    return operation[1] in ("checkout", "pull") and left.code == right.code and bool(found) and all(
+        first.startswith("file 2") and (second.startswith("symlink ") or " = project/.dvc/cache/" in second) and shown_oid(first) == shown_oid(second) and is_dvcignored(box, key)
+        for key, (first, second) in found.items()
+    )
+
+
 def _links_to_nothing(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """Checkout says which objects are missing; dvc with symlinks makes links to nothing and calls that done."""
     if operation[1] not in ("checkout", "pull"):
@@ -483,6 +491,7 @@ IMPROVEMENTS: tuple[Improvement, ...] = (
     _unused_is_only_what_was_cached,
     _parts_are_not_unused,
     _unused_data_without_a_copy_stays,
+    _ignored_data_is_linked,
     _links_to_nothing,
     _data_elsewhere_is_no_crash,
     _graph_needs_no_lock,

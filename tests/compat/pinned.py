@@ -158,4 +158,7 @@ SEQUENCES: dict[str, list[Operation]] = {
                                  *_relinked(["write", "d/new", "m"], ["tool", "commit", "-f"]), *_relinked(["tool", "commit", "d/run.sh"])],
     "missing_deps_of_what_cannot_be_remembered": [*START, ["write", "dvc.yaml", "stages:\n  a:\n    cmd: echo > o\n    deps: [none]\n    outs: [o]\n    always_changed: true\n  b:\n    cmd: echo\n    deps: [none]\n"],
                                                   *[["tool", "repro", *flags, name] for name in ("a", "b") for flags in (["--allow-missing"], ["--dry", "--allow-missing"], ["--dry"], [], ["-f"], ["-f", "--allow-missing"], ["--allow-missing"])]],
+    "relinked_data_that_is_ignored": [*START, ["tool", "config", "cache.type", "hardlink"], ["write", "d/a", "1"], ["write", "d/b.txt", "2"], ["tool", "add", "--no-relink", "d"], ["write", ".dvcignore", "*.txt\n"], ["tool", "checkout", "--relink"]],
+    "remote_lost_a_manifest": [*START, ["tool", "remote", "add", "-d", "store", "{box}/remote"], ["write", "raw/a.txt", "raw a\n"], ["write", "raw/b.txt", "raw b\n"], ["tool", "add", "raw"], ["tool", "push"], ["drop_object", 1, "remote"],
+                               ["tool", "status", "-c", "--json"], ["rename", "raw", "raw.moved"], ["drop_cache"], ["tool", "fetch"]],
 }
