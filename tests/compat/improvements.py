@@ -27,6 +27,7 @@ from tests.compat.records import (
     manifest_missing,
     never_ignored,
     recorded_outs,
+    saved_by_commit,
     saved_manifest,
     shown_manifest,
     shown_oid,
@@ -126,8 +127,23 @@ def _done_before_a_failure(operation: Operation, left: Outcome, right: Outcome, 
     targets = [word for word in operation[2:] if not str(word).startswith("-")]
     if operation[1] == "repro":
         return left.err.strip().splitlines()[-1:] == right.err.strip().splitlines()[-1:] and _left_by_stages(found)
-    several = len(targets) > 1 if operation[1] == "add" else operation[1] == "commit" and not targets
-    return several and all(_written_by_add(key, pair) for key, pair in found.items())
+    return operation[1] == "commit" and not targets and _left_by_commit(found, box)
+
+
+def _left_by_commit(found: Differences, box: str) -> bool:
+    """Whether all that differs are records, and objects and links of tracked data that lies in the workspace."""
+    oids = saved_by_commit(box)
+    for key, pair in found.items():
+        if key.endswith((".dvc", "dvc.lock", ".gitignore")) or "/cache/runs/" in f"/{key}":
+            continue
+        if "/cache/" in f"/{key}":
+            shown = next((shown for shown in pair if shown != "absent"), "")
+            held = set(shown_manifest(shown).values()) if key.endswith(".dir") else {shown_oid(shown)}
+            if "absent" not in pair or not held <= oids:
+                return False
+        elif not _written_by_add(key, pair) or not is_tracked(box, key):
+            return False
+    return True
 
 
 def _left_by_stages(found: Differences) -> bool:

@@ -119,6 +119,17 @@ def saved_manifest(box: str, oid: str) -> dict[str, str]:
     return {}
 
 
+def saved_by_commit(box: str) -> set[str]:
+    """Oids of the workspace files that are outs or lie in one."""
+    tops = [os.path.join(box, out) for out, _ in recorded_outs(box)]
+    paths = {os.path.join(folder, name) for top in tops for folder, _, names in os.walk(top) for name in names}
+    found = set()
+    for path in {*tops, *paths}:
+        with contextlib.suppress(OSError), open(path, "rb") as stream:
+            found.add(hashlib.md5(stream.read()).hexdigest())
+    return found
+
+
 def _manifest(data: bytes) -> dict[str, str]:
     return {entry["relpath"]: entry["md5"] for entry in json.loads(data)}
 

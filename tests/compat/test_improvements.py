@@ -1,6 +1,10 @@
 """Reasons explain what they say and nothing else. The disagreements here are made by hand; no tool runs."""
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from tests.compat.improvements import explain
 from tests.compat.operations import Outcome
 from tests.compat.snapshot import differences
@@ -26,7 +30,44 @@ def test_a_stage_that_ran_in_one_project_explains_its_outs_only() -> None:
     assert reason(["tool", "repro"], first, {**second, "project/other": "file 200 b'2'"}) is None
 
 
-def test_data_is_linked_or_not_but_the_same() -> None:
-    for linked, is_explained in (("c4/ca4238a0b923820dcc509a6f75849b", True), ("c8/1e728d9d4c2f636f067f89cc14862c", False)):
-        first, second = {"project/f": "file 200 b'1'"}, {"project/f": f"symlink /b/.dvc/cache/files/md5/{linked}"}
-        assert bool(reason(["tool", "commit"], first, second)) is is_explained
+OIDS = {"1": "c4ca4238a0b923820dcc509a6f75849b", "2": "c81e728d9d4c2f636f067f89cc14862c"}
+OBJECTS = {text: f"project/.dvc/cache/files/md5/{oid[:2]}/{oid[2:]}" for text, oid in OIDS.items()}
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> str:
+    """A project that tracks `f`, which holds 1, beside `g`, which it does not track."""
+    for name, text in {"f": "1", "g": "2", "f.dvc": f"outs:\n- md5: {OIDS['2']}\n  path: f\n", ".dvc/config": ""}.items():
+        path = tmp_path / "project" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return str(tmp_path)
+
+
+@pytest.mark.parametrize(("text", "is_explained"), [("1", True), ("2", False)])
+def test_a_commit_that_fails_explains_objects_of_tracked_data_only(box: str, text: str, is_explained: bool) -> None:
+    first = {"project/f.dvc": "file 200 b'x'", OBJECTS[text]: f"file 444 b'{text}'"}
+    found = differences(first, {"project/f.dvc": "file 200 b'y'"})
+    assert bool(explain(["tool", "commit"], FAILED, FAILED, found, box)) is is_explained
+    assert explain(["tool", "commit", "f.dvc"], FAILED, FAILED, found, box) is None
+    assert explain(["tool", "add", "f", "g"], FAILED, FAILED, found, box) is None
+
+
+@pytest.mark.parametrize(("name", "linked", "is_explained"), [("f", "1", True), ("f", "2", False), ("g", "1", False)])
+def test_data_is_linked_or_not_but_the_same(box: str, name: str, linked: str, is_explained: bool) -> None:
+    first, second = {f"project/{name}": "file 200 b'1'"}, {f"project/{name}": f"symlink /b/.dvc/cache/files/md5/{OIDS[linked][:2]}/{OIDS[linked][2:]}"}
+    assert bool(explain(["tool", "commit"], FAILED, FAILED, differences(first, second), box)) is is_explained
+
+
+@pytest.mark.parametrize(("verb", "place"), [("push", "remote/files/md5"), ("fetch", "project/.dvc/cache/files/md5")])
+def test_what_only_a_lost_manifest_names_stays_where_it_is(box: str, verb: str, place: str) -> None:
+    manifest = f"{OIDS['1']}.dir"
+    lost = Outcome("x", 1, "", f"WARNING: Some of the cache files do not exist neither locally nor on remote. Missing cache files:\nmd5: {manifest}\n")
+    found = {f"{place}/{OIDS['2'][:2]}/{OIDS['2'][2:]}": ("file 444 b'2'", "absent")}
+    assert (explain(["tool", verb], lost, lost, found, box) or "").startswith("`push` and `fetch` leave files alone")
+    assert explain(["tool", verb], lost, FAILED, found, box) is None
+    assert explain(["tool", verb], lost, lost, {key: pair[::-1] for key, pair in found.items()}, box) is None
+    listing = Path(box, "remote/files/md5/00/0.dir")
+    listing.parent.mkdir(parents=True)
+    listing.write_text(f'[{{"md5": "{OIDS["2"]}", "relpath": "x"}}]')
+    assert explain(["tool", verb], lost, lost, found, box) is None
