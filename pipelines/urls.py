@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from pipelines import comparepage, experimentspage, pipelinepage, runpages
+from pipelines import comparepage, experimentspage, pipelinepage, plotspage, runpages, trendspage
 from tracking.pages import route
 
 urlpatterns: list[URLPattern] = [
@@ -16,4 +16,12 @@ urlpatterns: list[URLPattern] = [
     path("r/<slug:key>/runs/<str:run_id>/log.json", runpages.log_part, name="run-log-json"),
     path("r/<slug:key>/runs/<str:run_id>/log", runpages.log_file, name="run-log"),
     *route("r/<slug:key>/runs/<str:run_id>", runpages.show, name="run"),
+    path("r/<slug:key>/plots/cards.json", plotspage.cards, name="plots-cards"),
+    path("r/<slug:key>/plots/revisions.json", plotspage.choices, name="plots-revisions"),
+    path("r/<slug:key>/plots/image", plotspage.image, name="plots-image"),
+    path("r/<slug:key>/plots/data.csv", plotspage.data_csv, name="plots-csv"),
+    path("r/<slug:key>/plots/data.json", plotspage.data_json, name="plots-data"),
+    *route("r/<slug:key>/plots", plotspage.show, name="plots"),
+    path("r/<slug:key>/trends/chart.json", trendspage.chart, name="trends-chart"),
+    *route("r/<slug:key>/trends", trendspage.show, name="trends"),
 ]

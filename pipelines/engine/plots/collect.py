@@ -96,11 +96,12 @@ def collect(repo: Repo, revs: Iterable[str] = (), targets: Sequence[str] = (), p
     """
     names = list(dict.fromkeys(revs)) or [WORKSPACE]
     names.sort(key=lambda name: name != WORKSPACE)  # stable: the others keep their order
-    read = [_read_revision(repo, name, source, targets, props or {}) for name, source in zip(names, _sources(repo, names))]
+    read = [read_revision(repo, name, source, targets, props or {}) for name, source in zip(names, sources(repo, names))]
     return PlotSet(names, _joined(read), [problem for revision in read for problem in revision.problems])
 
 
-def _sources(repo: Repo, names: list[str]) -> list[FileSource]:
+def sources(repo: Repo, names: Sequence[str]) -> list[FileSource]:
+    """Files of the workspace or of commits. Raises RevisionNotFound, GitError."""
     found: list[FileSource] = []
     for name in names:
         if name == WORKSPACE:
@@ -152,6 +153,10 @@ class Revision:
                 self._found[path] = exc
         return self._found[path]
 
+    def forget(self) -> None:
+        """Drop what was read of data files; they are read again when asked for."""
+        self._found.clear()
+
     def _load(self, path: str, parsed: dict[tuple[str, bool, bytes], Series]) -> Series | bytes:
         datafiles.check_kind(path)
         assert self._contents is not None
@@ -173,7 +178,8 @@ class Revision:
         return parsed[key]
 
 
-def _read_revision(repo: Repo, name: str, files: FileSource, targets: Sequence[str], props: Props) -> Revision:
+def read_revision(repo: Repo, name: str, files: FileSource, targets: Sequence[str], props: Props) -> Revision:
+    """What one revision defines; no data file is read yet. What is wrong with it is among its problems."""
     problems: list[Problem] = []
     try:
         index = load_index(repo, files)
@@ -197,10 +203,11 @@ def _problem(exc: Exception, rev: str, name: str = "", source: str = "", rev_id:
 def _joined(revisions: list[Revision]) -> list[Plot]:
     parsed: dict[tuple[str, bool, bytes], Series] = {}
     ids = dict.fromkeys(plot_id for revision in revisions for plot_id in revision.plots)
-    return [_plot(plot_id, [revision for revision in revisions if plot_id in revision.plots], parsed) for plot_id in ids]
+    return [joined_plot(plot_id, [revision for revision in revisions if plot_id in revision.plots], parsed) for plot_id in ids]
 
 
-def _plot(plot_id: str, revisions: list[Revision], parsed: dict[tuple[str, bool, bytes], Series]) -> Plot:
+def joined_plot(plot_id: str, revisions: list[Revision], parsed: dict[tuple[str, bool, bytes], Series]) -> Plot:
+    """One plot of the revisions that define it. parsed: files that were read before, shared between plots."""
     props: Props = {}
     for revision in reversed(revisions):  # the first revision's options win
         props.update(revision.plots[plot_id][1])

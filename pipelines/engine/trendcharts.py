@@ -1,0 +1,133 @@
+"""Charts of trends, built by Altair: one for a metric, and the overview that a range is chosen in.
+
+Rows go in as named data after Altair is done, which would check each of them against its schema.
+`lo` and `hi` are parameters of a chart: the range of places that it shows.
+"""
+from __future__ import annotations
+
+from copy import deepcopy
+from functools import lru_cache
+from typing import Any
+
+from pipelines.engine.charttheme import Theme, colour, config, dash
+from pipelines.engine.historytable import LOWER
+from pipelines.engine.trends import History, Metric, Point, best_so_far, points
+
+Spec = dict[str, Any]
+DAY_S = 86_400
+_IN_RANGE = "datum.x >= lo && datum.x <= hi"
+# size of a point, by how many there are: none where lines would drown in them
+_DOT = {
+    True: "hi - lo > 400 ? 0 : hi - lo > 120 ? 10 : hi - lo > 60 ? 24 : 44",
+    False: "hi - lo > 120 ? 0 : hi - lo > 60 ? 8 : hi - lo > 30 ? 16 : 30",
+}
+
+
+def trend_chart(found: History, metric: Metric, theme: Theme, better: str, first: int, is_large: bool) -> Spec:
+    """Lines by branch, best so far on the first one, tags. first: place the range begins at.
+
+    Rows of "points": x place, y value, b branch, i commit, d change.
+    """
+    drawn = points(found, metric)
+    best = best_so_far(drawn, better)
+    spec = deepcopy(_trend_frame(theme, tuple(branch.series for branch in found.branches), _date_format(found), is_large, better == LOWER))
+    for param in spec["params"]:
+        param["value"] = {"lo": first, "hi": found.last_place, "dates": _dates(found)}[param["name"]]
+    spec["datasets"] = {"points": [_row(point) for point in drawn], "best": _steps(best, found.last_place), "tags": _tags(found), "ends": _ends(best, found.last_place)}
+    return spec
+
+
+def overview_chart(found: History, metric: Metric, theme: Theme, first: int) -> Spec:
+    """The whole history of a metric on the first branch; its parameter `brush` is the range."""
+    import altair as alt  # slow import
+
+    brush = alt.selection_interval(name="brush", encodings=["x"], value={"x": [first, found.last_place]}, mark=alt.BrushConfig(fill=theme.accent, fillOpacity=0.12, stroke=theme.accent))
+    x = alt.X("x:Q").axis(None).scale(domain=[0, max(found.last_place, 1)], nice=False)
+    y = alt.Y("y:Q").axis(None).scale(zero=False, padding=4)
+    rows = alt.Chart(alt.NamedData("points"))
+    line = rows.mark_line(strokeWidth=1.25, color=colour(theme, 1)).encode(x, y).add_params(brush)
+    spec = _finished(line.properties(width="container", height="container").to_dict(validate=False), theme)
+    spec["datasets"] = {"points": [{"x": point.place, "y": point.value} for point in points(found, metric) if point.branch == 0]}
+    return spec
+
+
+@lru_cache(maxsize=64)
+def _trend_frame(theme: Theme, series: tuple[int, ...], date_format: str, is_large: bool, is_lower: bool) -> Spec:
+    """A trend chart without data. Altair takes half a second to make one, and all metrics share it."""
+    import altair as alt  # slow import
+
+    branches = list(range(len(series)))
+    x = _place_axis(alt, date_format)
+    y = alt.Y("y:Q").title(None).scale(zero=False, nice=True, padding=6).axis(format="~g", tickCount=6 if is_large else 4)
+    by_branch = alt.Color("b:N").legend(None).scale(domain=branches, range=[colour(theme, number) for number in series])
+    dashed = alt.StrokeDash("b:N").legend(None).scale(domain=branches, range=[dash(number) for number in series])
+    width = alt.condition("datum.b === 0", alt.value(2.25), alt.value(1.5))
+    rows = alt.Chart(alt.NamedData("points")).transform_filter(_IN_RANGE)
+    tags = alt.Chart(alt.NamedData("tags")).transform_filter(_IN_RANGE)
+    best = alt.Chart(alt.NamedData("best")).transform_filter(_IN_RANGE)
+    layers = [
+        tags.mark_rule(strokeDash=[1.5, 3], color=theme.text_3, opacity=0.7).encode(x),
+        best.mark_line(interpolate="step-after", strokeDash=[5, 4], strokeWidth=1.25, color=theme.text_3).encode(x, y),
+        rows.mark_line().encode(x, y, by_branch, dashed, strokeWidth=width),
+        rows.mark_point(filled=True, opacity=1, size=alt.ExprRef(_DOT[is_large]), stroke=theme.bg, strokeWidth=1).encode(x, y, by_branch),
+        rows.mark_point(filled=True, opacity=0, size=140, cursor="pointer").encode(x, y, tooltip=alt.Tooltip("i:Q")),
+    ]
+    if is_large:
+        shown = alt.ExprRef("(hi - lo) / datum.gap < 14 ? 1 : 0")
+        layers.append(tags.mark_text(align="left", dx=4, color=theme.text_2, opacity=shown, limit=120).encode(x, y=alt.value(alt.ExprRef("height - 8")), text="name:N"))
+        ends = alt.Chart(alt.NamedData("ends")).transform_filter(_IN_RANGE)
+        layers.append(ends.mark_text(align="right", baseline="top" if is_lower else "bottom", dx=-2, dy=6 if is_lower else -5, fontWeight=500, color=theme.text_2).encode(alt.X("x:Q"), y, text="label:N"))
+    chart = alt.layer(*layers).add_params(*(alt.param(name=name, value=0) for name in ("lo", "hi", "dates")))
+    return _finished(chart.properties(width="container", height="container").to_dict(validate=False), theme)
+
+
+def _place_axis(alt: Any, date_format: str) -> Any:
+    """Places named by the day of the first branch's commit there."""
+    label = f"datum.value % 1 === 0 && dates[datum.value] ? timeFormat(dates[datum.value], '{date_format}') : ''"
+    axis = alt.Axis(title=None, labelExpr=label, tickMinStep=1, tickCount=8, grid=False)
+    scale = alt.Scale(domainMin=alt.ExprRef("lo"), domainMax=alt.ExprRef("hi"), nice=False, zero=False, padding=8)
+    return alt.X("x:Q", axis=axis, scale=scale)
+
+
+def _finished(spec: Spec, theme: Theme) -> Spec:
+    spec.pop("$schema", None)
+    spec["config"] = config(theme)
+    spec["autosize"] = {"type": "fit", "contains": "padding"}
+    return spec
+
+
+# --- rows
+def _row(point: Point) -> Spec:
+    row: Spec = {"x": point.place, "y": point.value, "b": point.branch, "i": point.commit}
+    return row if point.change is None else {**row, "d": point.change}
+
+
+def _steps(best: list[Point], last: int) -> list[Spec]:
+    rows = [{"x": point.place, "y": point.value} for point in best]
+    return [*rows, {"x": last, "y": best[-1].value}] if best else []
+
+
+def _ends(best: list[Point], last: int) -> list[Spec]:
+    return [{"x": last, "y": best[-1].value, "label": f"best {best[-1].value:.5g}"}] if best else []
+
+
+def _tags(found: History) -> list[Spec]:
+    """gap: places until the next tag; names are drawn where there is room for them."""
+    at = sorted((found.places[tag.commit], tag.name) for tag in found.tags)
+    after = [place for place, _ in at[1:]] + [found.last_place + 1000]
+    return [{"x": place, "name": name, "gap": max(following - place, 0.01)} for (place, name), following in zip(at, after)]
+
+
+def _dates(found: History) -> list[int | None]:
+    """Milliseconds since 1970 by place; the first branch that has a commit there says it."""
+    dates: list[int | None] = [None] * (found.last_place + 1)
+    for commit, place in zip(found.commits, found.places):
+        if dates[place] is None:
+            dates[place] = commit.time * 1000
+    return dates
+
+
+def _date_format(found: History) -> str:
+    times = [commit.time for commit in found.commits]
+    span = max(times, default=0) - min(times, default=0)
+    return "%H:%M" if span < DAY_S else "%-d %b" if span < 330 * DAY_S else "%-d %b %y"

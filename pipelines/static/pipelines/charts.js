@@ -1,0 +1,75 @@
+// Drawing of Vega-Lite specs under the pages' strict policy: no eval, nothing loaded, text only as text.
+import { el, formatNumber } from "/static/launcher/frame.js";
+
+const refuse = () => Promise.reject(new Error("charts load nothing"));
+const LOADER = { load: refuse, sanitize: refuse, http: refuse, file: refuse, options: {} };
+
+/** Collects what Vega has to say; the console stays quiet, a card shows the errors. */
+function makeLogger() {
+  const errors = [];
+  const logger = { errors, level() { return logger; }, error(...parts) { errors.push(parts.map((part) => (part && part.message) || String(part)).join(" ")); return logger; }, warn() { return logger; }, info() { return logger; }, debug() { return logger; } };
+  return logger;
+}
+
+/** Draw a spec in a node. tip(datum, value): nodes to show under the pointer, or null. Resolves to {view, errors}. */
+export async function draw(node, spec, tip) {
+  const logger = makeLogger();
+  const handler = (_, event, item, value) => showTip(event, value === null || value === undefined || value === "" ? null : tip(item && item.datum, value), node);
+  const made = await window.vegaEmbed(node, spec, { mode: "vega-lite", ast: true, actions: false, defaultStyle: false, renderer: "canvas", loader: LOADER, tooltip: handler, logger, hover: false });
+  return { view: made.view, errors: logger.errors, finalize: () => made.finalize() };
+}
+
+// --- values under the pointer
+const box = el("div", { class: "tip", role: "tooltip", "data-testid": "tip", hidden: true });
+let pinned = false;
+function showTip(event, nodes, node) {
+  if (pinned) return;
+  if (!nodes) { hideTip(); return; }
+  const home = (node && node.closest("dialog[open]")) || document.body;
+  if (box.parentNode !== home) home.append(box);
+  box.replaceChildren(...nodes);
+  box.hidden = false;
+  const { width, height } = box.getBoundingClientRect();
+  const x = event.clientX + 16 + width > innerWidth - 8 ? event.clientX - 16 - width : event.clientX + 16;
+  box.style.left = `${Math.max(8, x)}px`;
+  box.style.top = `${Math.max(8, Math.min(event.clientY + 12, innerHeight - height - 8))}px`;
+}
+export function hideTip() { if (!pinned) box.hidden = true; }
+/** A click keeps the values shown; the next one lets them go. */
+export function pinTip() { pinned = !pinned && !box.hidden; if (!pinned) box.hidden = true; }
+document.addEventListener("scroll", () => { pinned = false; hideTip(); }, true);
+document.addEventListener("keydown", (event) => { if (event.key === "Escape") { pinned = false; hideTip(); } });
+
+/** Rows of names and values of any datum. */
+export function plainTip(value) {
+  if (typeof value !== "object") return [el("div", {}, text(value))];
+  return Object.entries(value).filter(([name]) => !name.startsWith("_")).slice(0, 12).map(([name, inner]) => tipRow(null, name, inner));
+}
+export function tipRow(swatch, name, value, classes = "") {
+  return el("div", { class: `row ${classes}` }, swatch, el("span", { class: "trunc" }, name), el("span", { class: "v" }, text(value)));
+}
+export function text(value) { return typeof value === "number" ? formatNumber(value) : value === null || value === undefined ? "–" : typeof value === "object" ? JSON.stringify(value).slice(0, 80) : String(value).slice(0, 200); }
+
+/** The mark of a series: colour 1 to 12, then dashed, then dotted. */
+export function swatch(series) { return el("span", { class: `lsw s-${(series - 1) % 12 + 1}${series > 24 ? " lsw-dot" : series > 12 ? " lsw-dash" : ""}`, "aria-hidden": "true" }); }
+export function square(series) { return el("span", { class: `sw s-${(series - 1) % 12 + 1}`, "aria-hidden": "true" }); }
+
+// --- downloads
+function save(blob, name) {
+  const url = URL.createObjectURL(blob);
+  const link = el("a", { href: url, download: name });
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(url), 10000);
+}
+export async function saveSVG(view, name) { save(new Blob([await withBackground(view, () => view.toSVG())], { type: "image/svg+xml" }), `${name}.svg`); }
+export async function savePNG(view, name) {
+  const canvas = await withBackground(view, () => view.toCanvas(2));
+  await new Promise((done) => canvas.toBlob((blob) => { save(blob, `${name}.png`); done(); }, "image/png"));
+}
+async function withBackground(view, make) {
+  const before = view.background();
+  view.background(getComputedStyle(document.documentElement).getPropertyValue("--bg").trim());
+  try { return await make(); } finally { view.background(before); }
+}

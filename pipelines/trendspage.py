@@ -1,0 +1,275 @@
+"""The page of trends: each metric over the commits of branches. Charts are asked for one by one."""
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import TextField
+from django.db.models.functions import Cast
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_GET
+
+from pipelines.engine.charttheme import LIGHT, THEMES, Theme
+from pipelines.engine.historytable import HIGHER, LOWER
+from pipelines.engine.trendcharts import overview_chart, trend_chart
+from pipelines.engine.trends import History, Metric, TrendCommit, best_so_far, history, points
+from pipelines.historyindex import refresh_revisions
+from tracking import pages
+from tracking.engine.commits import Refs
+from tracking.engine.repo import Repo
+from tracking.models import Repository
+
+KEPT = 4  # histories
+CHARTS = 400  # of one history
+SHORT = 7
+RANGES = (20, 50, 100)
+DEFAULT_RANGE = 100
+
+
+# --- what the page says
+@dataclass(frozen=True)
+class ShownBranch:
+    """commits: its own."""
+
+    name: str
+    is_default: bool
+    series: int
+    commits: int
+
+
+@dataclass(frozen=True)
+class ShownMetric:
+    """last, change, best: on the first branch; change against the commit before."""
+
+    id: str
+    label: str
+    file: str
+    better: str
+    count: int
+    last: float | None
+    change: float | None
+    best: float | None
+
+
+@dataclass(frozen=True)
+class CommitColumns:
+    """One item per commit; rows of charts name a commit by its number."""
+
+    sha: list[str]
+    subject: list[str]
+    author: list[str]
+    time: list[int]
+    branch: list[int]
+
+
+@dataclass(frozen=True)
+class TrendsPage:
+    """version: of the history; charts of another one do not fit its commits. places: of each commit, from 0 to last_place;
+    tags: [name, place]."""
+
+    key: str
+    has_git: bool
+    version: str = ""
+    branches: list[ShownBranch] = field(default_factory=list)
+    hidden: list[str] = field(default_factory=list)
+    metrics: list[ShownMetric] = field(default_factory=list)
+    commits: CommitColumns | None = None
+    places: list[int] = field(default_factory=list)
+    last_place: int = 0
+    tags: list[tuple[str, int]] = field(default_factory=list)
+    problems: list[pages.Problem] = field(default_factory=list)
+
+    @property
+    def values(self) -> Any:
+        """For the page's script: the same as the JSON twin."""
+        return pages.plain(self)
+
+
+# --- histories that were asked for lately
+@dataclass
+class Made:
+    version: str
+    history: History
+    charts: dict[tuple[Any, ...], str] = field(default_factory=dict)
+
+
+class _Histories:
+    def __init__(self) -> None:
+        self._made: OrderedDict[str, Made] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, version: str) -> Made | None:
+        with self._lock:
+            found = self._made.get(version)
+            if found is not None:
+                self._made.move_to_end(version)
+            return found
+
+    def add(self, made: Made) -> Made:
+        with self._lock:
+            self._made[made.version] = made
+            while len(self._made) > KEPT:
+                self._made.popitem(last=False)
+        return made
+
+
+histories = _Histories()
+
+
+def warm_up() -> None:
+    """Import Altair while the reader's browser is still loading the page."""
+
+    def load() -> None:
+        import altair  # noqa: F401  slow import
+
+    threading.Thread(target=load, daemon=True).start()
+
+
+# --- the page
+@require_GET
+def show(request: HttpRequest, key: str) -> HttpResponse:
+    """`?branch=` puts a branch first; `?branches=a,b` shows these; else the latest."""
+    row, repo = pages.open_repository(request, key)
+    try:
+        if repo.scm is None:
+            context = TrendsPage(key, False)
+        else:
+            warm_up()
+            context = _page(key, make_history(request, row, repo))
+    finally:
+        _close(repo)
+    return pages.page(request, "pipelines/trends.html", context, title="Trends", active="trends", command="dataver metrics show --all-commits", repository=row)
+
+
+def _close(repo: Repo) -> None:
+    if repo.scm is not None:
+        repo.scm.close()
+
+
+def make_history(request: HttpRequest, row: Repository, repo: Repo) -> Made:
+    """Made anew only when a branch or tag moved, or rows were completed. Three queries at most."""
+    refs = _refs(refresh_revisions(row, repo))
+    default = request.GET.get("branch", "")
+    asked = request.GET.get("branches")
+    shown = None if asked is None else [name for name in asked.split(",") if name]
+    version = _version(row, refs, default, shown)
+    return histories.get(version) or histories.add(Made(version, history(refs, load_commits(row), default, shown)))
+
+
+def _refs(answer: Any) -> Refs:
+    found = getattr(answer, "refs", answer)
+    assert isinstance(found, Refs)
+    return found
+
+
+def _version(row: Repository, refs: Refs, default: str, shown: list[str] | None) -> str:
+    counted = row.revisions.count(), row.revisions.exclude(missing="").count()  # type: ignore[attr-defined]
+    made_from = repr((row.pk, str(row.root), refs.head, refs.branch, refs.branches, refs.tags, default, shown, counted))
+    return hashlib.sha256(made_from.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def load_commits(row: Repository) -> dict[str, TrendCommit]:
+    """All commits of the index, by id; equal metrics become one value."""
+    known: dict[str, Any] = {}
+
+    def parse(text: str) -> Any:
+        if text not in known:
+            known[text] = json.loads(text)
+        return known[text]
+
+    rows = row.revisions.annotate(text=Cast("metrics", TextField())).values_list("sha", "parent_shas", "author", "time", "subject", "text")  # type: ignore[attr-defined]
+    return {sha: TrendCommit(sha, tuple(parents.split()), author, time, subject, parse(text)) for sha, parents, author, time, subject, text in rows}
+
+
+def _page(key: str, made: Made) -> TrendsPage:
+    found = made.history
+    columns = CommitColumns(
+        [commit.sha for commit in found.commits],
+        [commit.subject[:200] for commit in found.commits],
+        [commit.author[:100] for commit in found.commits],
+        [commit.time for commit in found.commits],
+        _branch_of(found),
+    )
+    return TrendsPage(
+        key,
+        True,
+        made.version,
+        [ShownBranch(branch.name, branch.is_default, branch.series, branch.own) for branch in found.branches],
+        found.hidden,
+        [_metric(found, metric) for metric in found.metrics],
+        columns,
+        found.places,
+        found.last_place,
+        [(tag.name, found.places[tag.commit]) for tag in found.tags],
+        [
+            pages.Problem(f"{broken.file} at {broken.sha[:SHORT]}", broken.reason, f"{broken.count} commits have it so; their points are left out." if broken.count > 1 else "Its point is left out.", "MetricsError")
+            for broken in found.broken
+        ],
+    )
+
+
+def _branch_of(found: History) -> list[int]:
+    owner = [0] * len(found.commits)
+    for number, branch in enumerate(found.branches):
+        for commit in branch.commits[len(branch.commits) - branch.own :]:
+            owner[commit] = number
+    return owner
+
+
+def _metric(found: History, metric: Metric) -> ShownMetric:
+    drawn = points(found, metric)
+    first = [point for point in drawn if point.branch == 0]
+    best = best_so_far(drawn, metric.better)
+    last = first[-1] if first else None
+    return ShownMetric(
+        metric.id,
+        metric.key or metric.file,
+        metric.file,
+        metric.better,
+        len(metric.values),
+        last.value if last else None,
+        last.change if last else None,
+        best[-1].value if best else None,
+    )
+
+
+# --- charts
+@require_GET
+def chart(request: HttpRequest, key: str) -> HttpResponse:
+    """`?metric=` its id; `theme`, `better`, `size` (large or small), `last` (places shown at first), `kind` (overview)."""
+    row, repo = pages.open_repository(request, key)
+    try:
+        if repo.scm is None:
+            raise pages.NotFound("trends need Git, and this project is not in a Git repository")
+        made = make_history(request, row, repo)
+    finally:
+        _close(repo)
+    wanted = request.GET.get("metric", "")
+    metric = next((metric for metric in made.history.metrics if metric.id == wanted), None)
+    if metric is None:
+        raise pages.NotFound(f"no commit has the metric '{wanted}'")
+    theme = THEMES.get(request.GET.get("theme", ""), LIGHT)
+    better = request.GET.get("better", "")
+    options = (theme.name, better if better in (HIGHER, LOWER) else metric.better, request.GET.get("size") == "large", request.GET.get("kind") == "overview")
+    return HttpResponse(_chart_text(made, metric, theme, options, _first(made.history, request.GET.get("last", ""))), content_type="application/json")
+
+
+def _first(found: History, last: str) -> int:
+    """Place the range begins at, when `last` commits are to be seen."""
+    return max(0, found.last_place + 1 - int(last)) if last.isdecimal() and len(last) < 10 else 0
+
+
+def _chart_text(made: Made, metric: Metric, theme: Theme, options: tuple[str, str, bool, bool], first: int) -> str:
+    _, better, is_large, is_overview = options
+    known = made.charts.get((metric.id, first, *options))
+    if known is None:
+        spec = overview_chart(made.history, metric, theme, first) if is_overview else trend_chart(made.history, metric, theme, better, first, is_large)
+        known = json.dumps({"version": made.version, "metric": metric.id, "spec": spec}, separators=(",", ":"), allow_nan=False)
+        if len(made.charts) >= CHARTS:
+            made.charts.clear()
+        made.charts[metric.id, first, *options] = known
+    return known
