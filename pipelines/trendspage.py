@@ -23,11 +23,10 @@ from tracking.engine.commits import Refs
 from tracking.engine.repo import Repo
 from tracking.models import Repository
 
+INDEX_LIMIT_S = 2.0  # of one request; the page asks again until all commits are read
 KEPT = 4  # histories
 CHARTS = 400  # of one history
 SHORT = 7
-RANGES = (20, 50, 100)
-DEFAULT_RANGE = 100
 
 
 # --- what the page says
@@ -69,11 +68,12 @@ class CommitColumns:
 @dataclass(frozen=True)
 class TrendsPage:
     """version: of the history; charts of another one do not fit its commits. places: of each commit, from 0 to last_place;
-    tags: [name, place]."""
+    tags: [name, place]. waiting: commits that are still to be read."""
 
     key: str
     has_git: bool
     version: str = ""
+    waiting: int = 0
     branches: list[ShownBranch] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
     metrics: list[ShownMetric] = field(default_factory=list)
@@ -94,6 +94,7 @@ class TrendsPage:
 class Made:
     version: str
     history: History
+    waiting: int
     charts: dict[tuple[Any, ...], str] = field(default_factory=dict)
 
 
@@ -152,18 +153,13 @@ def _close(repo: Repo) -> None:
 
 def make_history(request: HttpRequest, row: Repository, repo: Repo) -> Made:
     """Made anew only when a branch or tag moved, or rows were completed. Three queries at most."""
-    refs = _refs(refresh_revisions(row, repo))
+    progress = refresh_revisions(row, repo, INDEX_LIMIT_S)
+    refs = progress.refs
     default = request.GET.get("branch", "")
     asked = request.GET.get("branches")
     shown = None if asked is None else [name for name in asked.split(",") if name]
     version = _version(row, refs, default, shown)
-    return histories.get(version) or histories.add(Made(version, history(refs, load_commits(row), default, shown)))
-
-
-def _refs(answer: Any) -> Refs:
-    found = getattr(answer, "refs", answer)
-    assert isinstance(found, Refs)
-    return found
+    return histories.get(version) or histories.add(Made(version, history(refs, load_commits(row), default, shown), progress.waiting))
 
 
 def _version(row: Repository, refs: Refs, default: str, shown: list[str] | None) -> str:
@@ -198,6 +194,7 @@ def _page(key: str, made: Made) -> TrendsPage:
         key,
         True,
         made.version,
+        made.waiting,
         [ShownBranch(branch.name, branch.is_default, branch.series, branch.own) for branch in found.branches],
         found.hidden,
         [_metric(found, metric) for metric in found.metrics],

@@ -125,7 +125,7 @@ def _line_spec(revs: Sequence[str], lines: list[str], x_type: str, labels: tuple
     if len(lines) > 1:
         patterns = [[1, 0], [5, 4], [1.5, 4], [8, 3], [2, 2]]
         legend = {"title": None, "symbolType": "stroke", "symbolStrokeColor": style.theme.text_2, "symbolSize": 220}
-        dashes = {"field": "line", "type": "nominal", "legend": legend, "scale": {"domain": lines, "range": [patterns[n % len(patterns)] for n in range(len(lines))]}}
+        dashes: Spec = {"field": "line", "type": "nominal", "legend": legend, "scale": {"domain": lines, "range": [patterns[n % len(patterns)] for n in range(len(lines))]}}
     else:
         dashes = {"field": "rev", "type": "nominal", "legend": None, "scale": {"domain": list(revs), "range": [dash(number) for number in numbers]}}
     x_axis: Spec = {"title": str(labels[0]), "tickCount": 6}

@@ -153,6 +153,10 @@ class Revision:
                 self._found[path] = exc
         return self._found[path]
 
+    def refuse(self, path: str, why: Exception) -> None:
+        """Let `load` of this file fail without looking at it, until `forget`."""
+        self._found[path] = why
+
     def forget(self) -> None:
         """Drop what was read of data files; they are read again when asked for."""
         self._found.clear()

@@ -5,12 +5,15 @@ at each question.
 """
 from __future__ import annotations
 
+import os
 import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
 from pipelines.engine.plots import datafiles
 from pipelines.engine.plots.collect import DATA, IMAGE, Plot, Problem, Revision, joined_plot, read_revision
+from pipelines.engine.plots.datafiles import PlotError
+from pipelines.engine.plots.points import Props, sources_of
 from pipelines.engine.revisions import WORKSPACE
 from tracking.engine.errors import RevisionNotFound
 from tracking.engine.files import WorkspaceFiles
@@ -84,11 +87,23 @@ class Shelf:
     def plot(self, plot_id: str, revisions: Sequence[Revision]) -> Plot | None:
         """One plot with its data; None when no revision defines it."""
         having = [revision for revision in revisions if plot_id in revision.plots]
+        for revision in having:
+            if revision.name == WORKSPACE:
+                self._refuse_outside(revision, *revision.plots[plot_id])
         try:
             return joined_plot(plot_id, having, {}) if having else None
         finally:
             for revision in having:
                 revision.forget()
+
+
+    def _refuse_outside(self, revision: Revision, inner_id: str, props: Props) -> None:
+        """A page shows nothing of the machine because a file of the project leads there; the cache may be elsewhere."""
+        allowed = [os.path.realpath(folder) for folder in (self.repo.root_dir, self.repo.cache_dir)]
+        for source in sources_of(inner_id, props):
+            real = os.path.realpath(os.path.join(self.repo.cwd, source))
+            if not any(real.startswith(folder + os.sep) for folder in allowed):
+                revision.refuse(source, PlotError(f"'{source}' leads out of the project, so it is not shown here.", "UnsafePath"))
 
 
 def listed(revisions: Sequence[Revision]) -> list[Listed]:

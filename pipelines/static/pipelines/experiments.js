@@ -273,8 +273,16 @@ function build(items, signature) {
     tidyHeader();
     const holder = document.querySelector("#table .tabulator-tableholder");
     if (at[0] || at[1]) setTimeout(() => { holder.scrollLeft = at[0]; holder.scrollTop = at[1]; }, 0); // once the pinned row listens, too
-    if (document.body.dataset.ready !== "1") ready();
+    if (document.body.dataset.ready !== "1") { ready(); showSelected(); }
   });
+}
+
+/** `?select=`: the row that another page points at, in sight and picked (`rows` does that). */
+function showSelected() {
+  const wanted = new URLSearchParams(location.search).get("select");
+  if (!wanted || !data.index.has(wanted)) return;
+  cursor = wanted;
+  table.scrollToRow(wanted, "center", false).then(repaint, () => {});
 }
 
 /** Roles that browsers know: Tabulator gives groups of columns one that does not exist, and rows two bodies. */

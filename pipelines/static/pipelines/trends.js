@@ -148,7 +148,8 @@ class Trend {
 
 function openRow(commit) {
   const path = EXPERIMENTS && EXPERIMENTS.href ? new URL(EXPERIMENTS.href).pathname : `/r/${KEY}/experiments`;
-  location.assign(`${path}?select=${page.commits.sha[commit]}`);
+  const sha = page.commits.sha[commit];
+  location.assign(`${path}?${new URLSearchParams({ select: sha, rows: sha.slice(0, 12) })}`);
 }
 const dayOf = (at) => `${at.getDate()} ${at.toLocaleString("en", { month: "short" })} ${at.getFullYear()}`;
 function dateAt(place) {
@@ -240,7 +241,9 @@ function showAll() {
   markLast(lastOf());
   showBranches();
   byId("problems").replaceChildren(...page.problems.map(problemCard));
+  byId("progress").textContent = page.waiting ? `${page.waiting} commits still to be read` : "";
   layOut();
+  if (page.waiting) setTimeout(load, 500);
 }
 document.addEventListener("dataver:theme", () => { generation += 1; layOut(); });
 onChange(load);

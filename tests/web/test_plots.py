@@ -1,0 +1,334 @@
+"""The page of plots: what it lists and draws, images, downloads, and what hostile files cannot do."""
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from django.test import Client
+
+from launcher.gate import ACCESS, Access
+from tests.conftest import Project
+from tests.web.browser import Page
+from tracking.engine.protocols import Settings
+from tracking.models import Repository
+from tracking.pages import SETTINGS, key_of
+
+Visit = Callable[..., Page]
+Get = Callable[..., Any]
+PNG = b"\x89PNG\r\n\x1a\n" + bytes.fromhex(
+    "0000000d49484452000000010000000108060000001f15c4890000000d49444154789c626060606000000005000127a2b84f0000000049454e44ae426082"
+)
+SVG = b"""<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40" onload="top.document.title='owned'">
+<script>top.document.title='owned'; fetch('https://evil.example/')</script>
+<image href="https://evil.example/pixel.png" width="9" height="9"/><rect width="40" height="40" fill="teal"/></svg>"""
+MARKUP = "<img src=x onerror=document.title='owned'>"
+PIPELINE = """\
+plots:
+- curves/loss.csv: {x: step, y: loss}
+- Both: {x: step, y: {curves/loss.csv: [loss, val]}}
+- matrix.csv: {x: actual, y: predicted, template: confusion}
+- images/
+"""
+
+
+def curve(count: int, scale: float) -> str:
+    return "step,loss,val\n" + "".join(f"{n},{scale / (n + 1)},{scale / (n + 1) + 0.1}\n" for n in range(count))
+
+
+@pytest.fixture
+def drawn(repo: Project) -> Project:
+    """Two commits and a changed workspace: lines, a matrix, images by step and one that stands alone."""
+    repo.gen({"dvc.yaml": PIPELINE, "curves/loss.csv": curve(5, 1), "matrix.csv": "actual,predicted\na,a\na,b\nb,b\n", "images/0.png": PNG, "images/10.png": PNG, "images/one.png": PNG})
+    repo.commit("first")
+    repo.git("tag", "v1")
+    repo.gen({"curves/loss.csv": curve(6, 0.5), "images/20.png": PNG})
+    repo.commit("second")
+    repo.gen({"curves/loss.csv": curve(7, 0.25)})
+    return repo
+
+
+@pytest.fixture
+def get(db: None) -> Get:
+    """get(folder, "plots.json", revs="main"): an answer of the application, without a server."""
+
+    def ask(folder: Path, page: str, headers: dict[str, str] | None = None, **query: Any) -> Any:
+        Repository.objects.get_or_create(root=str(folder))
+        environ = {ACCESS: Access(0, trusted=True), SETTINGS: Settings(), "HTTP_HOST": "localhost"}
+        return Client().get(f"/r/{key_of(str(folder))}/{page}?{urlencode(query, doseq=True)}", headers=headers, **environ)
+
+    return ask
+
+
+# --- list
+def test_plots_are_listed_by_section_and_images_by_step(get: Get, drawn: Project) -> None:
+    page = get(drawn.path, "plots.json", revs="workspace,main,v1").json()
+    assert [(plot["id"], plot["kind"]) for plot in page["plots"]] == [
+        ("curves/loss.csv", "series"), ("Both", "series"), ("matrix.csv", "series"), ("images/*.png", "images"), ("images/one.png", "images"),
+    ]  # fmt: skip
+    steps = page["plots"][3]["steps"]
+    assert [(number, revs) for number, _, revs in steps] == [(0, ["workspace", "main", "v1"]), (10, ["workspace", "main", "v1"]), (20, ["workspace", "main"])]
+
+
+def test_without_revs_a_changed_workspace_is_compared_with_head(get: Get, drawn: Project) -> None:
+    assert [chip["name"] for chip in get(drawn.path, "plots.json").json()["revisions"]] == ["workspace", "HEAD"]
+    drawn.commit("third")
+    assert [chip["name"] for chip in get(drawn.path, "plots.json").json()["revisions"]] == ["workspace"]
+
+
+def test_a_revision_keeps_its_colour_and_no_two_share_one(get: Get, drawn: Project) -> None:
+    chips = get(drawn.path, "plots.json", revs="workspace,main,v1").json()["revisions"]
+    assert len({chip["series"] for chip in chips}) == 3
+    again = get(drawn.path, "plots.json", revs="workspace,main").json()["revisions"]
+    assert [chip["series"] for chip in again] == [chip["series"] for chip in chips[:2]]
+    assert get(drawn.path, "plots.json", revs="main", series="9").json()["revisions"][0]["series"] == 9
+
+
+def test_two_names_of_one_commit_are_one_revision(get: Get, drawn: Project) -> None:
+    assert [chip["name"] for chip in get(drawn.path, "plots.json", revs="main,HEAD").json()["revisions"]] == ["main"]
+
+
+def test_an_unknown_revision_is_named_and_the_others_stay(get: Get, drawn: Project) -> None:
+    for name in ("nosuch", "--help", "a\tb", "v1:dvc.yaml"):
+        page = get(drawn.path, "plots.json", revs=f"main,{name}").json()
+        assert [chip["name"] for chip in page["revisions"] if chip["problem"]] == [name]
+        assert page["plots"] and page["problems"][0]["where"] == name
+
+
+def test_a_commit_whose_pipeline_does_not_parse_is_named(get: Get, drawn: Project) -> None:
+    drawn.gen({"dvc.yaml": "plots: [\n"})
+    drawn.commit("broken")
+    page = get(drawn.path, "plots.json", revs="HEAD,v1").json()
+    assert page["problems"][0]["where"] == "HEAD" and "dvc.yaml" in page["problems"][0]["reason"]
+    assert {tuple(plot["revs"]) for plot in page["plots"]} == {("v1",)}
+
+
+def test_revisions_to_add_are_branches_tags_and_commits(get: Get, drawn: Project) -> None:
+    found = get(drawn.path, "plots/revisions.json").json()["revisions"]
+    assert [(one["kind"], one["name"]) for one in found[:3]] == [("workspace", "workspace"), ("branch", "main"), ("tag", "v1")]
+    assert [one["subject"] for one in found if one["kind"] == "commit"][:2] == ["second", "first"]
+
+
+# --- cards
+def test_a_card_has_the_points_of_each_revision(get: Get, drawn: Project) -> None:
+    (card,) = get(drawn.path, "plots/cards.json", revs="workspace,main,v1", id="curves/loss.csv").json()["cards"]
+    rows = card["spec"]["data"]["values"]
+    for rev, count, scale in (("workspace", 7, 0.25), ("main", 6, 0.5), ("v1", 5, 1)):
+        assert [row["y"] for row in rows if row["rev"] == rev] == [scale / (n + 1) for n in range(count)]
+    said = drawn.ok("plots", "diff", "workspace", "main", "v1", "--json", "--split", "--targets", "curves/loss.csv").json
+    points = said["data"]["curves/loss.csv"][0]["anchor_definitions"]["<DVC_METRIC_DATA>"]
+    assert [(float(row["loss"]), row["rev"]) for row in points] == [(row["y"], row["rev"]) for row in rows]
+
+
+def test_files_that_cannot_be_drawn_are_named_with_their_revision(get: Get, drawn: Project) -> None:
+    drawn.gen({"curves/loss.csv": "", "images/one.png": "no image"})
+    cards = get(drawn.path, "plots/cards.json", revs="workspace,v1", id=["curves/loss.csv", "images/one.png"]).json()["cards"]
+    assert cards[0]["problems"][0]["where"] == "curves/loss.csv at workspace"
+    assert {row["rev"] for row in cards[0]["spec"]["data"]["values"]} == {"v1"}
+    assert [(image["rev"], bool(image["url"])) for image in cards[1]["images"]] == [("workspace", False), ("v1", True)]
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00binary\x00", b"step,loss\n1,2,3\n", b"a,b\n1,2\n", b"step,loss\n", b"<html>\n<b>no</b>\n"])
+def test_bad_data_is_a_problem_and_no_failure(get: Get, drawn: Project, content: bytes) -> None:
+    (drawn.path / "curves/loss.csv").write_bytes(content)
+    (card,) = get(drawn.path, "plots/cards.json", revs="workspace", id="curves/loss.csv").json()["cards"]
+    assert card["spec"] is None and "loss.csv" in card["problems"][0]["where"] and card["problems"][0]["reason"]
+
+
+def test_nan_and_text_are_gaps(get: Get, drawn: Project) -> None:
+    drawn.gen({"curves/loss.csv": "step,loss\n0,1\n1,nan\n2,inf\n3,hello\n4,2\n"})
+    (card,) = get(drawn.path, "plots/cards.json", revs="workspace", id="curves/loss.csv").json()["cards"]
+    assert [row["y"] for row in card["spec"]["data"]["values"]] == [1, None, None, None, 2]
+
+
+def test_a_broken_template_is_a_problem(get: Get, drawn: Project) -> None:
+    drawn.gen({"dvc.yaml": "plots: [{curves/loss.csv: {template: own}}, {matrix.csv: {template: gone}}]\n", ".dvc/plots/own.json": "{no"})
+    cards = get(drawn.path, "plots/cards.json", revs="workspace", id=["curves/loss.csv", "matrix.csv"]).json()["cards"]
+    assert ["own" in cards[0]["problems"][0]["reason"], "gone" in cards[1]["problems"][0]["reason"]] == [True, True]
+
+
+# --- images and data
+def test_images_have_their_type_and_are_inert(get: Get, drawn: Project) -> None:
+    drawn.gen({"dvc.yaml": "plots: [a.svg, b.png]\n"})
+    (drawn.path / "a.svg").write_bytes(SVG)
+    (drawn.path / "b.png").write_bytes(b"GIF89a....")
+    for name, kind in (("a.svg", "image/svg+xml"), ("b.png", "image/gif")):
+        answer = get(drawn.path, "plots/image", id=name, rev="workspace")
+        assert (answer.status_code, answer["Content-Type"], answer["X-Content-Type-Options"]) == (200, kind, "nosniff")
+        assert "sandbox" in answer["Content-Security-Policy"] and "default-src 'none'" in answer["Content-Security-Policy"]
+
+
+def test_images_come_from_their_revision(get: Get, drawn: Project) -> None:
+    drawn.gen({"images/one.png": "gone bad"})
+    assert get(drawn.path, "plots/image", id="images/one.png", rev="v1").content == PNG
+    answer = get(drawn.path, "plots/image", id="images/one.png", rev="workspace")
+    assert answer.status_code == 422 and "no readable PNG" in answer.content.decode()
+
+
+@pytest.mark.parametrize("name", ["../secret.png", "/etc/passwd", ".dvc/config", "dvc.yaml", "curves/loss.csv", "images/../../secret.png", "secret.png", "images/nosuch.png", "", "images"])
+def test_nothing_but_images_of_plots_is_served(get: Get, drawn: Project, name: str) -> None:
+    (drawn.path / "secret.png").write_bytes(PNG)
+    (drawn.path.parent / "secret.png").write_bytes(PNG)
+    assert get(drawn.path, "plots/image", id=name, rev="workspace").status_code == 404
+
+
+def test_an_image_that_is_a_symlink_out_of_the_project_is_not_served(get: Get, drawn: Project) -> None:
+    (drawn.path.parent / "secret.png").write_bytes(PNG + b"secret")
+    (drawn.path / "images/out.png").symlink_to(drawn.path.parent / "secret.png")
+    answer = get(drawn.path, "plots/image", id="images/out.png", rev="workspace")
+    assert answer.status_code == 422 and b"leads out of the project" in answer.content
+
+
+def test_a_plot_that_names_a_file_outside_is_not_shown(get: Get, drawn: Project) -> None:
+    (drawn.path.parent / "secret.csv").write_text("a,b\n1,2\n")
+    drawn.gen({"dvc.yaml": "plots: [../secret.csv, {Far: {x: a, y: {/etc/passwd.csv: b, ../secret.csv: b}}}]\n"})
+    for card in get(drawn.path, "plots/cards.json", revs="workspace", id=["../secret.csv", "Far"]).json()["cards"]:
+        assert card["spec"] is None and card["problems"]
+
+
+def test_an_image_at_an_unknown_revision_is_refused(get: Get, drawn: Project) -> None:
+    assert get(drawn.path, "plots/image", id="images/one.png", rev="nosuch").status_code in (404, 422)
+
+
+def test_downloads_hold_every_row(get: Get, drawn: Project) -> None:
+    drawn.gen({"curves/loss.csv": curve(5000, 1)})
+    (card,) = get(drawn.path, "plots/cards.json", revs="workspace", id="curves/loss.csv").json()["cards"]
+    assert len(card["spec"]["data"]["values"]) < 2000 and "5,000" in card["notes"][0]
+    answer = get(drawn.path, "plots/data.csv", revs="workspace", id="curves/loss.csv")
+    assert 'attachment; filename="curves_loss.csv.csv"' in answer["Content-Disposition"]
+    assert len(list(csv.DictReader(io.StringIO(answer.content.decode())))) == 5000
+    assert len(json.loads(get(drawn.path, "plots/data.json", revs="workspace", id="curves/loss.csv").content)["rows"]) == 5000
+    assert get(drawn.path, "plots/data.csv", revs="workspace", id="images/one.png").status_code == 404
+
+
+def test_a_project_without_git_shows_its_workspace(get: Get, make_project: Callable[..., Project]) -> None:
+    bare = make_project("bare", git=False, init=False, files={".dvc/config": "", "dvc.yaml": "plots: [a.csv]\n", "a.csv": "x\n1\n"})
+    page = get(bare.path, "plots.json", revs="workspace,main").json()
+    assert [plot["id"] for plot in page["plots"]] == ["a.csv"]
+    assert "Git" in page["problems"][0]["reason"]
+
+
+# --- in a browser
+def ready_cards(page: Page, count: int) -> None:
+    page.wait(lambda: page.js("return document.querySelectorAll('.plot canvas, .plot img, .plot .absent, .plot .problem').length") >= count, f"{count} cards")
+
+
+def at(project: Project, query: str = "") -> str:
+    return f"/r/{key_of(str(project.path))}/plots{query}"
+
+
+def test_the_page_draws_and_changes_nothing(visit: Visit, drawn: Project, git_status: Callable[[Path], str]) -> None:
+    before = git_status(drawn.path)
+    page = visit(drawn.path).open(at(drawn, "?revs=workspace,main,v1"))
+    ready_cards(page, 3)
+    assert [chip.get_attribute("data-rev") for chip in page.all("revision")] == ["workspace", "main", "v1"]
+    assert page.find("count").text == "5"
+    assert page.find("command").text == "dataver plots diff workspace main v1"
+    assert not page.scrolls_sideways()
+    assert git_status(drawn.path) == before
+
+
+def test_the_tree_hides_and_finds_cards(visit: Visit, drawn: Project) -> None:
+    page = visit(drawn.path).open(at(drawn))
+    page.find("leaf").click()
+    page.wait(lambda: page.find("count").text == "4 of 5 shown", "one card less")
+    page.open(at(drawn))
+    assert page.find("count").text == "4 of 5 shown"
+    page.find("show-all").click()
+    page.find("find").send_keys("matrix")
+    page.wait(lambda: [card.get_attribute("data-id") for card in page.all("plot")] == ["matrix.csv"], "the one card")
+
+
+def test_revisions_are_added_and_removed_and_the_address_says_so(visit: Visit, drawn: Project) -> None:
+    page = visit(drawn.path).open(at(drawn, "?revs=workspace,main"))
+    colour = page.js("return [...document.querySelectorAll('.rcx .lsw')].map((node) => node.className)")
+    page.press("a")
+    page.wait(lambda: page.all("choice"), "revisions to add")
+    page.find("add-find").send_keys("v1")
+    page.press("enter")
+    page.wait(lambda: len(page.all("revision")) == 3, "the added revision")
+    assert "v1" in page.driver.current_url
+    page.js("document.querySelectorAll('[data-testid=remove-revision]')[0].click()")
+    page.wait(lambda: len(page.all("revision")) == 2, "the revision to go")
+    assert page.js("return document.querySelector('.rcx .lsw').className") == colour[1]
+    page.driver.back()
+    page.wait(lambda: len(page.all("revision")) == 3, "the one before")
+
+
+def test_scale_and_smoothing_are_kept_until_they_are_reset(visit: Visit, drawn: Project) -> None:
+    page = visit(drawn.path).open(at(drawn))
+    ready_cards(page, 1)
+    page.find("axes").click()
+    page.find("y-log").click()
+    page.js("const s = document.querySelector('[data-testid=smoothing]'); s.value = 0.6; s.dispatchEvent(new Event('input'))")
+    page.open(at(drawn))
+    ready_cards(page, 1)
+    assert page.js("return [document.querySelector('[data-testid=y-log]').checked, document.querySelector('[data-testid=smoothing]').value]") == [True, "0.6"]
+    page.find("axes").click()
+    page.find("reset").click()
+    page.open(at(drawn))
+    assert page.js("return document.querySelector('[data-testid=y-linear]').checked")
+
+
+def test_the_step_is_the_same_for_all_revisions(visit: Visit, drawn: Project) -> None:
+    page = visit(drawn.path).open(at(drawn, "?revs=workspace,v1&section=images"))
+    ready_cards(page, 2)
+    assert page.find("step").text.startswith("10")
+    page.js("const s = document.querySelector('[data-testid=stepper]'); s.value = 2; s.dispatchEvent(new Event('input'))")
+    page.wait(lambda: "no image at step 20" in page.text("#grid"), "the missing step")
+
+
+def test_one_card_fills_the_screen(visit: Visit, drawn: Project) -> None:
+    page = visit(drawn.path).open(at(drawn))
+    ready_cards(page, 1)
+    page.find("full").click()
+    page.wait(lambda: page.js("return document.querySelectorAll('#full-body canvas').length") == 1, "the large chart")
+    page.press("escape")
+    assert not page.js("return document.getElementById('full-dialog').open")
+
+
+def test_an_empty_project_says_how_to_begin(visit: Visit, repo: Project) -> None:
+    page = visit(repo.path).open(at(repo))
+    assert "dataver stage add" in page.find("empty").text
+
+
+def test_hostile_files_are_inert(visit: Visit, drawn: Project) -> None:
+    template = {
+        "data": {"values": "<DVC_METRIC_DATA>"},
+        "mark": {"type": "point", "tooltip": {"content": "data"}, "href": "https://evil.example/mark"},
+        "title": MARKUP,
+        "params": [{"name": "p", "value": 1, "bind": {"input": "range", "name": MARKUP, "onfocus": "document.title='owned'"}}],
+        "transform": [{"calculate": "constructor.constructor('document.title=\"owned\"')()", "as": "z"}],
+        "encoding": {"x": {"field": "<DVC_METRIC_X>", "type": "quantitative", "title": MARKUP}, "y": {"field": "<DVC_METRIC_Y>", "type": "quantitative"}, "url": {"value": "https://evil.example/x.png"}},
+        "usermeta": {"embedOptions": {"actions": True, "loader": {"baseURL": "https://evil.example"}}},
+    }
+    loads = {"data": {"url": "https://evil.example/data.csv"}, "mark": {"type": "image", "url": "https://evil.example/i.png"}, "datasets": {"d": "<DVC_METRIC_DATA>"}}
+    drawn.gen(
+        {
+            "dvc.yaml": json.dumps({"plots": [{"curves/loss.csv": {"x": "step", "y": "loss", "template": "own"}}, {"matrix.csv": {"x": "actual", "y": "predicted", "template": "loads"}}, {MARKUP: {"x": "step", "y": {"curves/loss.csv": "loss"}, "title": MARKUP}}, "evil.svg"]}),
+            ".dvc/plots/own.json": json.dumps(template),
+            ".dvc/plots/loads.json": json.dumps(loads),
+            "evil.svg": SVG.decode(),
+        }
+    )
+    drawn.commit(MARKUP)
+    drawn.git("branch", "<b>x")
+    page = visit(drawn.path).open(at(drawn, "?revs=workspace,HEAD~1," + "%3Cb%3Ex"))
+    ready_cards(page, 4)
+    page.js("document.querySelector('#grid-box').scrollTop = 9999")
+    page.wait(lambda: page.js("return [...document.querySelectorAll('.plot img')].some((image) => image.complete && image.naturalWidth === 40)"), "the picture")
+    assert "owned" not in page.driver.title
+    assert page.js("return document.querySelectorAll('#grid [onerror], #grid [onfocus], .plot script').length") == 0
+    assert "evil.example" in page.text("#grid")  # what was left out is said
+
+
+def test_a_page_with_errors_is_accessible(visit: Visit, drawn: Project, assert_accessible: Callable[[Page], None]) -> None:
+    drawn.gen({"curves/loss.csv": "", "images/one.png": "bad"})
+    page = visit(drawn.path).open(at(drawn, "?revs=workspace,v1,nosuch"))
+    ready_cards(page, 3)
+    assert_accessible(page)
