@@ -1,6 +1,6 @@
 // Zoom and pan of one box inside of another: wheel, drag, pinch, buttons; the content never changes, only where it is.
 const MIN = 0.1, MAX = 2.5, FIT_MAX = 1.25;
-const READABLE = 0.55, START = 0.75; // scales: the smallest to begin with, and what is taken instead of a smaller one
+const READABLE = 0.7, START = 0.9; // scales: the smallest to begin with, and what is taken instead of a smaller one
 
 export class Viewport {
   /** outer: what clips. inner: what moves. changed: called after each move. */
