@@ -53,8 +53,7 @@ def stage_states(ws: Workspace, graph: Graph, address: Callable[[Stage], str], h
         behind = [] if stage.frozen else [other for other in graph.needs[position] if found[other].would_run]
         before = [(address(graph.stages[other]), found[other]) for other in behind]
         if name in current:
-            said = current[name].reasons
-            found[position] = StageState(RUNNING, said[0] if said else "", [], behind, said, looked=False)
+            found[position] = StageState(RUNNING, "", [], behind, current[name].reasons, looked=False)
             continue
         awaited = _named(before, RUNNING, WAITING)
         if awaited:

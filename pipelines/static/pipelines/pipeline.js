@@ -89,7 +89,8 @@ function frame({ id, x, y, width, height }) {
 
 function fill(button, node) {
   const { word, tone, isDashed } = look(node.state);
-  const said = JSON.stringify([node.name, node.state, node.note, node.members?.length, node.executions?.[0]?.seconds]);
+  const last = node.members ? `×${node.members.length}` : duration(node);
+  const said = JSON.stringify([node.name, node.state, node.note, last]);
   button.classList.toggle("is-sel", node.id === selected);
   button.setAttribute("aria-pressed", String(node.id === selected));
   if (button.dataset.said === said) return;
@@ -103,11 +104,19 @@ function fill(button, node) {
   }
   button.className = `node n-${tone}${isDashed ? " n-dash" : ""}${node.members ? " is-group" : ""}${node.id === selected ? " is-sel" : ""}`;
   button.title = `${node.id}: ${word}${node.note ? `, ${node.note}` : ""}`;
-  const last = node.members ? `×${node.members.length}` : formatDuration(node.executions.find((item) => item.seconds !== null)?.seconds);
   button.replaceChildren(
     el("span", { class: "row" }, el("span", { class: "strong trunc grow" }, node.name), el("span", { class: "t3 sm nowrap" }, last)),
     stateLabel(node.state),
-    el("span", { class: "sm t2 trunc" }, node.note || { "up to date": "nothing changed", "never run": "no entry in dvc.lock", "not checked": "" }[node.state] || ""));
+    el("span", { class: "sm t2 trunc" }, node.note || { "up to date": "nothing changed", "never run": "no entry in dvc.lock", running: since(node) }[node.state] || ""));
+}
+function since(node) {
+  const started = node.executions?.[0]?.started_at;
+  return started ? `since ${new Date(started).toTimeString().slice(0, 8)}` : "";
+}
+/** Of a stage that runs how long it has so far, of others how long it took last. */
+function duration(node) {
+  const started = node.state === "running" && node.executions[0]?.started_at;
+  return formatDuration(started ? Math.max((Date.now() - new Date(started)) / 1000, 0) : node.executions.find((item) => item.seconds !== null)?.seconds);
 }
 const dataName = (node) => node.id.replace(/\.dvc$/, "").split("/").pop();
 
@@ -321,6 +330,7 @@ async function load() {
   } finally { busy = false; }
 }
 onChange(load);
+setInterval(() => { for (const node of drawn.nodes) if (node.state === "running" && !node.members) fill(elements.get(node.id), node); }, 1000);
 setInterval(() => { if (page.running && !document.hidden) load(); }, RUNNING_MS); // a run whose process was killed changes no file
 const early = setTimeout(draw, SHOW_UNCHECKED_MS);
 await load();

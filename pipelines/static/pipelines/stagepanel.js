@@ -3,7 +3,7 @@ import { el, formatNumber, formatSize, getJSON, icon } from "/static/launcher/fr
 import { logNodes } from "./logtext.js";
 import { formatDuration, stateLabel } from "./stagestate.js";
 
-const TAIL_BYTES = 1500;
+const TAIL_BYTES = 1500, TAIL_MS = 2000;
 const ENTRY_STATES = { "": ["Same", "done", "ok"], modified: ["Changed", "change", "warn"], deleted: ["Missing", "fail", "bad"], new: ["New", "plus", "warn"], "not in cache": ["Not in cache", "warn", "warn"], url: ["Not asked", "cloud", "idle"], written: ["Being written", "clock", "idle"], unchecked: ["Not checked", "clock", "idle"] };
 
 export function copyButton(text) {
@@ -88,10 +88,16 @@ const runAddress = (at, execution, node) => `${at.runs}/${encodeURIComponent(exe
 function log(node, execution, at) {
   const box = el("div", { class: "log", tabindex: "0", "aria-label": "End of the log", "data-testid": "tail" }, "…");
   const query = new URLSearchParams({ stage: node.id, limit: TAIL_BYTES });
-  getJSON(`${at.runs}/${encodeURIComponent(execution.run_id)}/log.json?${query}`).then((answer) => {
-    box.replaceChildren(...(answer.text ? logNodes(answer.text, {}) : ["It wrote nothing."]));
-    box.scrollTop = box.scrollHeight;
-  }, (error) => box.replaceChildren(error.message));
+  const fill = async () => {
+    try {
+      const answer = await getJSON(`${at.runs}/${encodeURIComponent(execution.run_id)}/log.json?${query}`);
+      const isAtEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 24;
+      box.replaceChildren(...(answer.text ? logNodes(answer.text, {}) : ["It wrote nothing."]));
+      if (isAtEnd) box.scrollTop = box.scrollHeight;
+      if (!answer.over) setTimeout(() => { if (box.isConnected) fill(); }, TAIL_MS);
+    } catch (error) { box.replaceChildren(error.message); }
+  };
+  fill();
   const title = el("div", { class: "row" }, el("h3", { class: "grow" }, "Log"), el("a", { class: "sm", href: runAddress(at, execution, node), "data-testid": "full-log" }, "Open full log"));
   return el("section", {}, title, box);
 }
