@@ -462,6 +462,15 @@ def _commit_of_a_deleted_part(operation: Operation, left: Outcome, right: Outcom
     return operation[1] == "commit" and left.code == 255 and "unexpected error" in left.err and right.code in (0, 1)
 
 
+def _move_is_undone_when_it_fails(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """`move` of a folder with a link to nothing leaves it where it is; dvc ends with an unexpected error and the data apart from its .dvc file."""
+    moved = [pair for key, pair in found.items() if not key.endswith(".gitignore")]
+    sides = [sorted(shown for shown in side if shown != "absent") for side in zip(*moved)]
+    return operation[1] == "move" and right.code == 1 and "unexpected error - [Errno 2]" in left.err and "is a link to nothing" in right.err and (
+        bool(moved) and all("absent" in pair for pair in moved) and sides[0] == sides[1]
+    )
+
+
 def _move_never_overwrites(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """`move` onto a file that is not tracked is refused; dvc overwrites it."""
     return operation[1] == "move" and left.code == 0 and right.code == 1 and "already exists" in right.err
@@ -534,6 +543,7 @@ IMPROVEMENTS: tuple[Improvement, ...] = (
     _outs_that_git_tracks_are_not_overwritten,
     _commit_stores_what_it_names,
     _commit_of_a_deleted_part,
+    _move_is_undone_when_it_fails,
     _move_never_overwrites,
     _unprotect_keeps_the_executable_bit,
     _outs_elsewhere_need_force,

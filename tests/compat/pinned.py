@@ -161,4 +161,5 @@ SEQUENCES: dict[str, list[Operation]] = {
     "relinked_data_that_is_ignored": [*START, ["tool", "config", "cache.type", "hardlink"], ["write", "d/a", "1"], ["write", "d/b.txt", "2"], ["tool", "add", "--no-relink", "d"], ["write", ".dvcignore", "*.txt\n"], ["tool", "checkout", "--relink"]],
     "remote_lost_a_manifest": [*START, ["tool", "remote", "add", "-d", "store", "{box}/remote"], ["write", "raw/a.txt", "raw a\n"], ["write", "raw/b.txt", "raw b\n"], ["tool", "add", "raw"], ["tool", "push"], ["drop_object", 1, "remote"],
                                ["tool", "status", "-c", "--json"], ["rename", "raw", "raw.moved"], ["drop_cache"], ["tool", "fetch"]],
+    "move_of_a_link_to_nothing": [*START, ["write", "d/a", "1"], ["write", "d/b", "1"], ["tool", "add", "d"], ["symlink", "nowhere", "d/link"], ["tool", "move", "d", "e"], ["delete", "d/link"], ["tool", "move", "d", "e"]],
 }

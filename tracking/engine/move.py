@@ -10,6 +10,7 @@ from tracking.engine.errors import DataverError, OutputNotFound
 from tracking.engine.index import DATA_SUFFIX, Index
 from tracking.engine.overlap import refuse_overlap
 from tracking.engine.record import replace
+from tracking.engine.repo import Repo
 from tracking.engine.stage import Dep, Out, Stage
 from tracking.engine.workspace import Workspace
 
@@ -70,16 +71,23 @@ def _check(index: Index, old: Stage, new: Stage) -> None:
 
 def _rename(ws: Workspace, out: Out, src: str, dst: str, new_stage: Stage, stage: Stage, warn: object) -> None:
     repo = ws.repo
-    if os.path.lexists(src):
+    is_present = os.path.lexists(src)
+    if is_present:
         atomic.replace(src, dst)
     else:
         warn(f"'{src}' missing")  # type: ignore[operator]
-    repo.tracker.unignore_out(src)
     ws.forget(src)
     ws.forget(dst)
     if out.cache:
+        try:
+            _store(ws, next(item for item in new_stage.outs if item.abspath == dst))
+        except (DataverError, OSError) as exc:
+            if is_present:
+                atomic.replace(dst, src)  # all of the move or nothing
+            raise DataverError(f"'{repo.display(src)}' cannot be moved: {_reason(repo, exc, dst, src)}") from exc
+    repo.tracker.unignore_out(src)
+    if out.cache:
         repo.tracker.ignore_out(dst)
-        _store(ws, next(item for item in new_stage.outs if item.abspath == dst))
     new_stage = with_checksum(new_stage)  # the recorded hash stays: unsaved changes move along as such
     if new_stage.file != stage.file:
         new_stage = replace(new_stage, source=None)  # a new file has the usual order of keys
@@ -87,6 +95,13 @@ def _rename(ws: Workspace, out: Out, src: str, dst: str, new_stage: Stage, stage
     if new_stage.file != stage.file:
         atomic.unlink(stage.file)
         repo.tracker.add(stage.file)
+
+
+def _reason(repo: Repo, error: Exception, dst: str, src: str) -> str:
+    """What went wrong, with the names things have after it was undone."""
+    if isinstance(error, FileNotFoundError) and error.filename:
+        return f"'{repo.display(str(error.filename).replace(dst, src, 1))}' is a link to nothing, or is gone"
+    return str(error)
 
 
 def _store(ws: Workspace, out: Out) -> None:

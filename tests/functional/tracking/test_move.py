@@ -1,6 +1,8 @@
 """`move`: rename tracked data."""
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from tests.conftest import Project
@@ -63,3 +65,14 @@ def test_a_refused_move_changes_nothing(repo: Project, source: str, target: str,
     result = repo.run("move", source, target)
     assert result.code == 1 and text in result.err
     assert repo.tree() == before
+
+
+def test_a_folder_that_cannot_be_saved_stays_where_it_is(repo: Project) -> None:
+    repo.gen({"d/a": "1", "near": "2"}).ok("add", "d")
+    (repo / "d/link").symlink_to("../near")  # leads to nothing one level deeper
+    (repo / "sub").mkdir()
+    before = repo.read("d.dvc"), repo.read(".gitignore")
+    result = repo.run("move", "d", "sub")
+    assert result.code == 1 and "'d' cannot be moved: 'd/link' is a link to nothing" in result.err
+    assert repo.read("d/a") == "1" and (repo.read("d.dvc"), repo.read(".gitignore")) == before
+    assert not os.listdir(repo / "sub")
