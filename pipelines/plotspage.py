@@ -291,7 +291,8 @@ def _notes(drawing: Drawing) -> list[str]:
 
 def _plot_problem(problem: Problem) -> pages.Problem:
     file = problem.source or problem.name
-    return pages.Problem(f"{file} at {problem.rev}", problem.msg, type=problem.type)
+    hint = "Make it with `dataver repro`, or get it with `dataver pull`." if problem.type == "FileNotFoundError" else ""
+    return pages.Problem(f"{file} at {problem.rev}", re.sub(r"^\[Errno \d+\] ", "", problem.msg), hint, problem.type)
 
 
 def _images(key: str, plot: Plot) -> list[ShownImage]:

@@ -16,11 +16,9 @@ from pipelines.engine.trends import History, Metric, Point, best_so_far, points
 Spec = dict[str, Any]
 DAY_S = 86_400
 _IN_RANGE = "datum.x >= lo && datum.x <= hi"
-# size of a point, by how many there are: none where lines would drown in them
-_DOT = {
-    True: "hi - lo > 400 ? 0 : hi - lo > 120 ? 10 : hi - lo > 60 ? 24 : 44",
-    False: "hi - lo > 120 ? 0 : hi - lo > 60 ? 8 : hi - lo > 30 ? 16 : 30",
-}
+# by is_large: size of a point, by how many there are; none where lines would drown in them
+_DOT = {True: "hi - lo > 120 ? 10 : hi - lo > 60 ? 24 : 44", False: "hi - lo > 60 ? 8 : hi - lo > 30 ? 16 : 30"}
+_DOTS_AT_MOST = {True: 300, False: 120}
 
 
 def trend_chart(found: History, metric: Metric, theme: Theme, better: str, first: int, is_large: bool) -> Spec:
@@ -69,8 +67,7 @@ def _trend_frame(theme: Theme, series: tuple[int, ...], date_format: str, is_lar
         tags.mark_rule(strokeDash=[1.5, 3], color=theme.text_3, opacity=0.7).encode(x),
         best.mark_line(interpolate="step-after", strokeDash=[5, 4], strokeWidth=1.25, color=theme.text_3).encode(x, y),
         rows.mark_line().encode(x, y, by_branch, dashed, strokeWidth=width),
-        rows.mark_point(filled=True, opacity=1, size=alt.ExprRef(_DOT[is_large]), stroke=theme.bg, strokeWidth=1).encode(x, y, by_branch),
-        rows.mark_point(filled=True, opacity=0, size=140, cursor="pointer").encode(x, y, tooltip=alt.Tooltip("i:Q")),
+        rows.transform_filter(f"hi - lo <= {_DOTS_AT_MOST[is_large]}").mark_point(filled=True, opacity=1, size=alt.ExprRef(_DOT[is_large]), stroke=theme.bg, strokeWidth=1).encode(x, y, by_branch),
     ]
     if is_large:
         shown = alt.ExprRef("(hi - lo) / datum.gap < 14 ? 1 : 0")

@@ -292,6 +292,15 @@ def test_one_card_fills_the_screen(visit: Visit, drawn: Project) -> None:
     assert not page.js("return document.getElementById('full-dialog').open")
 
 
+def test_the_pointer_shows_all_lines_at_its_x_and_marks_the_revision(visit: Visit, drawn: Project) -> None:
+    page = visit(drawn.path).open(at(drawn, "?revs=workspace,main,v1"))
+    ready_cards(page, 1)
+    page.js("const canvas = document.querySelector('.plot canvas'), box = canvas.getBoundingClientRect(); canvas.dispatchEvent(new PointerEvent('pointermove', {clientX: box.left + box.width / 2, clientY: box.top + 9, bubbles: true}))")
+    tip = str(page.wait(lambda: page.all("tip") and page.find("tip").text, "values under the pointer"))
+    assert tip.startswith("step 3") and [name for name in ("workspace", "main", "v1") if name in tip] == ["workspace", "main", "v1"]
+    assert page.js("return document.querySelector('.rcx.hov').dataset.rev") in ("workspace", "main", "v1")
+
+
 def test_an_empty_project_says_how_to_begin(visit: Visit, repo: Project) -> None:
     page = visit(repo.path).open(at(repo))
     assert "dataver stage add" in page.find("empty").text

@@ -19,6 +19,53 @@ export async function draw(node, spec, tip) {
   return { view: made.view, errors: logger.errors, finalize: () => made.finalize() };
 }
 
+/**
+ * Follow the pointer over a chart with scales x and y. rows: objects with x and y. near(row): nodes to show, or null
+ * when the pointer leaves; click(row). Cheaper than a layer of Vega: only the pointed row is drawn, over the canvas.
+ */
+export function follow(node, view, rows, near, click) {
+  const dot = el("div", { class: "near-dot", hidden: true });
+  const rule = el("div", { class: "near-rule", hidden: true });
+  node.append(rule, dot);
+  let found = null, waiting = null;
+  const number = (value) => (typeof value === "string" && view.scale("x").type !== "point" ? Date.parse(value) : value);
+  const leave = () => { found = null; dot.hidden = true; rule.hidden = true; node.classList.remove("is-near"); hideTip(); near(null); };
+  const look = (event) => {
+    waiting = null;
+    const canvas = node.querySelector("canvas");
+    if (!canvas) return;
+    const box = canvas.getBoundingClientRect();
+    const [left, top] = view.origin();
+    const width = view.signal("width"), height = view.signal("height");
+    const px = event.clientX - box.left - left, py = event.clientY - box.top - top;
+    if (px < -12 || py < -12 || px > width + 12 || py > height + 12) { leave(); return; }
+    const scaleX = view.scale("x"), scaleY = view.scale("y");
+    let best = Infinity;
+    found = null;
+    for (const row of rows()) {
+      if (row.y === null || row.y === undefined) continue;
+      const x = scaleX(number(row.x)), dx = x - px;
+      if (x < -1 || x > width + 1 || dx * dx >= best) continue;
+      const y = scaleY(row.y), distance = dx * dx + (y - py) * (y - py) * 0.25;
+      if (distance < best) { best = distance; found = row; }
+    }
+    if (!found) { leave(); return; }
+    const x = scaleX(number(found.x)) + left + box.left - node.getBoundingClientRect().left, y = scaleY(found.y) + top + box.top - node.getBoundingClientRect().top;
+    dot.style.left = `${x}px`;
+    dot.style.top = `${y}px`;
+    rule.style.left = `${x}px`;
+    rule.style.top = `${top}px`;
+    rule.style.height = `${height}px`;
+    dot.hidden = false;
+    rule.hidden = false;
+    node.classList.add("is-near");
+    showTip(event, near(found, dot), node);
+  };
+  node.addEventListener("pointermove", (event) => { if (waiting) cancelAnimationFrame(waiting); waiting = requestAnimationFrame(() => look(event)); });
+  node.addEventListener("pointerleave", () => { if (waiting) cancelAnimationFrame(waiting); leave(); });
+  node.addEventListener("click", () => { if (found) click(found); });
+}
+
 // --- values under the pointer
 const box = el("div", { class: "tip", role: "tooltip", "data-testid": "tip", hidden: true });
 let pinned = false;

@@ -1,11 +1,11 @@
 // The page of plots: revisions, the tree, and cards that are drawn when they come into view.
 import { copy, el, getJSON, icon, isDark, onChange, problemCard, ready } from "/static/launcher/frame.js";
-import { draw, hideTip, pinTip, plainTip, savePNG, saveSVG, square, swatch, text, tipRow } from "/static/pipelines/charts.js";
+import { draw, follow, hideTip, pinTip, plainTip, savePNG, saveSVG, square, swatch, text, tipRow } from "/static/pipelines/charts.js";
 
 const byId = (id) => document.getElementById(id);
 const URLS = byId("addresses").dataset;
 const KEY = document.body.dataset.repository;
-const AT_ONCE = 8; // cards of one request
+const AT_ONCE = 3; // cards of one request, so that the first ones show soon
 const grid = byId("grid");
 const gridBox = byId("grid-box");
 
@@ -193,9 +193,9 @@ function drawCard(card, node) {
     for (const param of spec.params) if (param.name === "smoothing") param.value = options.smoothing || 0;
   }
   if (options.log) setLog(spec, data);
-  return draw(node, spec, (datum, value) => cardTip(card, datum, value)).then((drawn) => {
-    drawn.view.addEventListener("click", pinTip);
-    drawn.view.addEventListener("pointerout", () => highlight(null));
+  return draw(node, spec, (datum, value) => templateTip(value)).then((drawn) => {
+    if (data.kind === "line") follow(node, drawn.view, () => data.spec.data.values, (row, dot) => { highlight(row && row.rev); return row && lineTip(card, row, dot); }, pinTip);
+    else { drawn.view.addEventListener("click", pinTip); drawn.view.addEventListener("pointerout", () => highlight(null)); }
     return drawn;
   });
 }
@@ -215,14 +215,14 @@ function setLog(node, data) {
   }
 }
 
-function cardTip(card, datum, value) {
-  if (card.data.kind !== "line") {
-    if (typeof value === "object" && value.rev) highlight(value.rev);
-    return plainTip(value);
-  }
-  const here = (datum && datum.datum) || datum || value;
-  highlight(here.rev);
-  const same = card.data.spec.data.values.filter((row) => row.x === here.x && row.y !== null).sort((one, other) => other.y - one.y).slice(0, 20);
+function templateTip(value) {
+  if (typeof value === "object" && value.rev) highlight(value.rev);
+  return plainTip(value);
+}
+/** Values of all lines at the row's x, largest first. */
+function lineTip(card, here, dot) {
+  dot.className = `near-dot s-${(seriesOf(here.rev) - 1) % 12 + 1}`;
+  const same = card.data.spec.data.values.filter((row) => row.x === here.x && row.y !== null).sort((one, other) => other.y - one.y).slice(0, 24);
   return [el("div", { class: "head" }, `${card.data.x_label} ${text(here.x)}`), ...same.map((row) => tipRow(swatch(seriesOf(row.rev)), row.line ? `${row.rev} ${row.line}` : row.rev, row.y, row.rev === here.rev && row.line === here.line ? "is-near" : ""))];
 }
 
@@ -417,6 +417,7 @@ async function showFull(card) {
   if (!card.data) return;
   const dialog = byId("full-dialog");
   byId("full-title").textContent = card.plot.title;
+  byId("full-legend").replaceChildren(...(card.data.kind === "images" ? [] : named().filter((chip) => card.data.revs.includes(chip.name)).map((chip) => el("span", {}, swatch(chip.series), el("span", { class: "trunc" }, chip.name)))));
   const body = byId("full-body");
   dialog.showModal();
   if (card.data.kind === "images") { body.replaceChildren(imageRow(card)); return; }

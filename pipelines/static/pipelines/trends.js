@@ -1,6 +1,6 @@
 // The page of trends: a large card with a range to choose, and small ones; charts come from the server one by one.
 import { el, formatNumber, getJSON, icon, isDark, onChange, problemCard, ready } from "/static/launcher/frame.js";
-import { draw, hideTip, swatch } from "/static/pipelines/charts.js";
+import { draw, follow, hideTip, swatch } from "/static/pipelines/charts.js";
 
 const byId = (id) => document.getElementById(id);
 const URLS = byId("addresses").dataset;
@@ -100,10 +100,11 @@ class Trend {
     const canvas = el("div", { class: "canvas" });
     const before = this.drawn;
     this.box.replaceChildren(canvas);
-    this.drawn = await draw(canvas, spec, (datum) => this.tip(datum));
+    this.drawn = await draw(canvas, spec, () => null);
     if (before) before.finalize();
     if (this.drawn.errors.length) this.box.append(problemCard({ where: this.metric.id, reason: this.drawn.errors[0] }));
-    this.drawn.view.addEventListener("click", (_, item) => { if (item && item.datum && Number.isInteger(item.datum.i)) openRow(item.datum.i); });
+    const rows = spec.datasets.points;
+    follow(canvas, this.drawn.view, () => rows.filter((row) => row.x >= range[0] && row.x <= range[1]), (row, dot) => row && this.tip(row, dot), (row) => openRow(row.i));
     this.node.dataset.drawn = "1";
     if (overview) await this.showOverview(overview);
   }
@@ -129,10 +130,10 @@ class Trend {
     this.stripText.replaceChildren(el("span", {}, day(0)), el("span", { class: "trunc", "data-testid": "range" }, [`${Math.min(shown, first.commits)} of ${first.commits} commits on ${first.name}`, ...others].join(", ")), el("span", {}, day(page.last_place)));
   }
 
-  tip(datum) {
-    if (!datum || !Number.isInteger(datum.i)) return null;
+  tip(datum, dot) {
     const { commits } = page;
     const branch = page.branches[datum.b];
+    dot.className = `near-dot s-${(branch.series - 1) % 12 + 1}`;
     const at = new Date(commits.time[datum.i] * 1000);
     const isGood = (datum.d > 0) === (betterOf(this.metric) === "higher");
     return [
