@@ -5,6 +5,7 @@ Rows go in as named data after Altair is done, which would check each of them ag
 """
 from __future__ import annotations
 
+import threading
 from copy import deepcopy
 from functools import lru_cache
 from typing import Any
@@ -15,6 +16,7 @@ from pipelines.engine.trends import History, Metric, Point, best_so_far, points
 
 Spec = dict[str, Any]
 DAY_S = 86_400
+_altair = threading.Lock()  # its setters keep what they set on the class: two threads would mix their charts
 _IN_RANGE = "datum.x >= lo && datum.x <= hi"
 # by is_large: size of a point, by how many there are; none where lines would drown in them
 _DOT = {True: "hi - lo > 120 ? 10 : hi - lo > 60 ? 24 : 44", False: "hi - lo > 60 ? 8 : hi - lo > 30 ? 16 : 30"}
@@ -28,7 +30,9 @@ def trend_chart(found: History, metric: Metric, theme: Theme, better: str, first
     """
     drawn = points(found, metric)
     best = best_so_far(drawn, better)
-    spec = deepcopy(_trend_frame(theme, tuple(branch.series for branch in found.branches), _date_format(found), is_large, better == LOWER))
+    with _altair:
+        frame = _trend_frame(theme, tuple(branch.series for branch in found.branches), _date_format(found), is_large, better == LOWER)
+    spec = deepcopy(frame)
     for param in spec["params"]:
         param["value"] = {"lo": first, "hi": found.last_place, "dates": _dates(found)}[param["name"]]
     spec["datasets"] = {"points": [_row(point) for point in drawn], "best": _steps(best, found.last_place), "tags": _tags(found), "ends": _ends(best, found.last_place)}
@@ -37,16 +41,25 @@ def trend_chart(found: History, metric: Metric, theme: Theme, better: str, first
 
 def overview_chart(found: History, metric: Metric, theme: Theme, first: int) -> Spec:
     """The whole history of a metric on the first branch; its parameter `brush` is the range."""
-    import altair as alt  # slow import
-
-    brush = alt.selection_interval(name="brush", encodings=["x"], value={"x": [first, found.last_place]}, mark=alt.BrushConfig(fill=theme.accent, fillOpacity=0.12, stroke=theme.accent))
-    x = alt.X("x:Q").axis(None).scale(domain=[0, max(found.last_place, 1)], nice=False)
-    y = alt.Y("y:Q").axis(None).scale(zero=False, padding=4)
-    rows = alt.Chart(alt.NamedData("points"))
-    line = rows.mark_line(strokeWidth=1.25, color=colour(theme, 1)).encode(x, y).add_params(brush)
-    spec = _finished(line.properties(width="container", height="container").to_dict(validate=False), theme)
+    with _altair:
+        frame = _overview_frame(theme)
+    spec = deepcopy(frame)
+    spec["encoding"]["x"]["scale"]["domain"] = [0, max(found.last_place, 1)]
+    spec["params"][0]["value"] = {"x": [first, found.last_place]}
     spec["datasets"] = {"points": [{"x": point.place, "y": point.value} for point in points(found, metric) if point.branch == 0]}
     return spec
+
+
+@lru_cache(maxsize=2)
+def _overview_frame(theme: Theme) -> Spec:
+    import altair as alt  # slow import
+
+    look = alt.BrushConfig(fill=theme.accent, fillOpacity=0.12, stroke=theme.accent)
+    brush = alt.selection_interval(name="brush", encodings=["x"], value={"x": [0, 1]}, mark=look)
+    x = alt.X("x:Q", axis=None, scale=alt.Scale(domain=[0, 1], nice=False))
+    y = alt.Y("y:Q", axis=None, scale=alt.Scale(zero=False, padding=4))
+    line = alt.Chart(alt.NamedData("points")).mark_line(strokeWidth=1.25, color=colour(theme, 1)).encode(x, y).add_params(brush)
+    return _finished(line.properties(width="container", height="container").to_dict(validate=False), theme)
 
 
 @lru_cache(maxsize=64)
@@ -56,9 +69,9 @@ def _trend_frame(theme: Theme, series: tuple[int, ...], date_format: str, is_lar
 
     branches = list(range(len(series)))
     x = _place_axis(alt, date_format)
-    y = alt.Y("y:Q").title(None).scale(zero=False, nice=True, padding=6).axis(format="~g", tickCount=6 if is_large else 4)
-    by_branch = alt.Color("b:N").legend(None).scale(domain=branches, range=[colour(theme, number) for number in series])
-    dashed = alt.StrokeDash("b:N").legend(None).scale(domain=branches, range=[dash(number) for number in series])
+    y = alt.Y("y:Q", title=None, scale=alt.Scale(zero=False, nice=True, padding=6), axis=alt.Axis(format="~g", tickCount=6 if is_large else 4))
+    by_branch = alt.Color("b:N", legend=None, scale=alt.Scale(domain=branches, range=[colour(theme, number) for number in series]))
+    dashed = alt.StrokeDash("b:N", legend=None, scale=alt.Scale(domain=branches, range=[dash(number) for number in series]))
     width = alt.condition("datum.b === 0", alt.value(2.25), alt.value(1.5))
     rows = alt.Chart(alt.NamedData("points")).transform_filter(_IN_RANGE)
     tags = alt.Chart(alt.NamedData("tags")).transform_filter(_IN_RANGE)

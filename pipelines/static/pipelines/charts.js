@@ -35,7 +35,8 @@ export function follow(node, view, rows, near, click) {
     const canvas = node.querySelector("canvas");
     if (!canvas) return;
     const box = canvas.getBoundingClientRect();
-    const [left, top] = view.origin();
+    const padding = view.padding();
+    const left = view.origin()[0] + (padding.left || 0), top = view.origin()[1] + (padding.top || 0);
     const width = view.signal("width"), height = view.signal("height");
     const px = event.clientX - box.left - left, py = event.clientY - box.top - top;
     if (px < -12 || py < -12 || px > width + 12 || py > height + 12) { leave(); return; }

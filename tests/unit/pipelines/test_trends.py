@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from pipelines.engine import trendcharts
 from pipelines.engine.charttheme import LIGHT
 from pipelines.engine.trendcharts import overview_chart, trend_chart
 from pipelines.engine.trends import History, TrendCommit, best_so_far, history, points
@@ -115,6 +117,21 @@ def test_charts_share_no_values() -> None:
     other = trend_chart(found, found.metrics[0], LIGHT, "higher", 2, is_large=False)
     assert [param["value"] for param in one["params"] if param["name"] == "lo"] == [0]
     assert one["layer"] == other["layer"]
+
+
+def test_threads_do_not_mix_their_charts() -> None:
+    found = history(REFS, FORKED)
+
+    def make(number: int) -> str:
+        trendcharts._trend_frame.cache_clear()
+        trendcharts._overview_frame.cache_clear()
+        if number % 2:
+            return json.dumps(overview_chart(found, found.metrics[0], LIGHT, 0))
+        return json.dumps(trend_chart(found, found.metrics[0], LIGHT, "higher", 0, True))
+
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(make, range(8)))
+    assert len(set(made[::2])) == len(set(made[1::2])) == 1
 
 
 def test_texts_of_commits_are_in_no_chart() -> None:
