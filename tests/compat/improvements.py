@@ -476,6 +476,14 @@ def _move_never_overwrites(operation: Operation, left: Outcome, right: Outcome, 
     return operation[1] == "move" and left.code == 0 and right.code == 1 and "already exists" in right.err
 
 
+def _parts_stay_executable(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """`add` of a script inside a tracked folder leaves it executable, as `add` of the folder does; dvc takes the bit away."""
+    named = {os.path.normpath(f"project/{word}") for word in operation[2:]}
+    return operation[1] == "add" and left.code == right.code == 0 and bool(found) and all(
+        key in named and is_tracked(box, key) and first.replace("file 200", "file 300", 1) == second for key, (first, second) in found.items()
+    )
+
+
 def _unprotect_keeps_the_executable_bit(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """`unprotect` and `remove` of a link to a script leave it executable."""
     return operation[1] in ("unprotect", "remove") and left.code == right.code == 0 and bool(found) and all(
@@ -545,6 +553,7 @@ IMPROVEMENTS: tuple[Improvement, ...] = (
     _commit_of_a_deleted_part,
     _move_is_undone_when_it_fails,
     _move_never_overwrites,
+    _parts_stay_executable,
     _unprotect_keeps_the_executable_bit,
     _outs_elsewhere_need_force,
     _a_glob_must_match,

@@ -162,4 +162,5 @@ SEQUENCES: dict[str, list[Operation]] = {
     "remote_lost_a_manifest": [*START, ["tool", "remote", "add", "-d", "store", "{box}/remote"], ["write", "raw/a.txt", "raw a\n"], ["write", "raw/b.txt", "raw b\n"], ["tool", "add", "raw"], ["tool", "push"], ["drop_object", 1, "remote"],
                                ["tool", "status", "-c", "--json"], ["rename", "raw", "raw.moved"], ["drop_cache"], ["tool", "fetch"]],
     "move_of_a_link_to_nothing": [*START, ["write", "d/a", "1"], ["write", "d/b", "1"], ["tool", "add", "d"], ["symlink", "nowhere", "d/link"], ["tool", "move", "d", "e"], ["delete", "d/link"], ["tool", "move", "d", "e"]],
+    "executable_part": [*START, ["write", "d/a", "1"], ["write", "d/b", "2"], ["tool", "add", "d"], ["chmod", "d/a", 0o755], ["tool", "add", "d"], ["tool", "add", "d/b"], ["tool", "add", "d", "d/a"]],
 }
