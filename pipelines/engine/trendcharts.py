@@ -10,7 +10,7 @@ from copy import deepcopy
 from functools import lru_cache
 from typing import Any
 
-from pipelines.engine.charttheme import Theme, colour, config, dash
+from pipelines.engine.charttheme import SERIES, Theme, colour, config, dash
 from pipelines.engine.historytable import LOWER
 from pipelines.engine.trends import History, Metric, Point, best_so_far, points
 
@@ -79,7 +79,8 @@ def _trend_frame(theme: Theme, series: tuple[int, ...], date_format: str, is_lar
     layers = [
         tags.mark_rule(strokeDash=[1.5, 3], color=theme.text_3, opacity=0.7).encode(x),
         best.mark_line(interpolate="step-after", strokeDash=[5, 4], strokeWidth=1.25, color=theme.text_3).encode(x, y),
-        rows.mark_line().encode(x, y, by_branch, dashed, strokeWidth=width),
+        # canvas is slow with dashes, even with one of no gap
+        rows.mark_line().encode(x, y, by_branch, *([dashed] if max(series, default=1) > SERIES else []), strokeWidth=width),
         rows.transform_filter(f"hi - lo <= {_DOTS_AT_MOST[is_large]}").mark_point(filled=True, opacity=1, size=alt.ExprRef(_DOT[is_large]), stroke=theme.bg, strokeWidth=1).encode(x, y, by_branch),
     ]
     if is_large:

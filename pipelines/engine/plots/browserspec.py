@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pipelines.engine.charttheme import Theme, colour, config, dash
+from pipelines.engine.charttheme import SERIES, Theme, colour, config, dash
 from pipelines.engine.plots.collect import Plot
 from pipelines.engine.plots.downsample import LINES, drawable_rows
 from pipelines.engine.plots.points import FIELD, FILENAME, REV, Row
@@ -127,8 +127,11 @@ def _line_spec(revs: Sequence[str], lines: list[str], x_type: str, labels: tuple
         patterns = [[1, 0], [5, 4], [1.5, 4], [8, 3], [2, 2]]
         legend = {"title": None, "symbolType": "stroke", "symbolStrokeColor": style.theme.text_2, "symbolSize": 220}
         dashes: Spec = {"field": "line", "type": "nominal", "legend": legend, "scale": {"domain": lines, "range": [patterns[n % len(patterns)] for n in range(len(lines))]}}
-    else:
+    elif max(numbers, default=1) > SERIES:
         dashes = {"field": "rev", "type": "nominal", "legend": None, "scale": {"domain": list(revs), "range": [dash(number) for number in numbers]}}
+    else:
+        dashes = {}  # canvas is slow with dashes, even with one of no gap
+    dashed = {"strokeDash": dashes} if dashes else {}
     x_axis: Spec = {"title": str(labels[0]), "tickCount": 6}
     if x_type == "quantitative":
         x_axis["format"] = "~g"
@@ -149,9 +152,9 @@ def _line_spec(revs: Sequence[str], lines: list[str], x_type: str, labels: tuple
             {
                 "mark": {"type": "line", "clip": True},
                 "params": [{"name": "zoom", "select": zoom, "bind": "scales"}],
-                "encoding": {**y("y"), "strokeDash": dashes, **_dimmed({"expr": "smoothing > 0 ? 0.25 : 1"})},
+                "encoding": {**y("y"), **dashed, **_dimmed({"expr": "smoothing > 0 ? 0.25 : 1"})},
             },
-            {"transform": [{"filter": "smoothing > 0"}], "mark": {"type": "line", "clip": True}, "encoding": {**y("s"), "strokeDash": dashes, **_dimmed(1)}},
+            {"transform": [{"filter": "smoothing > 0"}], "mark": {"type": "line", "clip": True}, "encoding": {**y("s"), **dashed, **_dimmed(1)}},
             {
                 "transform": [{"filter": "datum.end"}],
                 "mark": {"type": "point", "filled": True, "size": 44, "stroke": style.theme.bg, "strokeWidth": 1.5, "clip": True},
