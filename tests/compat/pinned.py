@@ -163,4 +163,6 @@ SEQUENCES: dict[str, list[Operation]] = {
                                ["tool", "status", "-c", "--json"], ["rename", "raw", "raw.moved"], ["drop_cache"], ["tool", "fetch"]],
     "move_of_a_link_to_nothing": [*START, ["write", "d/a", "1"], ["write", "d/b", "1"], ["tool", "add", "d"], ["symlink", "nowhere", "d/link"], ["tool", "move", "d", "e"], ["delete", "d/link"], ["tool", "move", "d", "e"]],
     "executable_part": [*START, ["write", "d/a", "1"], ["write", "d/b", "2"], ["tool", "add", "d"], ["chmod", "d/a", 0o755], ["tool", "add", "d"], ["tool", "add", "d/b"], ["tool", "add", "d", "d/a"]],
+    "outs_of_a_stage_that_is_gone": [*START, ["write", "dvc.yaml", "stages:\n  a:\n    cmd: echo > n.txt\n    outs: [n.txt]\n"], ["tool", "repro"], ["write", "dvc.yaml", "stages:\n  b:\n    cmd: echo 2 > m.txt\n    outs: [m.txt]\n"],
+                                     ["tool", "gc", "-wf"], ["tool", "checkout", "-f"], ["tool", "repro"], ["tool", "checkout", "-f"]],
 }

@@ -37,7 +37,7 @@ def content(shown: str) -> str:
 
 
 def recorded_outs(box: str) -> list[tuple[str, dict[str, Any]]]:
-    """(path relative to the box, entry) of every out of .dvc files, dvc.yaml and dvc.lock. Templates keep their `${...}`."""
+    """(path relative to the box, entry) of every out of .dvc files, dvc.yaml and the dvc.lock of its stages. Templates keep their `${...}`."""
     found: list[tuple[str, dict[str, Any]]] = []
     for folder, names, files in os.walk(os.path.join(box, "project")):
         names[:] = [name for name in names if name not in (".git", ".dvc")]
@@ -65,12 +65,24 @@ def _git(folder: str, *words: str) -> str:
 def _outs_of(path: str, folder: str) -> list[tuple[str, dict[str, Any]]]:
     try:
         with open(path, encoding="utf-8") as stream:
-            return _parsed(stream.read(), path, folder)
+            text = stream.read()
+        return _parsed(text, path, folder, _stage_names(path) if path.endswith("dvc.lock") else None)
     except (OSError, ValueError):
         return []
 
 
-def _parsed(text: str, path: str, folder: str) -> list[tuple[str, dict[str, Any]]]:
+def _stage_names(lock: str) -> set[str] | None:
+    """Stages and groups of the dvc.yaml beside a dvc.lock, which may remember others; None when it cannot be read."""
+    try:
+        with open(os.path.join(os.path.dirname(lock), "dvc.yaml"), encoding="utf-8") as stream:
+            return set(yaml.safe_load(stream)["stages"])
+    except FileNotFoundError:
+        return set()
+    except (TypeError, KeyError, yaml.YAMLError):
+        return None
+
+
+def _parsed(text: str, path: str, folder: str, only: set[str] | None = None) -> list[tuple[str, dict[str, Any]]]:
     try:
         data = yaml.safe_load(text)
     except yaml.YAMLError:
@@ -78,6 +90,8 @@ def _parsed(text: str, path: str, folder: str) -> list[tuple[str, dict[str, Any]
     if not isinstance(data, dict):
         return []
     named = data.get("stages") or {}
+    if only is not None and isinstance(named, dict):
+        named = {name: stage for name, stage in named.items() if name.partition("@")[0] in only}
     stages = [data] if path.endswith(".dvc") else list(named.values()) if isinstance(named, dict) else []
     stages = [stage.get("do", stage) for stage in stages if isinstance(stage, dict)]
     found = []
