@@ -341,6 +341,9 @@ def _a_part_of_a_legacy_folder(operation: Operation, left: Outcome, right: Outco
         return False
     if right.code != 0:
         return "was added by DVC 2.x" in right.err
+    records = {key: [(shown_yaml(shown) or {}).get("outs", [{}])[0] for shown in pair] for key, pair in found.items() if key.endswith(".dvc")}
+    if left.code == 0 and records and all("hash" not in second and first == {**second, "hash": "md5"} for first, second in records.values()):
+        return all(key in records or ("/cache/files/md5/" in key and second == "absent") for key, (_, second) in found.items())
     return re.search(r"could not read '[0-9a-f]{32}\.dir'", left.err) is not None and all(key.endswith(".dvc") and "hash:" not in second for key, (_, second) in found.items())
 
 

@@ -165,4 +165,5 @@ SEQUENCES: dict[str, list[Operation]] = {
     "executable_part": [*START, ["write", "d/a", "1"], ["write", "d/b", "2"], ["tool", "add", "d"], ["chmod", "d/a", 0o755], ["tool", "add", "d"], ["tool", "add", "d/b"], ["tool", "add", "d", "d/a"]],
     "outs_of_a_stage_that_is_gone": [*START, ["write", "dvc.yaml", "stages:\n  a:\n    cmd: echo > n.txt\n    outs: [n.txt]\n"], ["tool", "repro"], ["write", "dvc.yaml", "stages:\n  b:\n    cmd: echo 2 > m.txt\n    outs: [m.txt]\n"],
                                      ["tool", "gc", "-wf"], ["tool", "checkout", "-f"], ["tool", "repro"], ["tool", "checkout", "-f"]],
+    "parts_of_a_legacy_folder": [*START, ["write", "old/x.txt", "x\r\n"], ["write", "old/y.txt", "y\n"], ["legacy_add", "old"], ["tool", "add", "--no-relink", "old/x.txt", "old/y.txt"]],
 }
