@@ -166,4 +166,5 @@ SEQUENCES: dict[str, list[Operation]] = {
     "outs_of_a_stage_that_is_gone": [*START, ["write", "dvc.yaml", "stages:\n  a:\n    cmd: echo > n.txt\n    outs: [n.txt]\n"], ["tool", "repro"], ["write", "dvc.yaml", "stages:\n  b:\n    cmd: echo 2 > m.txt\n    outs: [m.txt]\n"],
                                      ["tool", "gc", "-wf"], ["tool", "checkout", "-f"], ["tool", "repro"], ["tool", "checkout", "-f"]],
     "parts_of_a_legacy_folder": [*START, ["write", "old/x.txt", "x\r\n"], ["write", "old/y.txt", "y\n"], ["legacy_add", "old"], ["tool", "add", "--no-relink", "old/x.txt", "old/y.txt"]],
+    "copy_of_a_link_to_nothing": [*START, ["write", "d/a", "1"], ["symlink", "nowhere", "d/x"], ["tool", "add", "-o", "e", "d"], ["delete", "d/x"], ["tool", "add", "-o", "e", "d"]],
 }

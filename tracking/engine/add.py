@@ -218,8 +218,6 @@ def _relink(ws: Workspace, out: Out, addition: Addition) -> None:
 
 def add_copy(ws: Workspace, index: Index, source: str, out: str | None, cwd: str, *, force: bool) -> Addition:
     """`add -o`: copy `source` (anywhere on this machine) to its place in the repository first."""
-    import shutil
-
     src = abspath(source, cwd)
     name = os.path.basename(src.rstrip(os.sep))
     place = abspath(out, cwd) if out else os.path.join(cwd, name)
@@ -233,8 +231,7 @@ def add_copy(ws: Workspace, index: Index, source: str, out: str | None, cwd: str
         raise DataverError(f"stage working dir '{os.path.dirname(place)}' does not exist", hint="Create the folder first.")
     additions = plan(index, [os.path.relpath(place, cwd)], cwd)
     temporary = f"{place}.{os.getpid()}.part"
-    copy = shutil.copytree if os.path.isdir(src) else shutil.copyfile
-    copy(src, temporary)
+    _copy(src, temporary)
     if os.path.lexists(place):
         from tracking.engine.checkout import remove_path
 
@@ -242,3 +239,21 @@ def add_copy(ws: Workspace, index: Index, source: str, out: str | None, cwd: str
     os.replace(temporary, place)
     ws.forget(place)
     return replace(additions[0], is_copy=True)
+
+
+def _copy(src: str, temporary: str) -> None:
+    """Copy a file or folder; nothing is left of a copy that fails. Raises DataverError for a folder, OSError."""
+    import shutil
+
+    from tracking.engine.checkout import remove_path
+
+    try:
+        copy = shutil.copytree if os.path.isdir(src) else shutil.copyfile
+        copy(src, temporary)
+    except BaseException as exc:
+        remove_path(temporary)
+        if isinstance(exc, shutil.Error):  # lists every file that could not be copied
+            path, _, reason = exc.args[0][0]
+            more = len(exc.args[0]) - 1
+            raise DataverError(f"'{path}' cannot be copied: {reason}" + (f" (and {more} more)" if more else ""), hint="A link to nothing? Remove it, or make what it leads to.") from exc
+        raise

@@ -196,3 +196,13 @@ def test_a_part_of_a_legacy_folder_is_not_mixed_with_new_hashes(repo: Project) -
     repo.gen({"d.dvc": repo.read("d.dvc").replace("  hash: md5\n", ""), "d/b": "2\n"})
     result = repo.run("add", "d/b")
     assert result.code == 1 and "`dataver add d` records the whole folder." in result.err
+
+
+def test_nothing_is_left_of_a_copy_that_fails(repo: Project) -> None:
+    repo.gen({"d/a": "1"})
+    for name in ("x", "y"):
+        (repo / "d" / name).symlink_to("nowhere")
+    before = repo.tree()
+    result = repo.run("add", "-o", "e", "d")
+    assert result.code == 1 and "cannot be copied" in result.err and "(and 1 more)" in result.err
+    assert repo.tree() == before
