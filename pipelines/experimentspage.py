@@ -8,8 +8,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
@@ -17,6 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, Json
 from pipelines.engine.historytable import HistoryTable, Row
 from pipelines.engine.rowfilter import FilterError, select_rows
 from pipelines.historyindex import load_rows, refresh_revisions, workspace_row
+from pipelines.recent import Recent
 from tracking import pages
 from tracking.engine.commits import Refs
 from tracking.engine.record import replace
@@ -52,29 +51,7 @@ class Made:
         return self.body
 
 
-class Tables:
-    """The last few tables, by their version: the same commits and the same workspace make the same table."""
-
-    def __init__(self) -> None:
-        self._made: OrderedDict[str, Made] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, version: str) -> Made | None:
-        with self._lock:
-            found = self._made.get(version)
-            if found is not None:
-                self._made.move_to_end(version)
-            return found
-
-    def add(self, made: Made) -> Made:
-        with self._lock:
-            self._made[made.version] = made
-            while len(self._made) > KEPT:
-                self._made.popitem(last=False)
-        return made
-
-
-tables = Tables()
+tables: Recent[Made] = Recent(KEPT)
 
 
 def show(request: HttpRequest, key: str) -> HttpResponse:

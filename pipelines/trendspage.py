@@ -4,7 +4,6 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +17,7 @@ from pipelines.engine.historytable import HIGHER, LOWER
 from pipelines.engine.trendcharts import overview_chart, trend_chart
 from pipelines.engine.trends import History, Metric, TrendCommit, best_so_far, history, points
 from pipelines.historyindex import refresh_revisions
+from pipelines.recent import Recent
 from tracking import pages
 from tracking.engine.commits import Refs
 from tracking.engine.repo import Repo
@@ -98,27 +98,7 @@ class Made:
     charts: dict[tuple[Any, ...], str] = field(default_factory=dict)
 
 
-class _Histories:
-    def __init__(self) -> None:
-        self._made: OrderedDict[str, Made] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, version: str) -> Made | None:
-        with self._lock:
-            found = self._made.get(version)
-            if found is not None:
-                self._made.move_to_end(version)
-            return found
-
-    def add(self, made: Made) -> Made:
-        with self._lock:
-            self._made[made.version] = made
-            while len(self._made) > KEPT:
-                self._made.popitem(last=False)
-        return made
-
-
-histories = _Histories()
+histories: Recent[Made] = Recent(KEPT)
 
 
 def warm_up() -> None:
