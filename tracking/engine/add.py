@@ -167,9 +167,7 @@ def add_part(ws: Workspace, old: Out, path: str, no_commit: bool) -> Out:
     """A path inside a tracked folder: the rest of the folder stays as its manifest says."""
     from tracking.engine.tree import dump_tree, tree_oid
 
-    entries = dict(ws.manifest(old.digest) or ()) if old.digest is not None else {}
-    if old.digest is not None and ws.manifest(old.digest) is None:
-        raise DataverError(f"could not read '{old.digest.value}'", hint="`dataver fetch` brings the manifest back from a remote.")
+    entries = dict(_listed(ws, old))
     prefix = os.path.relpath(path, old.abspath).replace(os.sep, "/")
     removed = [rel for rel in entries if rel == prefix or rel.startswith(prefix + "/")]
     for rel in removed:
@@ -203,6 +201,19 @@ def add_part(ws: Workspace, old: Out, path: str, no_commit: bool) -> Out:
         ws.forget_objects()
     ws.forget(old.abspath)
     return replace(old, digest=digest, meta=Meta(size=size, nfiles=len(rows)), files=None, cloud=None)
+
+
+def _listed(ws: Workspace, out: Out) -> Iterable[tuple[str, str]]:
+    """Files of a folder as its manifest has them; a lost one of 2.x is made again while the folder is as recorded."""
+    if out.digest is None:
+        return ()
+    rows = ws.manifest(out.digest)
+    if rows is None and out.digest.is_legacy and os.path.isdir(out.abspath):
+        built = ws.build(out.abspath, out.digest.name)
+        rows = built.tree() if built.digest == out.digest else None
+    if rows is None:
+        raise DataverError(f"could not read '{out.digest.value}'", hint="`dataver fetch` brings the manifest back from a remote.")
+    return rows
 
 
 def _relink(ws: Workspace, out: Out, addition: Addition) -> None:
