@@ -1,0 +1,115 @@
+"""Refs that experiments live under: their names, reading and writing them.
+
+An experiment is a commit with the ref `refs/exps/<2 digits>/<rest of the baseline's id>/<name>`.
+Other refs below `refs/exps` belong to a run that is on, to `exp apply`, or to the queue of the
+reference tool. Editors watch the files of loose refs, so everything here writes those.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tracking.engine.errors import DataverError, GitError
+from tracking.engine.git import Git
+from tracking.engine.record import record
+
+EXPS = "refs/exps"
+WORKSPACE_STASH = f"{EXPS}/stash"
+EXEC_HEAD = f"{EXPS}/exec/EXEC_HEAD"
+EXEC_MERGE = f"{EXPS}/exec/EXEC_MERGE"
+EXEC_BASELINE = f"{EXPS}/exec/EXEC_BASELINE"
+EXEC_BRANCH = f"{EXPS}/exec/EXEC_BRANCH"
+EXEC_APPLY = f"{EXPS}/exec/EXEC_APPLY"
+APPLY_ORIG_HEAD = f"{EXPS}/apply/ORIG_HEAD"
+APPLY_STASH = f"{EXPS}/apply/stash"
+CELERY_STASH = f"{EXPS}/celery/stash"
+CELERY_FAILED = f"{EXPS}/celery/failed"
+ABSENT = ""  # as `old`: the ref must not exist yet
+
+_HEX = frozenset("0123456789abcdef")
+_ID_LENGTHS = (40, 64)
+_FORBIDDEN = frozenset(" ~^:?*[\\/\x7f") | {chr(code) for code in range(32)}
+
+
+class InvalidName(DataverError):
+    """A name that cannot be part of a Git ref."""
+
+
+class RefChanged(GitError):
+    """A ref is not what the writer took it for: another process was faster."""
+
+
+@record(frozen=True)
+class ExpRef:
+    """An experiment's name and the full id of the commit it started from."""
+
+    baseline: str
+    name: str
+
+    @property
+    def ref(self) -> str:
+        return f"{EXPS}/{self.baseline[:2]}/{self.baseline[2:]}/{self.name}"
+
+    @classmethod
+    def parse(cls, ref: str) -> ExpRef | None:
+        """None for every ref that is no experiment's."""
+        parts = ref.split("/")
+        if len(parts) != 5 or not ref.startswith(f"{EXPS}/") or len(parts[2]) != 2 or not parts[4]:
+            return None
+        baseline = parts[2] + parts[3]
+        return cls(baseline, parts[4]) if len(baseline) in _ID_LENGTHS and _HEX.issuperset(baseline) else None
+
+
+def list_refs(git: Git, baseline: str | None = None) -> list[tuple[ExpRef, str]]:
+    """(ref, commit) of every experiment, or of those of one baseline; in the order of their refs."""
+    prefix = f"{EXPS}/{baseline[:2]}/{baseline[2:]}/" if baseline else f"{EXPS}/"
+    parsed = ((ExpRef.parse(ref), commit) for ref, commit in git.refs(prefix).items())
+    return [(ref, commit) for ref, commit in parsed if ref is not None]
+
+
+def write_ref(git: Git, ref: str, new: str, old: str | None = None) -> None:
+    """Let a ref name a commit.
+
+    old: the id it must still have, ABSENT when it must not exist, None for whatever it is.
+    Raises RefChanged when it is something else.
+    """
+    update_refs(git, [(ref, new, old)])
+
+
+def delete_refs(git: Git, refs: Iterable[tuple[str, str | None]]) -> None:
+    """Delete refs, all or none: (ref, id it must still have; None for any, also when it is gone). Raises RefChanged."""
+    update_refs(git, [(ref, None, old) for ref, old in refs])
+
+
+def update_refs(git: Git, updates: Iterable[tuple[str, str | None, str | None]]) -> None:
+    """Write and delete refs in one transaction: all of them or none.
+
+    (ref, new id or None to delete, old): see write_ref. Raises RefChanged, GitError.
+    """
+    lines = []
+    for ref, new, old in updates:
+        if new is None:
+            lines.append(f"delete {ref}\0{old or ''}")
+        else:
+            lines.append(f"update {ref}\0{new}\0{'0' * len(new) if old == ABSENT else old or ''}")
+    if not lines:
+        return
+    script = "".join(f"{line}\0" for line in lines).encode("utf-8", "surrogateescape")
+    try:
+        git.run("update-ref", "--no-deref", "-z", "--stdin", stdin=script, reader=False)
+    except GitError as exc:
+        if "cannot lock ref" in exc.message or "reference already exists" in exc.message:
+            raise RefChanged(exc.message, hint="Another process changed it; run the command again.") from exc
+        raise
+
+
+def is_valid_name(name: str) -> bool:
+    """Whether Git takes it as one part of a ref's name; see git-check-ref-format(1)."""
+    if not name or name.startswith(".") or name.endswith((".", ".lock")):
+        return False
+    return ".." not in name and "@{" not in name and not _FORBIDDEN.intersection(name)
+
+
+def check_name(name: str) -> None:
+    """Raises InvalidName for what cannot name an experiment."""
+    if not is_valid_name(name):
+        raise InvalidName(f"Invalid exp name {name}, the exp name must follow rules in https://git-scm.com/docs/git-check-ref-format")
