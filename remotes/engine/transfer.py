@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from tracking.engine import atomic, parallel
+from tracking.engine.directwrite import copy_direct
 from tracking.engine.errors import DataverError, RemoteError
 from tracking.engine.hashing import hash_bytes, hash_file, to_unix
 from tracking.engine.ingest import BINARY, SMALL_BYTES, ObjectWriter, is_protected_file, make_folder
@@ -282,7 +283,7 @@ def _copy_large(oid: str, path: str, writer: ObjectWriter, verify: bool, suspect
                 status = os.fstat(reading)
                 expected = status.st_size
                 verify = verify or (suspect and not is_protected_file(status.st_mode))
-                _copy_bytes(reading, writing, advance)
+                _copy_bytes(reading, writing, expected, advance)
                 if os.fstat(writing).st_size != expected or os.fstat(reading).st_size != expected:
                     atomic.discard(temporary)
                     return f"'{path}' changed while it was being read"
@@ -301,13 +302,16 @@ def _copy_large(oid: str, path: str, writer: ObjectWriter, verify: bool, suspect
     return None
 
 
-def _copy_bytes(reading: int, writing: int, advance: Callable[[int], None]) -> None:
-    """Share the extents, else copy inside the kernel, while another thread already pushes to the disk."""
+def _copy_bytes(reading: int, writing: int, size: int, advance: Callable[[int], None]) -> None:
+    """Share the extents, else write directly, else copy inside the kernel while another thread already pushes to the disk."""
     try:
         clone_fd(reading, writing)
         return
     except LinkUnsupported:
         pass
+    done = copy_direct(reading, writing, size, advance)
+    for fd in (reading, writing):
+        os.lseek(fd, done, os.SEEK_SET)
     flusher = _Flusher(writing)
     try:
         while count := _copy_step(reading, writing):

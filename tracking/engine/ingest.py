@@ -5,10 +5,12 @@ batch, which makes them durable.
 """
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable, Iterator
 
 from tracking.engine import atomic, parallel
+from tracking.engine.directwrite import MIN_BYTES, DurableWriter
 from tracking.engine.errors import DataverError
 from tracking.engine.hashing import CHUNK_BYTES, new_md5, small_md5, to_unix
 from tracking.engine.links import LinkUnsupported, clone_fd
@@ -21,7 +23,6 @@ Result = tuple[str, bool]  # hash, whether an object was written
 OBJECT_MODE = 0o444
 PROTECTED_FILE = 0o100444  # of a regular file
 SMALL_BYTES = 1 << 20  # read whole; also one chunk of the 2.x hash
-SYNC_STEP_BYTES = 1 << 26  # start the disk early, so that the barrier has little left
 QUEUED_CHUNKS = 8
 BINARY = getattr(os, "O_BINARY", 0)
 
@@ -161,7 +162,7 @@ def make_folder(folder: str, mode: int | None) -> None:
 # --- large files: streamed
 def _large_files(large: list[Source], legacy: bool, root: str | None, dir_mode: int | None, advance: Callable[[int], None]) -> list[Result]:
     def one(item: Source) -> Result:
-        return _large_file(item, legacy, root, dir_mode, advance, overlap=len(large) == 1)
+        return _large_file(item, legacy, root, dir_mode, advance)
 
     workers = min(len(large), parallel.worker_count())
     if workers < 2:
@@ -172,7 +173,7 @@ def _large_files(large: list[Source], legacy: bool, root: str | None, dir_mode: 
         return list(pool.map(one, large))
 
 
-def _large_file(item: Source, legacy: bool, root: str | None, dir_mode: int | None, advance: Callable[[int], None], overlap: bool) -> Result:
+def _large_file(item: Source, legacy: bool, root: str | None, dir_mode: int | None, advance: Callable[[int], None]) -> Result:
     path, size, mtime_ns = item
     reading = os.open(path, os.O_RDONLY | BINARY)
     try:
@@ -180,19 +181,17 @@ def _large_file(item: Source, legacy: bool, root: str | None, dir_mode: int | No
             value = _hash_stream(reading, legacy, advance, None)
             _refuse_change(path, reading, size, mtime_ns)
             return value, False
-        return _store_large(path, reading, item, legacy, ObjectWriter(root, dir_mode), advance, overlap)
+        return _store_large(path, reading, item, legacy, ObjectWriter(root, dir_mode), advance)
     finally:
         os.close(reading)
 
 
-def _store_large(
-    path: str, reading: int, item: Source, legacy: bool, writer: ObjectWriter, advance: Callable[[int], None], overlap: bool
-) -> Result:
+def _store_large(path: str, reading: int, item: Source, legacy: bool, writer: ObjectWriter, advance: Callable[[int], None]) -> Result:
     # the name is not known yet, so the temporary file waits in the folder of "00": same file system
     writing, temporary = writer.open_temporary("00")
     try:
         try:
-            value = _hash_and_write(reading, writing, legacy, advance, overlap)
+            value = _hash_and_write(reading, writing, item[1], legacy, advance)
             _refuse_change(path, reading, item[1], item[2])
             if os.fstat(writing).st_size != item[1]:
                 raise _changed(path)
@@ -216,7 +215,7 @@ def _refuse_change(path: str, fd: int, size: int, mtime_ns: int) -> None:
         raise _changed(path)
 
 
-def _hash_and_write(reading: int, writing: int, legacy: bool, advance: Callable[[int], None], overlap: bool) -> str:
+def _hash_and_write(reading: int, writing: int, size: int, legacy: bool, advance: Callable[[int], None]) -> str:
     try:
         clone_fd(reading, writing)
     except LinkUnsupported:
@@ -224,24 +223,9 @@ def _hash_and_write(reading: int, writing: int, legacy: bool, advance: Callable[
     else:  # hash the clone: nobody else can write to it
         os.lseek(writing, 0, os.SEEK_SET)
         return _hash_stream(writing, legacy, advance, None)
-    if not overlap:
-        return _hash_stream(reading, legacy, advance, _Sink(writing).write)
-    return _hash_with_writer_thread(reading, writing, legacy, advance)
-
-
-class _Sink:
-    """Writes chunks to a file and pushes them to the disk now and then."""
-
-    def __init__(self, fd: int) -> None:
-        self.fd = fd
-        self.pending = 0
-
-    def write(self, chunk: bytes) -> None:
-        atomic.write_all(self.fd, chunk)
-        self.pending += len(chunk)
-        if self.pending >= SYNC_STEP_BYTES and hasattr(os, "fdatasync"):
-            os.fdatasync(self.fd)
-            self.pending = 0
+    if size < MIN_BYTES:
+        return _hash_stream(reading, legacy, advance, DurableWriter(writing, size).write)
+    return _hash_with_writer_thread(reading, writing, size, legacy, advance)
 
 
 def _hash_stream(reading: int, legacy: bool, advance: Callable[[int], None], write: Callable[[bytes], None] | None) -> str:
@@ -262,38 +246,54 @@ def _read_chunk(fd: int) -> bytes:
     return chunk
 
 
-def _hash_with_writer_thread(reading: int, writing: int, legacy: bool, advance: Callable[[int], None]) -> str:
-    """Hash in this thread while another writes the same chunks."""
+def _fill_chunk(file: io.FileIO, buffer: memoryview) -> memoryview:
+    """_read_chunk into memory that is there."""
+    count = 0
+    while count < len(buffer) and (more := file.readinto(buffer[count:])):
+        count += more
+    return buffer[:count]
+
+
+def _hash_with_writer_thread(reading: int, writing: int, size: int, legacy: bool, advance: Callable[[int], None]) -> str:
+    """Hash in this thread while another writes the same chunks: what is hashed is what is stored."""
+    import mmap
     import queue
     import threading
 
-    chunks: queue.Queue[bytes | None] = queue.Queue(QUEUED_CHUNKS)
+    filled: queue.SimpleQueue[memoryview | None] = queue.SimpleQueue()
+    free = threading.Semaphore(QUEUED_CHUNKS)  # chunks whose memory is written out
     failures: list[BaseException] = []
+    memory = memoryview(mmap.mmap(-1, QUEUED_CHUNKS * CHUNK_BYTES))  # aligned, as direct writing wants
 
     def drain() -> None:
-        sink = _Sink(writing)
-        while (chunk := chunks.get()) is not None:
-            if failures:
-                continue  # keep emptying the queue, so that the reader never blocks
+        writer = DurableWriter(writing, size)
+        while (chunk := filled.get()) is not None:
             try:
-                sink.write(chunk)
+                if not failures:
+                    writer.write(chunk)
             except BaseException as error:
                 failures.append(error)
+            free.release()
 
     thread = threading.Thread(target=drain, name="object-writer", daemon=True)
     thread.start()
-
-    def put(chunk: bytes) -> None:
-        if failures:
-            raise failures[0]
-        chunks.put(chunk)
-
+    digest = new_md5()
+    file = io.FileIO(reading, closefd=False)
     try:
-        value = _hash_stream(reading, legacy, advance, put)
+        position = 0
+        while not failures:
+            free.acquire()
+            start = position % len(memory)
+            chunk = _fill_chunk(file, memory[start : start + CHUNK_BYTES])
+            if not chunk:
+                break
+            filled.put(chunk)
+            digest.update(to_unix(bytes(chunk)) if legacy else chunk)
+            advance(len(chunk))
+            position += CHUNK_BYTES
     finally:
-        chunks.put(None)
+        filled.put(None)
         thread.join()
     if failures:
         raise failures[0]
-    return value
-
+    return str(digest.hexdigest())
