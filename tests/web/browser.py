@@ -1,9 +1,13 @@
 """The real `dataver ui` on a loopback port, and a browser that watches what the pages do.
 
 Chromium and its driver come from the system (Debian: chromium, chromium-driver).
+
+What a test does in a browser takes effect later: after a click, a key, a signal or a change of a file, say what
+to wait for (`see`, `expect`, `wait`; `leaving` around what leads to another document), never look once.
 """
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import re
@@ -21,7 +25,7 @@ from urllib.parse import urlsplit
 from tests.environment import CHECKOUT
 
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
-WAIT_S = 20
+WAIT_S = 60  # only a broken page needs it
 PACKAGES = "chromium and chromium-driver"
 
 
@@ -83,67 +87,163 @@ class Page:
         self.server = server
         self._requests: dict[str, str] = {}
 
-    def open(self, path: str, wait: bool = True) -> Page:
-        """Go to an address of the server and wait until its first data is shown."""
-        self.driver.get(self.server.origin + path)
-        return self.wait_ready() if wait else self
+    # --- documents
+    def open(self, path: str, shows_data: bool = True) -> Page:
+        """Go to an address of the server and wait until its first data is shown. shows_data: False for Django's own pages."""
+        with self.leaving(shows_data):
+            self.driver.get(self.server.origin + path)
+        return self
 
-    def wait(self, condition: Callable[[], Any], what: str = "") -> Any:
-        """Ask until the answer is true. Fails after a time that only a broken page needs."""
-        until = time.monotonic() + WAIT_S
-        while True:
-            try:
-                answer = condition()
-            except Exception as exc:  # the page is being replaced
-                answer, last = None, exc
-            else:
-                last = None
-            if answer:
-                return answer
-            assert time.monotonic() < until, f"waited in vain for {what or condition}: {last or ''} {self.console()}"
-            time.sleep(0.05)
+    @contextmanager
+    def leaving(self, shows_data: bool = True) -> Iterator[None]:
+        """Around what leads to another document: goes on when that one is loaded and shows its first data."""
+        self.js("window.isLeft = true")
+        yield
+        self.wait(lambda: self.js("return !window.isLeft && document.readyState === 'complete'"), "another document")
+        if shows_data:
+            self.wait_ready()
+
+    def follow(self, testid: str, nth: int = 0, shows_data: bool = True) -> Page:
+        """Click what leads to another document."""
+        with self.leaving(shows_data):
+            self.click(testid, nth)
+        return self
+
+    def leave(self) -> Page:
+        """Go away, so that the page asks no more; console() and requests() keep what there was."""
+        self.driver.get("about:blank")
+        return self
 
     def wait_ready(self) -> Page:
-        self.wait(lambda: self.js("return document.body && document.body.dataset.ready === '1'"), "data-ready")
+        self.wait(lambda: self.js("return document.readyState === 'complete' && document.body.dataset.ready === '1'"), "data-ready")
         return self
+
+    # --- waiting
+    def wait(self, condition: Callable[[], Any], what: str = "") -> Any:
+        """Ask until the answer is true, and give it back. An error, as of an element that is being replaced, is no answer."""
+        until = time.monotonic() + WAIT_S
+        while True:
+            problem = ""
+            try:
+                answer = condition()
+            except Exception as exc:
+                answer, problem = None, f" ({type(exc).__name__}: {exc})"
+            if answer:
+                return answer
+            assert time.monotonic() < until, f"waited in vain for {what or inspect.getsource(condition).strip()}{problem}; console: {self.console()}"
+            time.sleep(0.05)
+
+    def expect(self, asked: Callable[[], Any], wanted: Any) -> Page:
+        """Ask until the answer is the wanted one."""
+        last: list[Any] = []
+
+        def is_wanted() -> bool:
+            last[:] = [asked()]
+            return bool(last[0] == wanted)
+
+        try:
+            self.wait(is_wanted, "the answer")
+        except AssertionError as exc:
+            raise AssertionError(f"wanted {wanted!r}, got {last[0] if last else 'no answer'!r}; {exc}") from None
+        return self
+
+    def see(self, testid: str, *parts: str) -> str:
+        """Wait until an element's text holds all parts; gives the text."""
+        said = ""
+
+        def holds() -> bool:
+            nonlocal said
+            said = str(self.find(testid).text)
+            return all(part in said for part in parts)
+
+        try:
+            self.wait(holds, f"{parts} in {testid}")
+        except AssertionError as exc:
+            raise AssertionError(f"{exc}; it said {said!r}") from None
+        return said
 
     def js(self, script: str, *arguments: Any) -> Any:
         return self.driver.execute_script(script, *arguments)
 
+    # --- elements
     def find(self, testid: str) -> Any:
-        return self.driver.find_element("css selector", f'[data-testid="{testid}"]')
+        """The first of that name; waits until there is one."""
+        return self.wait(lambda: self.all(testid), f"an element {testid}")[0]
 
     def all(self, testid: str) -> list[Any]:
+        """Those there are at this moment: wait for the number you want."""
         return list(self.driver.find_elements("css selector", f'[data-testid="{testid}"]'))
+
+    def count(self, testid: str, wanted: int) -> Page:
+        """Wait until there are so many."""
+        self.expect(lambda: len(self.all(testid)), wanted)
+        return self
+
+    def is_shown(self, testid: str) -> bool:
+        return any(element.is_displayed() for element in self.all(testid))
+
+    def attribute(self, testid: str, name: str) -> str | None:
+        value = self.find(testid).get_attribute(name)
+        return None if value is None else str(value)
 
     def text(self, selector: str = "body") -> str:
         return str(self.driver.find_element("css selector", selector).text)
+
+    # --- doing
+    def click(self, testid: str, nth: int = 0) -> Page:
+        """Click an element as soon as it can be: what moves or is being replaced is tried again."""
+        self.act(lambda: self.all(testid)[nth].click(), f"{testid} to be clickable")
+        return self
+
+    def type(self, testid: str, text: str) -> Page:
+        """Type into a field as soon as it can be."""
+        self.act(lambda: self.find(testid).send_keys(text), f"{testid} to be writable")
+        return self
+
+    def act(self, action: Callable[[], Any], what: str) -> None:
+        """Do it once. Tried again only after errors that say that nothing was done."""
+        from selenium.common import exceptions
+
+        not_done = (exceptions.StaleElementReferenceException, exceptions.NoSuchElementException, exceptions.ElementNotInteractableException, exceptions.ElementClickInterceptedException, IndexError)
+
+        until = time.monotonic() + WAIT_S
+        while True:
+            try:
+                action()
+                return
+            except not_done as exc:
+                assert time.monotonic() < until, f"waited in vain for {what} ({type(exc).__name__}: {exc}); console: {self.console()}"
+            time.sleep(0.05)
 
     def press(self, *keys: str) -> Page:
         """Press keys one after the other; "ctrl+k" holds one."""
         from selenium.webdriver.common.action_chains import ActionChains
         from selenium.webdriver.common.keys import Keys
 
+        actions = ActionChains(self.driver, duration=0)
         for key in keys:
             held, _, last = key.rpartition("+") if len(key) > 1 else ("", "", key)
-            actions = ActionChains(self.driver, duration=0)
             if held:
                 actions.key_down(getattr(Keys, {"ctrl": "CONTROL"}.get(held, held.upper())))
             actions.send_keys(getattr(Keys, last.upper(), last) if len(last) > 1 else last)
             if held:
                 actions.key_up(getattr(Keys, {"ctrl": "CONTROL"}.get(held, held.upper())))
-            actions.perform()
+        actions.perform()
         return self
 
     def size(self, width: int, height: int) -> Page:
+        """Give the window a size; the page has it, and drew a picture with it, when this returns."""
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False})
+        self.wait(lambda: self.js("return innerWidth === arguments[0] && innerHeight === arguments[1]", width, height), f"a window of {width}x{height}")
+        self.driver.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[arguments.length - 1]))")
         return self
 
     def theme(self, name: str) -> Page:
         """light or dark, as if chosen by the user; the page is loaded again."""
         self.js("localStorage.setItem('theme', arguments[0])", name)
-        self.driver.refresh()
-        return self.wait_ready()
+        with self.leaving():
+            self.driver.refresh()
+        return self
 
     def shot(self, file: str | Path) -> Page:
         self.driver.save_screenshot(str(file))
@@ -178,6 +278,7 @@ class Page:
 
     def violations(self, *serious: str) -> list[str]:
         """What axe finds against WCAG 2 A and AA; by default the serious and critical ones."""
+        self.wait(lambda: self.js("return document.getAnimations().every((one) => one.playState === 'finished' || one.effect.getComputedTiming().iterations === Infinity)"), "colours to settle")
         self.js(AXE.read_text(encoding="utf-8"))
         found = self.driver.execute_async_script(
             "const done = arguments[arguments.length - 1];"

@@ -82,8 +82,8 @@ def visit(_driver: Any, serve: Callable[..., Server]) -> Iterator[Callable[..., 
         page = Page(_driver, server)
         page.forget()
         page.size(1440, 900)
-        _driver.get(server.url)
-        page.wait_ready()
+        with page.leaving():
+            _driver.get(server.url)
         page.js("localStorage.clear()")
         pages.append(page)
         return page

@@ -101,17 +101,14 @@ def test_more_than_twenty_are_cut_with_a_word(get: Any, two: Project) -> None:
 
 def test_page_shows_differences_and_code(visit: Visit, two: Project, assert_accessible: Callable[[Page], None]) -> None:
     page = visit(two.path).open(f"/r/{key_of(str(two.path))}/compare?revs=a,b,workspace")
-    assert len(page.all("revision")) == 3
-    assert len([row for row in page.all("entry") if row.is_displayed()]) == 6  # three metrics, two params, one file of data
-    page.find("only").click()
-    assert len([row for row in page.all("entry") if row.is_displayed()]) == 8
-    page.all("code-diff")[0].click()
-    page.wait(lambda: HOSTILE in page.text("#code-lines"))
+    shown = lambda: len([row for row in page.all("entry") if row.is_displayed()])  # noqa: E731
+    page.count("revision", 3).expect(shown, 6)  # three metrics, two params, one file of data
+    page.click("only").expect(shown, 8)
+    page.click("code-diff").wait(lambda: HOSTILE in page.text("#code-lines"), "the lines")
     assert "owned" not in page.driver.title
-    assert not page.scrolls_sideways()
+    page.expect(page.scrolls_sideways, False)
     assert_accessible(page)
-    page.find("change-selection").click()
-    page.wait(lambda: page.text("#selected") == "3 selected")
+    page.follow("change-selection").expect(lambda: page.text("#selected"), "3 selected")
 
 
 def test_twenty_columns_keep_the_first_in_sight(visit: Visit, two: Project) -> None:
@@ -119,5 +116,5 @@ def test_twenty_columns_keep_the_first_in_sight(visit: Visit, two: Project) -> N
         two.git("tag", f"t{number}", "a")
     page = visit(two.path).size(1024, 700).open(f"/r/{key_of(str(two.path))}/compare?revs=b,a," + ",".join(f"t{number}" for number in range(18)))
     page.js("document.querySelector('.main .scroll').scrollLeft = 2000")
-    assert page.js("return document.querySelector('tbody th[scope=row]').getBoundingClientRect().left < 200")
-    assert not page.scrolls_sideways()
+    page.wait(lambda: page.js("return document.querySelector('.main .scroll').scrollLeft > 0 && document.querySelector('tbody th[scope=row]').getBoundingClientRect().left < 200"), "the first column")
+    page.expect(page.scrolls_sideways, False)

@@ -161,11 +161,10 @@ def rows(page: Page) -> list[str]:
 def test_page_draws_rows_and_errors_and_markup_as_text(visit: Visit, odd: Project, assert_accessible: Callable[[Page], None], git_status: Callable[[Path], str]) -> None:
     before = git_status(odd.path)
     page = open_table(visit(odd.path), odd)
-    assert rows(page) == ["repaired", "broken", "html", f"first {HOSTILE}"]
-    assert (len(page.all("row-error")), len(page.all("cell-error"))) == (1, 3)  # two metrics of one file, one of the other
-    page.all("row-error")[0].click()
-    assert "dvc.yaml" in page.text("#note")
-    page.press("escape")
+    page.expect(lambda: rows(page), ["repaired", "broken", "html", f"first {HOSTILE}"])
+    page.count("row-error", 1).count("cell-error", 3)  # two metrics of one file, one of the other
+    page.click("row-error").wait(lambda: "dvc.yaml" in page.text("#note"), "the reason")
+    page.press("escape").expect(lambda: page.js("return document.getElementById('note').open"), False)
     assert "owned" not in page.driver.title
     assert_accessible(page)
     assert git_status(odd.path) == before
@@ -174,67 +173,57 @@ def test_page_draws_rows_and_errors_and_markup_as_text(visit: Visit, odd: Projec
 def test_sorting_flattens_and_the_third_click_restores(visit: Visit, odd: Project) -> None:
     page = open_table(visit(odd.path), odd)
     header = "sort-metrics:metrics.json:acc"
-    page.find(header).click()
-    page.wait(lambda: rows(page) == ["repaired", f"first {HOSTILE}", "broken", "html"])  # missing ones last
-    assert page.all("group") == []
-    page.find(header).click()
-    page.wait(lambda: rows(page) == [f"first {HOSTILE}", "repaired", "broken", "html"])
-    page.find(header).click()
-    page.wait(lambda: page.all("group"))
+    page.click(header).expect(lambda: rows(page), ["repaired", f"first {HOSTILE}", "broken", "html"])  # missing ones last
+    page.count("group", 0)
+    page.click(header).expect(lambda: rows(page), [f"first {HOSTILE}", "repaired", "broken", "html"])
+    page.click(header).wait(lambda: page.all("group"), "the branches")
 
 
 def test_wrong_query_keeps_the_rows_and_points_at_the_mistake(visit: Visit, odd: Project) -> None:
     page = open_table(visit(odd.path), odd)
-    page.press("/")
-    page.find("search").send_keys("acc>0.85")
-    page.wait(lambda: rows(page) == ["repaired"])
-    assert page.find("count").text == "1 of 4 commits"
-    page.find("search").send_keys(" and")
-    page.wait(lambda: "a condition is missing" in page.text("#search-error"))
+    page.press("/").type("search", "acc>0.85")
+    page.expect(lambda: rows(page), ["repaired"])
+    page.see("count", "1 of 4 commits")
+    page.type("search", " and").wait(lambda: "a condition is missing" in page.text("#search-error"), "the mistake")
     assert rows(page) == ["repaired"]
 
 
 def test_view_is_in_the_address(visit: Visit, odd: Project) -> None:
     page = open_table(visit(odd.path), odd)
-    page.find("only-changed").click()
-    page.find("show-delta").click()
-    page.press("j", "j", "j", "b")
-    address = page.driver.current_url
-    page.driver.get("about:blank")
-    page.driver.get(address)
-    page.wait_ready()
-    assert page.find("only-changed").get_attribute("aria-pressed") == "true"
-    assert page.find("show-delta").get_attribute("aria-pressed") == "true"
-    assert page.js("return document.querySelector('.tabulator-row.base .cm').textContent") == "broken"
+    base = lambda: page.js("return document.querySelector('.tabulator-row.base .cm').textContent")  # noqa: E731
+    page.click("only-changed").click("show-delta").press("j", "j", "j", "b")
+    page.expect(base, "broken")
+    address = page.driver.current_url.removeprefix(page.server.origin)
+    page.leave().open(address)
+    assert page.attribute("only-changed", "aria-pressed") == page.attribute("show-delta", "aria-pressed") == "true"
+    page.expect(base, "broken")
 
 
 def test_keyboard_reaches_compare(visit: Visit, odd: Project) -> None:
     page = open_table(visit(odd.path), odd)
-    page.press("j", "j", "x", "j", "j", "X")
-    page.wait(lambda: page.text("#selected") == "3 selected")
-    page.press("escape")
-    page.wait(lambda: not page.find("selection").is_displayed())
-    page.press("x", "c")
-    page.wait(lambda: "/compare" in page.driver.current_url)
-    page.wait_ready()
-    assert len(page.all("revision")) == 2  # with the baseline
+    page.press("j", "j", "x", "j", "j", "X").expect(lambda: page.text("#selected"), "3 selected")
+    page.press("escape").expect(lambda: page.is_shown("selection"), False)
+    page.press("x").expect(lambda: page.text("#selected"), "1 selected")
+    with page.leaving():
+        page.press("c")
+    assert "/compare" in page.driver.current_url
+    page.count("revision", 2)  # with the baseline
 
 
 def test_nothing_found_offers_the_way_back(visit: Visit, odd: Project) -> None:
     page = open_table(visit(odd.path), odd, "?q=nothing-like-this")
-    assert "No commit matches" in page.text("#message")
-    page.find("clear-filter").click()
-    page.wait(lambda: len(rows(page)) == 4)
+    page.see("message", "No commit matches")
+    page.click("clear-filter").expect(lambda: len(rows(page)), 4)
 
 
 def test_only_rows_in_sight_are_in_the_page(visit: Visit, long: Callable[[int], Path]) -> None:
     folder = long(400)
     page = visit(folder).open(f"/r/{key_of(str(folder))}/experiments")
-    assert page.find("count").text == "400 commits"
-    assert len(page.all("row")) < 120
+    page.see("count", "400 commits")
+    page.wait(lambda: 0 < len(page.all("row")) < 120, "some rows")
     for width in (1440, 1024, 800):
-        page.size(width, 700)
-        assert not page.scrolls_sideways()
+        page.size(width, 700).expect(page.scrolls_sideways, False)
+        assert len(page.all("row")) < 120
 
 
 def test_baseline_reaches_rows_out_of_sight(visit: Visit, long: Callable[[int], Path]) -> None:
@@ -242,30 +231,26 @@ def test_baseline_reaches_rows_out_of_sight(visit: Visit, long: Callable[[int], 
     page = visit(folder).open(f"/r/{key_of(str(folder))}/experiments")
     scroll = "document.querySelector('.tabulator-tableholder').scrollTop = arguments[0]"
     first = "return document.querySelectorAll('[data-testid=row]:not(.ws) [tabulator-field=\"v:metrics:metrics.json:f1\"] .v')[1].title"
-    before = page.js(first)
+    before = page.wait(lambda: page.js(first), "the rows")
     page.js(scroll, 100_000)
-    page.wait(lambda: page.js("return document.querySelectorAll('[data-testid=row] .cm').length && !document.querySelector('.base:not(.ws)')"))
+    page.wait(lambda: page.js("return document.querySelectorAll('[data-testid=row] .cm').length && !document.querySelector('.base:not(.ws)')"), "the last rows")
     page.js("[...document.querySelectorAll('[data-testid=row] .hash')].at(-1).click()")
-    page.wait(lambda: page.all("baseline"))
+    page.wait(lambda: page.all("baseline"), "the baseline")
     page.js(scroll, 0)
-    page.wait(lambda: page.js(first) != before)
+    page.wait(lambda: page.js(first) not in ("", None, before), "other differences")
 
 
 def test_columns_can_be_found_and_hidden(visit: Visit, odd: Project) -> None:
     page = open_table(visit(odd.path), odd)
-    page.find("columns").click()
-    page.find("column-search").send_keys("auc")
-    boxes = page.all("column")
-    assert len(boxes) == 2  # the kind, and the one column
-    boxes[1].click()
-    page.wait(lambda: page.all("sort-metrics:eval.json:auc") == [])
+    page.click("columns").type("column-search", "auc").count("column", 2)  # the kind, and the one column
+    page.click("column", 1).count("sort-metrics:eval.json:auc", 0)
     assert "hide=metrics" in page.driver.current_url
 
 
 def test_new_commit_appears_by_itself(visit: Visit, odd: Project) -> None:
     page = open_table(visit(odd.path), odd)
     odd.commit("appeared")
-    page.wait(lambda: rows(page)[0] == "appeared")
+    page.expect(lambda: rows(page)[0], "appeared")
 
 
 def test_what_arrives_by_itself_hides_no_column(visit: Visit, repo: Project) -> None:
@@ -274,11 +259,12 @@ def test_what_arrives_by_itself_hides_no_column(visit: Visit, repo: Project) -> 
     repo.gen({"params.yaml": "lr: 0.2\nseed: 1\n"})
     repo.commit("second")
     page = open_table(visit(repo.path), repo, "?only=1")
+    page.find("sort-params:params.yaml:lr")
     assert page.all("sort-params:params.yaml:seed") == []
     repo.gen({"params.yaml": "lr: 0.2\nseed: 2\n"})
     repo.commit("third")
-    page.wait(lambda: rows(page)[0] == "third")
+    page.expect(lambda: rows(page)[0], "third")
     assert page.all("sort-params:params.yaml:seed") == []
-    page.find("only-changed").click()
-    page.find("only-changed").click()
-    page.wait(lambda: page.all("sort-params:params.yaml:seed"))
+    pressed = lambda: page.attribute("only-changed", "aria-pressed")  # noqa: E731
+    page.click("only-changed").expect(pressed, "false").click("only-changed").expect(pressed, "true")
+    page.find("sort-params:params.yaml:seed")

@@ -59,88 +59,78 @@ def node(page: Page, name: str) -> Any:
     return page.driver.find_element("css selector", f'[data-testid="node"][data-id="{name}"]')
 
 
+def choose(page: Page, name: str) -> Page:
+    """Click a stage; the graph may be drawn anew meanwhile."""
+    page.act(lambda: node(page, name).click(), name)
+    return page
+
+
 def edges(page: Page) -> set[tuple[str, str]]:
     return {tuple(pair) for pair in page.js("return [...document.querySelectorAll('path.ed')].map((path) => [path.dataset.from, path.dataset.to])")}
 
 
 def test_opened_groups_and_data_are_the_graph_of_dag(visit: Visit, graph: Project) -> None:
     page = show(visit, graph)
-    assert set(shown(page)) == {"data.bin.dvc", "part", "fit", "report", "aside"}
-    page.find("toggle-groups").click()
+    page.expect(lambda: set(shown(page)), {"data.bin.dvc", "part", "fit", "report", "aside"})
     dot = graph.ok("dag", "--dot").out
-    assert set(shown(page)) == set(re.findall(r'^"([^"]+)";$', dot, re.M))
-    assert edges(page) == set(re.findall(r'^"([^"]+)" -> "([^"]+)";$', dot, re.M))
-    page.find("toggle-data").click()
-    assert "data.bin.dvc" not in shown(page) and len(shown(page)) == 7
+    page.click("toggle-groups").expect(lambda: set(shown(page)), set(re.findall(r'^"([^"]+)";$', dot, re.M)))
+    page.expect(lambda: edges(page), set(re.findall(r'^"([^"]+)" -> "([^"]+)";$', dot, re.M)))
+    page.click("toggle-data").wait(lambda: "data.bin.dvc" not in shown(page) and len(shown(page)) == 7, "the stages alone")
 
 
 def test_an_edit_changes_what_is_downstream_and_keeps_zoom_and_selection(visit: Visit, graph: Project) -> None:
     page = show(visit, graph)
-    node(page, "fit").click()
-    page.find("zoom-in").click()
+    choose(page, "fit").see("panel-name", "fit")
+    zoom = page.find("zoom").text
+    page.click("zoom-in").wait(lambda: page.find("zoom").text != zoom, "the zoom")
     transform = page.js("return document.querySelector('.graph').style.transform")
     graph.gen({"src.txt": "edited"})
-    page.wait(lambda: shown(page)["fit"] == "changed", "the edit to show")
-    assert shown(page) | {"data.bin.dvc": ""} == {"data.bin.dvc": "", "part": "up to date", "fit": "changed", "report": "upstream changed", "aside": "up to date"}
-    assert "src.txt edited" in node(page, "fit").text and "after fit" in node(page, "report").text
+    page.expect(lambda: shown(page) | {"data.bin.dvc": ""}, {"data.bin.dvc": "", "part": "up to date", "fit": "changed", "report": "upstream changed", "aside": "up to date"})
+    page.wait(lambda: "src.txt edited" in node(page, "fit").text and "after fit" in node(page, "report").text, "the reasons")
+    page.see("panel-name", "fit")
+    page.see("reasons", "src.txt")
     assert page.js("return document.querySelector('.graph').style.transform") == transform
-    assert page.find("panel-name").text == "fit" and "src.txt" in page.find("reasons").text
 
 
 def test_the_panel_has_command_deps_params_durations_log_and_commands(visit: Visit, graph: Project) -> None:
     graph.gen({"params.yaml": "lr: 0.25\n"})
     page = show(visit, graph, "?stage=fit")
-    panel = page.find("panel")
-    page.wait(lambda: "fitting" in page.find("tail").text, "the log")
-    for part in ("echo fitting && cp a model", "src.txt", "model", "dataver repro fit", "dvc.yaml", "Fits"):
-        assert part in panel.text
-    changed = page.find("changed-param").text
-    assert "0.1" in changed and "0.25" in changed
-    assert page.js("return document.querySelectorAll('[data-testid=durations] .dur a').length") == 1
-    page.find("full-log").click()
-    page.wait_ready()
-    page.wait(lambda: "fitting" in page.find("log").text, "the full log")
+    page.see("tail", "fitting")
+    page.see("panel", "echo fitting && cp a model", "src.txt", "model", "dataver repro fit", "dvc.yaml", "Fits")
+    page.see("changed-param", "0.1", "0.25")
+    page.expect(lambda: page.js("return document.querySelectorAll('[data-testid=durations] .dur a').length"), 1)
+    page.follow("full-log").see("log", "fitting")
 
 
 def test_a_group_opens_and_closes(visit: Visit, graph: Project) -> None:
     page = show(visit, graph)
-    node(page, "part").click()
-    assert len(page.all("member")) == 4
-    page.find("expand").click()
-    assert "part@c" in shown(page) and "part" not in shown(page)
-    page.find("collapse-group").click()
-    assert "part" in shown(page) and "part@c" not in shown(page)
+    choose(page, "part").count("member", 4)
+    page.click("expand").wait(lambda: "part@c" in shown(page) and "part" not in shown(page), "the stages of the group")
+    page.click("collapse-group").wait(lambda: "part" in shown(page) and "part@c" not in shown(page), "the group")
 
 
 def test_search_centres_the_stage(visit: Visit, graph: Project) -> None:
     page = show(visit, graph)
-    page.press("/")
-    page.find("find").send_keys("report")
-    assert page.find("found").text == "1 of 1"
-    middle = page.js("const a = document.querySelector('[data-id=report]').getBoundingClientRect(), b = document.querySelector('[data-testid=canvas]').getBoundingClientRect(); return [a.x + a.width / 2 - b.x - b.width / 2, a.y + a.height / 2 - b.y - b.height / 2]")
-    assert max(map(abs, middle)) < 2
-    page.press("enter")
-    assert page.find("panel-name").text == "report"
+    page.press("/").type("find", "report").see("found", "1 of 1")
+    distance = lambda: page.js("const a = document.querySelector('[data-id=report]').getBoundingClientRect(), b = document.querySelector('[data-testid=canvas]').getBoundingClientRect(); return [a.x + a.width / 2 - b.x - b.width / 2, a.y + a.height / 2 - b.y - b.height / 2]")  # noqa: E731
+    page.wait(lambda: max(map(abs, distance())) < 2, "the stage in the middle")
+    page.press("enter").see("panel-name", "report")
 
 
 def test_keys_walk_the_graph(visit: Visit, graph: Project) -> None:
     page = show(visit, graph)
     page.js("document.querySelector('[data-id=\"data.bin.dvc\"]').focus()")
     focused = lambda: page.js("return document.activeElement.dataset.id || document.activeElement.dataset.testid")  # noqa: E731
-    page.press("right")
-    assert focused() == "part"
-    page.press("right", "right")
-    assert focused() == "report"
-    page.press("enter")
-    assert page.find("panel-name").text == "report"
-    page.press("escape")
-    assert not page.find("panel").is_displayed() and focused() == "report"
-    page.press("f")
-    before = page.find("zoom").text
-    page.press("+")
-    assert page.find("zoom").text != before
-    page.press("f")
-    assert page.find("zoom").text == before
+    zoom = lambda: page.find("zoom").text  # noqa: E731
+    page.press("right").expect(focused, "part")
+    page.press("right", "right").expect(focused, "report")
+    page.press("enter").see("panel-name", "report")
+    page.press("escape").expect(lambda: page.is_shown("panel"), False).expect(focused, "report")
+    page.press("-", "-", "-", "-").wait(lambda: int(zoom().split()[0]) < 60, "a small graph")
+    page.press("f").wait(lambda: int(zoom().split()[0]) >= 60, "one that fits")
+    fitting = zoom()
+    page.press("-").wait(lambda: zoom() != fitting, "a smaller graph")
+    page.press("f").expect(zoom, fitting)
 
 
 def test_dragging_pans_and_the_wheel_zooms(visit: Visit, graph: Project) -> None:
@@ -150,8 +140,9 @@ def test_dragging_pans_and_the_wheel_zooms(visit: Visit, graph: Project) -> None
 
     before = transform()
     ActionChains(page.driver, duration=0).move_to_element_with_offset(page.find("canvas"), 0, 250).click_and_hold().move_by_offset(60, 20).release().perform()
+    page.wait(lambda: transform() != before, "the move")
     panned = transform()
-    assert panned != before and panned.endswith(before[before.index("scale") :])
+    assert panned.endswith(before[before.index("scale") :])
     page.driver.execute_cdp_cmd("Input.dispatchMouseEvent", {"type": "mouseWheel", "x": 700, "y": 400, "deltaX": 0, "deltaY": -200})
     page.wait(lambda: transform() != panned, "the zoom")
 
@@ -160,16 +151,15 @@ def test_a_failed_stage_and_what_it_blocks(visit: Visit, graph: Project, assert_
     graph.gen({"dvc.yaml": PIPELINE.replace("cp a model", "exit 3")})
     graph.run("repro")
     page = show(visit, graph, "?stage=fit")
-    assert (shown(page)["fit"], shown(page)["report"]) == ("failed", "blocked")
-    assert "exited with code 3" in page.find("panel").text
+    page.expect(lambda: [shown(page)[name] for name in ("fit", "report")], ["failed", "blocked"])
+    page.see("panel", "exited with code 3")
     assert_accessible(page)
 
 
 def test_a_broken_file_is_a_card_and_mending_it_brings_the_stages_back(visit: Visit, graph: Project) -> None:
     page = show(visit, graph)
     graph.gen({"dvc.yaml": "stages:\n  fit: [\n"})
-    page.wait(lambda: page.all("problem"), "the card")
-    assert "dvc.yaml, line" in page.find("problem").text
+    page.see("problem", "dvc.yaml, line")
     graph.gen({"dvc.yaml": PIPELINE})
     page.wait(lambda: not page.all("problem") and "fit" in shown(page), "the stages")
 
@@ -178,24 +168,23 @@ def test_hostile_names_are_text(visit: Visit, make_project: Callable[..., Projec
     evil = "<img src=x onerror=document.title=1>"
     repo = make_project("evil", files={"dvc.yaml": f"stages:\n  fit:\n    cmd: '{evil}'\n    desc: '{evil}'\n    deps: ['{evil}']\n    outs: [it]\n"})
     page = show(visit, repo, "?stage=fit")
-    assert evil in page.find("panel").text and page.js("return document.querySelectorAll('main img').length") == 0
+    page.see("panel", evil)
+    assert page.js("return document.querySelectorAll('main img').length") == 0
 
 
 def test_no_stages_names_the_next_command(visit: Visit, make_project: Callable[..., Project], assert_accessible: Callable[[Page], None]) -> None:
     page = show(visit, make_project("bare"))
-    assert "dataver stage add" in page.find("empty").text
+    page.see("empty", "dataver stage add")
     assert_accessible(page)
 
 
 def test_two_hundred_stages_are_drawn_and_found(visit: Visit, make_project: Callable[..., Project]) -> None:
     text = "stages:\n" + "".join(f"  s{number}:\n    cmd: echo\n    deps: [{f'o{number // 2}' if number else 'in'}]\n    outs: [o{number + 1}]\n" for number in range(200))
     page = show(visit, make_project("large", files={"dvc.yaml": text.replace("deps: [o0]", "deps: [in]"), "in": "1"}))
-    assert len(shown(page)) == 200 and page.find("minimap").is_displayed()
-    page.find("find").send_keys("s137")
-    assert "Never run" in node(page, "s137").text or "s137" in node(page, "s137").text
-    page.wait(lambda: node(page, "s137").is_displayed() and int(page.find("zoom").text.split()[0]) >= 80, "a readable label")
+    page.expect(lambda: len(shown(page)), 200).expect(lambda: page.is_shown("minimap"), True)
+    page.type("find", "s137").wait(lambda: node(page, "s137").is_displayed() and int(page.find("zoom").text.split()[0]) >= 80, "a readable label")
 
 
 def test_a_narrow_window_does_not_scroll_sideways(visit: Visit, graph: Project) -> None:
-    page = show(visit, graph, "?stage=fit").size(1024, 700).wait_ready()
-    assert not page.scrolls_sideways()
+    page = show(visit, graph, "?stage=fit").size(1024, 700)
+    page.expect(page.scrolls_sideways, False)

@@ -226,59 +226,52 @@ def test_the_page_draws_and_changes_nothing(visit: Visit, drawn: Project, git_st
     before = git_status(drawn.path)
     page = visit(drawn.path).open(at(drawn, "?revs=workspace,main,v1"))
     ready_cards(page, 3)
-    assert [chip.get_attribute("data-rev") for chip in page.all("revision")] == ["workspace", "main", "v1"]
-    assert page.find("count").text == "5"
-    assert page.find("command").text == "dataver plots diff workspace main v1"
-    assert not page.scrolls_sideways()
+    page.expect(lambda: [chip.get_attribute("data-rev") for chip in page.all("revision")], ["workspace", "main", "v1"])
+    page.expect(lambda: page.find("count").text, "5")
+    page.see("command", "dataver plots diff workspace main v1")
+    page.expect(page.scrolls_sideways, False)
     assert git_status(drawn.path) == before
 
 
 def test_the_tree_hides_and_finds_cards(visit: Visit, drawn: Project) -> None:
     page = visit(drawn.path).open(at(drawn))
-    page.find("leaf").click()
-    page.wait(lambda: page.find("count").text == "4 of 5 shown", "one card less")
-    page.open(at(drawn))
-    assert page.find("count").text == "4 of 5 shown"
-    page.find("show-all").click()
-    page.find("find").send_keys("matrix")
-    page.wait(lambda: [card.get_attribute("data-id") for card in page.all("plot")] == ["matrix.csv"], "the one card")
+    page.click("leaf").see("count", "4 of 5 shown")
+    page.open(at(drawn)).see("count", "4 of 5 shown")
+    page.click("show-all").expect(lambda: page.find("count").text, "5")
+    page.type("find", "matrix").wait(lambda: [card.get_attribute("data-id") for card in page.all("plot")] == ["matrix.csv"], "the one card")
 
 
 def test_revisions_are_added_and_removed_and_the_address_says_so(visit: Visit, drawn: Project) -> None:
     page = visit(drawn.path).open(at(drawn, "?revs=workspace,main"))
     colour = page.js("return [...document.querySelectorAll('.rcx .lsw')].map((node) => node.className)")
-    page.press("a")
-    page.wait(lambda: page.all("choice"), "revisions to add")
-    page.find("add-find").send_keys("v1")
-    page.press("enter")
-    page.wait(lambda: len(page.all("revision")) == 3, "the added revision")
+    page.press("a").wait(lambda: page.all("choice"), "revisions to add")
+    page.type("add-find", "v1").wait(lambda: "v1" in page.all("choice")[0].text, "what was typed")
+    page.press("enter").count("revision", 3)
     assert "v1" in page.driver.current_url
     page.js("document.querySelectorAll('[data-testid=remove-revision]')[0].click()")
-    page.wait(lambda: len(page.all("revision")) == 2, "the revision to go")
-    assert page.js("return document.querySelector('.rcx .lsw').className") == colour[1]
+    page.count("revision", 2)
+    page.expect(lambda: page.js("return document.querySelector('.rcx .lsw').className"), colour[1])
     page.driver.back()
-    page.wait(lambda: len(page.all("revision")) == 3, "the one before")
+    page.count("revision", 3)
 
 
 def test_scale_and_smoothing_are_kept_until_they_are_reset(visit: Visit, drawn: Project) -> None:
     page = visit(drawn.path).open(at(drawn))
     ready_cards(page, 1)
-    page.find("axes").click()
-    page.find("y-log").click()
+    page.click("axes").click("y-log").expect(lambda: page.js("return document.querySelector('[data-testid=y-log]').checked"), True)
     page.js("const s = document.querySelector('[data-testid=smoothing]'); s.value = 0.6; s.dispatchEvent(new Event('input'))")
     page.open(at(drawn))
     ready_cards(page, 1)
-    assert page.js("return [document.querySelector('[data-testid=y-log]').checked, document.querySelector('[data-testid=smoothing]').value]") == [True, "0.6"]
-    page.find("axes").click()
-    page.find("reset").click()
-    page.open(at(drawn))
-    assert page.js("return document.querySelector('[data-testid=y-linear]').checked")
+    page.expect(lambda: page.js("return [document.querySelector('[data-testid=y-log]').checked, document.querySelector('[data-testid=smoothing]').value]"), [True, "0.6"])
+    is_linear = lambda: page.js("return document.querySelector('[data-testid=y-linear]').checked")  # noqa: E731
+    page.click("axes").click("reset").expect(is_linear, True)
+    page.open(at(drawn)).expect(is_linear, True)
 
 
 def test_the_step_is_the_same_for_all_revisions(visit: Visit, drawn: Project) -> None:
     page = visit(drawn.path).open(at(drawn, "?revs=workspace,v1&section=images"))
     ready_cards(page, 2)
-    assert page.find("step").text.startswith("10")
+    page.wait(lambda: page.find("step").text.startswith("10"), "the step that both have")
     page.js("const s = document.querySelector('[data-testid=stepper]'); s.value = 2; s.dispatchEvent(new Event('input'))")
     page.wait(lambda: "no image at step 20" in page.text("#grid"), "the missing step")
 
@@ -286,24 +279,22 @@ def test_the_step_is_the_same_for_all_revisions(visit: Visit, drawn: Project) ->
 def test_one_card_fills_the_screen(visit: Visit, drawn: Project) -> None:
     page = visit(drawn.path).open(at(drawn))
     ready_cards(page, 1)
-    page.find("full").click()
-    page.wait(lambda: page.js("return document.querySelectorAll('#full-body canvas').length") == 1, "the large chart")
-    page.press("escape")
-    assert not page.js("return document.getElementById('full-dialog').open")
+    page.click("full").expect(lambda: page.js("return document.querySelectorAll('#full-body canvas').length"), 1)
+    page.press("escape").expect(lambda: page.js("return document.getElementById('full-dialog').open"), False)
 
 
 def test_the_pointer_shows_all_lines_at_its_x_and_marks_the_revision(visit: Visit, drawn: Project) -> None:
     page = visit(drawn.path).open(at(drawn, "?revs=workspace,main,v1"))
     ready_cards(page, 1)
-    page.js("const canvas = document.querySelector('.plot canvas'), box = canvas.getBoundingClientRect(); canvas.dispatchEvent(new PointerEvent('pointermove', {clientX: box.left + box.width / 2, clientY: box.top + 9, bubbles: true}))")
-    tip = str(page.wait(lambda: page.all("tip") and page.find("tip").text, "values under the pointer"))
+    move = "const canvas = document.querySelector('.plot canvas'), box = canvas.getBoundingClientRect(); canvas.dispatchEvent(new PointerEvent('pointermove', {clientX: box.left + box.width / 2, clientY: box.top + 9, bubbles: true})); const tip = document.querySelector('[data-testid=tip]'); return tip && tip.innerText"
+    tip = str(page.wait(lambda: page.js(move), "values under the pointer"))
     assert tip.startswith("step ") and [name for name in ("workspace", "main", "v1") if name in tip] == ["workspace", "main", "v1"]
-    assert page.js("return document.querySelector('.rcx.hov').dataset.rev") in ("workspace", "main", "v1")
+    page.wait(lambda: page.js("return document.querySelector('.rcx.hov').dataset.rev") in ("workspace", "main", "v1"), "the revision to be marked")
 
 
 def test_an_empty_project_says_how_to_begin(visit: Visit, repo: Project) -> None:
     page = visit(repo.path).open(at(repo))
-    assert "dataver stage add" in page.find("empty").text
+    page.see("empty", "dataver stage add")
 
 
 def test_hostile_files_are_inert(visit: Visit, drawn: Project) -> None:
@@ -333,7 +324,7 @@ def test_hostile_files_are_inert(visit: Visit, drawn: Project) -> None:
     page.wait(lambda: page.js("return [...document.querySelectorAll('.plot img')].some((image) => image.complete && image.naturalWidth === 40)"), "the picture")
     assert "owned" not in page.driver.title
     assert page.js("return document.querySelectorAll('#grid [onerror], #grid [onfocus], .plot script').length") == 0
-    assert "evil.example" in page.text("#grid")  # what was left out is said
+    page.wait(lambda: "evil.example" in page.text("#grid"), "what was left out")
 
 
 def test_a_page_with_errors_is_accessible(visit: Visit, drawn: Project, assert_accessible: Callable[[Page], None]) -> None:

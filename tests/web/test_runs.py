@@ -58,24 +58,26 @@ def test_the_list_leads_to_a_run_and_back(visit: Visit, make: Callable[[str], Pr
     repo = make("echo bad row; exit 3")
     repo.run("repro")
     page = visit(repo.path).open(address(repo))
-    assert "exited with code 3" in page.find("cause").text and "Failed" in page.find("run").text
+    page.see("cause", "exited with code 3")
+    page.see("run", "Failed")
     assert_accessible(page)
-    page.press("j", "enter")
-    page.wait(lambda: page.all("gantt"), "the run")
-    page.wait_ready()
-    assert "exited with code 3" in page.find("cause").text and "bad row" in page.find("log").text and "dataver repro" in page.find("reproduce").text
+    page.press("j").wait(lambda: page.js("return document.activeElement.closest('tr[data-run]') !== null"), "the row to have the focus")
+    with page.leaving():
+        page.press("enter")
+    page.find("gantt")
+    page.see("cause", "exited with code 3")
+    page.see("log", "bad row")
+    page.see("reproduce", "dataver repro")
     assert_accessible(page)
-    page.find("to-runs").click()
-    page.wait(lambda: page.all("runs"), "the list")
+    page.follow("to-runs").find("runs")
 
 
 def test_a_run_appears_in_the_list_by_itself(visit: Visit, make: Callable[[str], Project]) -> None:
     repo = make("cp a b")
     page = visit(repo.path).open(address(repo))
-    assert "dataver repro" in page.find("empty").text
+    page.see("empty", "dataver repro")
     repo.ok("repro", "-q")
-    page.wait(lambda: page.all("run"), "the run")
-    assert "2 run" in page.find("run").text
+    page.see("run", "2 run")
 
 
 def test_finding_leaves_what_matches(visit: Visit, make: Callable[[str], Project]) -> None:
@@ -83,10 +85,8 @@ def test_finding_leaves_what_matches(visit: Visit, make: Callable[[str], Project
     repo.run("repro")
     repo.gen({"dvc.yaml": pipeline("cp a b")}).ok("repro", "-q")
     page = visit(repo.path).open(address(repo))
-    page.find("find").send_keys("exited")
-    assert [row.is_displayed() for row in page.all("run")] == [False, True]
-    page.find("find").send_keys("xyz")
-    assert page.find("none").is_displayed()
+    page.type("find", "exited").expect(lambda: [row.is_displayed() for row in page.all("run")], [False, True])
+    page.type("find", "xyz").expect(lambda: page.is_shown("none"), True)
 
 
 def test_the_log_follows_and_stops_when_scrolled_up(visit: Visit, make: Callable[[str], Project], start: Callable[[Project], Any]) -> None:
@@ -96,16 +96,16 @@ def test_the_log_follows_and_stops_when_scrolled_up(visit: Visit, make: Callable
     page.wait(lambda: repo.ok("runs", "--json").json, "the journal")
     page.open(address(repo, "/last"))
     page.wait(lambda: page.js("const log = document.querySelector('[data-testid=log]'); return log.scrollHeight > log.clientHeight + 200 && log.scrollHeight - log.scrollTop - log.clientHeight < 30"), "the end")
-    assert page.find("run-state").get_attribute("data-state") == "running"
+    page.expect(lambda: page.attribute("run-state", "data-state"), "running")
     page.js("document.querySelector('[data-testid=log]').scrollTop = 0")
-    page.wait(lambda: page.find("follow").get_attribute("aria-pressed") == "false", "not following")
+    page.expect(lambda: page.attribute("follow", "aria-pressed"), "false")
     height = page.js("return document.querySelector('[data-testid=log]').scrollHeight")
     page.wait(lambda: page.js("return document.querySelector('[data-testid=log]').scrollHeight") > height, "more lines")
     assert page.js("return document.querySelector('[data-testid=log]').scrollTop") == 0
-    page.find("follow").click()
+    page.click("follow").expect(lambda: page.attribute("follow", "aria-pressed"), "true")
     repo.gen({"go": ""})
-    page.wait(lambda: page.find("run-state").get_attribute("data-state") == "succeeded", "the end of the run")
-    page.wait(lambda: "afterwards" in page.find("log").text, "the next stage's log")
+    page.expect(lambda: page.attribute("run-state", "data-state"), "succeeded")
+    page.see("log", "afterwards")
 
 
 def test_a_killed_run_is_interrupted(visit: Visit, make: Callable[[str], Project], start: Callable[[Project], Any]) -> None:
@@ -114,24 +114,23 @@ def test_a_killed_run_is_interrupted(visit: Visit, make: Callable[[str], Project
     page = visit(repo.path)
     page.wait(lambda: repo.ok("runs", "--json").json, "the journal")
     page.open(address(repo, "/last"))
-    page.wait(lambda: "begun" in page.find("log").text, "the log")
+    page.see("log", "begun")
     os.kill(process.pid, signal.SIGKILL)
     process.wait(WAIT_S)
     repo.gen({"go": ""})
-    page.wait(lambda: page.find("run-state").get_attribute("data-state") == "interrupted", "the state")
-    assert "killed" in page.find("cause").text
+    page.expect(lambda: page.attribute("run-state", "data-state"), "interrupted")
+    page.see("cause", "killed")
 
 
 def test_a_long_log_is_read_in_parts(visit: Visit, make: Callable[[str], Project]) -> None:
     repo = make("seq 1 300000 && cp a b")
     repo.ok("repro", "-q")
     page = visit(repo.path).open(address(repo, "/last") + "#log=fit")
-    page.wait(lambda: "300000" in page.find("log").text, "the end")
+    page.see("log", "300000")
     assert page.js("return document.querySelector('[data-testid=log]').textContent.length") < 100_000
     first = lambda: page.js("return document.querySelector('.part').textContent.split('\\n')[0]")  # noqa: E731
     before = first()
-    page.find("earlier").click()
-    page.wait(lambda: first() != before, "earlier lines")
+    page.click("earlier").wait(lambda: first() != before, "earlier lines")
     text = page.js("return [...document.querySelectorAll('.part')].map((part) => part.textContent).join('')").split()
     assert [int(line) for line in text] == list(range(int(text[0]), 300001))
 
@@ -141,8 +140,8 @@ def test_terminal_codes_and_markup_of_logs_are_inert(visit: Visit, make: Callabl
     repo.gen({"noise": f"\x1b[31;1mred\x1b[0m plain \x1b]8;;http://example.com\x07link\x1b]8;;\x07\x1b[2K\x1b(B\n10%\r50%\r100%\n{EVIL}\n"})
     repo.ok("repro", "-q")
     page = visit(repo.path).open(address(repo, "/last") + "#log=fit")
-    text = page.find("log").text
-    assert "red plain link" in text and EVIL in text and "\n100%\n" in text and "50%" not in text and "example.com" not in text
+    text = page.see("log", "red plain link", EVIL, "\n100%\n")
+    assert "50%" not in text and "example.com" not in text
     assert page.js("return [...document.querySelectorAll('[data-testid=log] *')].map((node) => node.tagName).filter((name) => !['DIV', 'SPAN'].includes(name)).length") == 0
     assert page.js("return document.querySelector('[data-testid=log] .a-red').textContent") == "red"
 
@@ -151,11 +150,9 @@ def test_keys_change_the_log_and_the_address_keeps_it(visit: Visit, make: Callab
     repo = make("echo fitting && cp a b")
     repo.ok("repro", "-q")
     page = visit(repo.path).open(address(repo, "/last"))
-    page.press("k")
-    page.wait(lambda: "fitting" in page.find("log").text, "the first stage's log")
-    assert page.driver.current_url.endswith("#log=fit")
-    page.press("j")
-    page.wait(lambda: "afterwards" in page.find("log").text, "the second stage's log")
+    page.press("k").see("log", "fitting")
+    page.wait(lambda: page.driver.current_url.endswith("#log=fit"), "the address")
+    page.press("j").see("log", "afterwards")
 
 
 def test_a_narrow_window_does_not_scroll_sideways(visit: Visit, make: Callable[[str], Project]) -> None:
@@ -163,4 +160,4 @@ def test_a_narrow_window_does_not_scroll_sideways(visit: Visit, make: Callable[[
     repo.ok("repro", "-q")
     page = visit(repo.path).size(1024, 700)
     for tail in ("", "/last"):
-        assert not page.open(address(repo, tail)).scrolls_sideways()
+        page.open(address(repo, tail)).expect(page.scrolls_sideways, False)

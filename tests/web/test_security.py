@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.web.browser import Server, serving
+from tests.web.browser import WAIT_S, Server, serving
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Reply:
 
 def ask(server: Server, path: str, headers: Mapping[str, str] | None = None, method: str = "GET", body: str | None = None) -> Reply:
     """One request, exactly as given; `Host` may be forged."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=WAIT_S)
     sent = {"Host": f"127.0.0.1:{server.port}", **(headers or {})}
     connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
     for name, value in sent.items():
@@ -189,5 +189,5 @@ def test_only_the_loopback_is_listened_on(server: Server) -> None:
 def test_the_server_ends_cleanly(server: Server, signal_number: int) -> None:
     buy(server)
     server.process.send_signal(signal_number)
-    assert server.process.wait(timeout=20) == 0
+    assert server.process.wait(timeout=WAIT_S) == 0
     assert server.process.stderr is not None and server.process.stderr.read() == ""

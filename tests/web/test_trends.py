@@ -130,6 +130,9 @@ def test_a_project_without_git_or_metrics_is_an_empty_page(get: Get, repo: Proje
 
 
 # --- in a browser
+CANVAS = "const canvas = document.querySelector('.trend canvas'), box = canvas.getBoundingClientRect(), at = {clientX: box.left + box.width / 2, clientY: box.top + box.height / 2, bubbles: true}; "
+
+
 def drawn_cards(page: Page, count: int) -> None:
     page.wait(lambda: page.js("return document.querySelectorAll('.trend[data-drawn] canvas').length") >= count, f"{count} charts")
 
@@ -142,11 +145,10 @@ def test_metrics_are_drawn_and_the_range_is_chosen(visit: Visit, long: Callable[
     folder = long(60)
     page = visit(folder).open(at(folder))
     drawn_cards(page, 3)
-    assert page.find("last-all").get_attribute("aria-pressed") == "true"
-    page.find("last-20").click()
-    page.wait(lambda: page.find("range").text.startswith("20 of"), "the shorter range")
+    page.expect(lambda: page.attribute("last-all", "aria-pressed"), "true")
+    page.click("last-20").wait(lambda: page.find("range").text.startswith("20 of"), "the shorter range")
     assert "last=20" in page.driver.current_url
-    assert not page.scrolls_sideways()
+    page.expect(page.scrolls_sideways, False)
 
 
 def test_a_point_shows_its_commit_and_opens_its_row(visit: Visit, repo: Project) -> None:
@@ -156,35 +158,27 @@ def test_a_point_shows_its_commit_and_opens_its_row(visit: Visit, repo: Project)
         repo.commit(f"try {number} {MARKUP}")
     page = visit(repo.path).open(at(repo.path))
     drawn_cards(page, 1)
-    point = middle_of_chart(page)
-    page.js("const [x, y] = arguments; document.querySelector('.trend canvas').dispatchEvent(new PointerEvent('pointermove', {clientX: x, clientY: y, bubbles: true}))", *point)
-    tip = str(page.wait(lambda: page.all("tip") and page.find("tip").text, "values under the pointer"))
+    move = CANVAS + "canvas.dispatchEvent(new PointerEvent('pointermove', at)); const tip = document.querySelector('[data-testid=tip]'); return tip && tip.innerText"
+    tip = str(page.wait(lambda: page.js(move), "values under the pointer"))
     assert "try" in tip and MARKUP in tip and "Ada" not in page.driver.title
     assert page.js("return document.querySelectorAll('[data-testid=tip] img').length") == 0
-    page.js("const [x, y] = arguments; const canvas = document.querySelector('.trend canvas'); canvas.dispatchEvent(new MouseEvent('click', {clientX: x, clientY: y, bubbles: true}))", *point)
-    page.wait(lambda: "/experiments?select=" in page.driver.current_url, "the table")
-    page.wait_ready()
-
-
-def middle_of_chart(page: Page) -> list[float]:
-    return list(page.js("const box = document.querySelector('.trend canvas').getBoundingClientRect(); return [box.left + box.width / 2, box.top + box.height / 2]"))
+    with page.leaving():
+        page.js(CANVAS + "canvas.dispatchEvent(new MouseEvent('click', at))")
+    assert "/experiments?select=" in page.driver.current_url
 
 
 def test_direction_is_turned_and_kept(visit: Visit, long: Callable[[int], Path]) -> None:
     folder = long(10)
     page = visit(folder).open(at(folder))
-    assert page.find("turn").text == "higher is better"
-    page.find("turn").click()
-    page.open(at(folder))
-    assert page.find("turn").text == "lower is better"
+    page.see("turn", "higher is better")
+    page.click("turn").see("turn", "lower is better")
+    page.open(at(folder)).see("turn", "lower is better")
 
 
 def test_branches_are_hidden_and_shown(visit: Visit, long: Callable[[int], Path]) -> None:
     folder = long(40)
     page = visit(folder).open(at(folder))
-    page.find("branches").click()
-    page.all("branch")[1].click()
-    page.wait(lambda: page.find("branches").text == "main", "one branch")
+    page.click("branches").click("branch", 1).expect(lambda: page.find("branches").text, "main")
     assert "branches=main" in page.driver.current_url
 
 
@@ -197,4 +191,4 @@ def test_the_page_is_accessible_and_follows_the_theme(visit: Visit, long: Callab
 
 def test_without_metrics_the_next_command_is_named(visit: Visit, repo: Project) -> None:
     page = visit(repo.path).open(at(repo.path))
-    assert "dataver stage add" in page.find("empty").text
+    page.see("empty", "dataver stage add")

@@ -40,7 +40,8 @@ def test_vega_draws_without_eval(visit: Callable[..., Page], project: Project) -
     for renderer in ("canvas", "svg"):
         result = page.driver.execute_async_script(DRAW, renderer, {})
         assert result["drawn"] > 0 and result["rows"] == 3, result
-    page.find("theme").click()
+    theme = page.attribute("theme", "title")
+    page.click("theme").wait(lambda: page.attribute("theme", "title") != theme, "the other theme")
     expression = "const done = arguments[0]; import('/static/vendor/vega-interpreter.js').then((module) => done(Boolean(module.expressionInterpreter)), (error) => done(String(error)))"
     assert page.driver.execute_async_script(expression) is True
 

@@ -47,6 +47,8 @@ if (find) find.addEventListener("input", () => {
 const dialog = document.getElementById("open-dialog");
 if (dialog && "show" in dialog.dataset) dialog.showModal();
 
-onChange(() => { if (!document.querySelector("dialog[open]") && !(find && find.value)) location.reload(); });
+let isSending = false; // loading the page anew would cut off a form that is under way
+document.addEventListener("submit", () => { isSending = true; });
+onChange(() => { if (!isSending && !document.querySelector("dialog[open]") && !(find && find.value)) location.reload(); });
 await fillAll();
 ready();

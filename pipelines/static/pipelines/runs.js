@@ -1,4 +1,5 @@
 // The list of runs: find, keys, and newer rows without losing place.
+import { ready } from "/static/launcher/frame.js";
 import { follow } from "./livepage.js";
 
 const find = document.querySelector("[data-search]");
@@ -37,3 +38,4 @@ follow(() => Boolean(document.querySelector('[data-live="list"] .spin')), () => 
   if (!find && rows().length) location.reload(); // the first run: now there is something to find
   else filter();
 });
+ready();
