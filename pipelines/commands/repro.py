@@ -8,25 +8,19 @@ each is printed when it ends.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Iterator
-from typing import IO, Any
+from typing import IO
 
-from pipelines.engine.graph import Names, checked_graph
-from pipelines.engine.journal import Journal, JournaledRunner
-from pipelines.engine.plan import Plan, key_of
+from pipelines.engine.journal import JournaledRunner
 from pipelines.engine.processes import ending_like_interrupts
-from pipelines.engine.reproduce import Options, Reproduction
+from pipelines.engine.reproduce import Reproduction
 from pipelines.engine.runner import LocalRunner, StageEnvironment
-from tracking.engine.errors import StageNotFound
-from tracking.engine.index import PIPELINE_FILE, Index, load_index
+from pipelines.engine.wanted import RepoLocks, make_importer, make_journal, make_options, make_plan, make_puller
+from tracking.engine.index import load_index
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
-from tracking.engine.stage import Dep, Stage
-from tracking.engine.targets import collect
 from tracking.engine.workspace import Workspace
 
 
@@ -64,7 +58,7 @@ def run(args: argparse.Namespace, io: Io) -> int:
         index = load_index(repo, warn=io.warn)
         plan = make_plan(index, args, io.cwd)
         ws = Workspace(repo, io.progress)
-        journal = make_journal(repo, index, plan, args, io)
+        journal = make_journal(repo, index, plan, args.targets, io.settings.environ)
         reproduction = Reproduction(
             ws,
             plan,
@@ -72,8 +66,8 @@ def run(args: argparse.Namespace, io: Io) -> int:
             TerminalReporter(io),
             JournaledRunner(LocalRunner(StageEnvironment(io.settings.environ, repo.root_dir), journal.log_of), journal),
             RepoLocks(repo, io),
-            _puller(repo, args, io),
-            _importer(repo, io),
+            make_puller(repo, args, io),
+            make_importer(repo, io),
             None if args.dry else journal,
         )
         try:
@@ -86,74 +80,12 @@ def run(args: argparse.Namespace, io: Io) -> int:
     return 0
 
 
-def make_journal(repo: Repo, index: Index, plan: Plan, args: argparse.Namespace, io: Io, command: str = "repro") -> Journal:
-    def facts() -> Iterator[dict[str, Any]]:
-        from pipelines.engine import environment  # only in a run that runs something
-
-        written = {os.path.join(os.path.dirname(stage.file), "dvc.lock") for stage in index.stages if stage.name}
-        written |= {out.abspath for stage in index.stages for out in stage.outs if out.abspath}
-        yield from environment.facts(io.settings.environ, repo.root_dir, repo.scm is not None, written)
-
-    return Journal(repo.tmp_dir, args.targets, root_dir=repo.root_dir, command=command, planned=len(plan.order), facts=facts)
-
-
 def _after(repo: Repo, reproduction: Reproduction) -> None:
     from pipelines.engine.durations import save_durations
 
     repo.tracker.flush()
     save_durations(repo, reproduction.durations)
     repo.close()
-
-
-def make_plan(index: Index, args: argparse.Namespace, cwd: str) -> Plan:
-    """The stages a `repro` command line wants. Raises StageNotFound, OutputOverlap, DataverError."""
-    graph = checked_graph(index.stages, Names(index.repo.root_dir, cwd))
-    plan = Plan(index.stages, {key_of(stage): [key_of(other) for other in graph.producers(stage)] for stage in index.stages})
-    if args.all_pipelines:
-        return plan.want([])
-    targets = [key_of(stage) for stage in _targets(index, args, cwd)]
-    if args.single_item and not args.pipeline:
-        return plan.want_only(targets)
-    return plan.want(targets, pipeline=args.pipeline, downstream=args.downstream)
-
-
-def _targets(index: Index, args: argparse.Namespace, cwd: str) -> list[Stage]:
-    targets = args.targets or [PIPELINE_FILE]
-    if not args.targets and not os.path.exists(os.path.join(cwd, PIPELINE_FILE)):
-        raise StageNotFound(f"'{os.path.join(cwd, PIPELINE_FILE)}' does not exist", hint="`dataver stage add` writes one; `dataver repro -P` runs every pipeline of the repository.")
-    return [found.stage for found in collect(index, targets, cwd=cwd, recursive=args.recursive, glob=args.glob, outs=False)]
-
-
-def make_options(args: argparse.Namespace, repo: Repo) -> Options:
-    return Options(
-        force=args.force,
-        force_downstream=args.force_downstream,
-        dry=args.dry,
-        interactive=args.interactive or bool(repo.config.get("core", "interactive", False)),
-        no_commit=args.no_commit,
-        run_cache=args.run_cache,
-        pull=args.pull,
-        allow_missing=args.allow_missing,
-        on_error=args.on_error,
-        jobs=args.jobs,
-    )
-
-
-def _puller(repo: Repo, args: argparse.Namespace, io: Io) -> Any:
-    if not args.pull:
-        return None
-    from remotes.engine.pull import Pull
-
-    return Pull(repo, io)
-
-
-def _importer(repo: Repo, io: Io) -> Any:
-    def bring(dep: Dep, path: str) -> None:
-        from remotes.engine.imports import bring_source
-
-        bring_source(repo, dep, path, io.progress)
-
-    return bring
 
 
 class TerminalReporter:
@@ -188,19 +120,3 @@ class _Bytes:
             buffer.write(data)
         else:
             sys.stdout.write(data.decode("utf-8", "replace"))
-
-
-class RepoLocks:
-    """dvc's locks as a reproduction needs them (pipelines.engine.reproduce.Locks)."""
-
-    def __init__(self, repo: Repo, io: Io) -> None:
-        self.repo = repo
-        self.io = io
-
-    @contextlib.contextmanager
-    def released(self) -> Iterator[None]:
-        with self.repo.unlocked(self.io), self.io.paused():
-            yield
-
-    def paths(self, read: list[str], write: list[str]) -> contextlib.AbstractContextManager[None]:
-        return self.repo.paths_lock(self.io, read=read, write=write)

@@ -8,9 +8,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from pipelines.commands.repro import make_plan
 from pipelines.engine.dirty import Reason, reasons, told
 from pipelines.engine.plan import Plan, key_of
+from pipelines.engine.wanted import make_plan
 from tracking.engine.index import load_index
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo

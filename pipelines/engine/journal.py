@@ -37,16 +37,18 @@ class Journal:
     """Writes one run's events. Methods may be called from any thread; a full disk does not stop the run.
 
     root_dir: stages are named as seen from there. facts: tells the environment in pieces, called in
-    a thread of its own when the run starts. planned: how many stages the run looks at.
+    a thread of its own when the run starts. planned: how many stages the run looks at. about: more
+    facts for the event of its start.
     """
 
-    def __init__(self, tmp_dir: str, targets: Sequence[str], *, root_dir: str = "", command: str = "repro", planned: int | None = None, facts: Callable[[], Iterator[Mapping[str, Any]]] | None = None) -> None:
+    def __init__(self, tmp_dir: str, targets: Sequence[str], *, root_dir: str = "", command: str = "repro", planned: int | None = None, facts: Callable[[], Iterator[Mapping[str, Any]]] | None = None, about: Mapping[str, Any] | None = None) -> None:
         self.folder = journal_folder(tmp_dir)
         self.targets = list(targets)
         self.root_dir = root_dir
         self.command = command
         self.planned = planned
         self.facts = facts
+        self.about = dict(about or {})
         self.run_id = time.strftime("%Y%m%d-%H%M%S", time.gmtime()) + f"-{os.getpid()}"
         self.hints = MemoryKills()
         self._lock = threading.Lock()
@@ -165,7 +167,7 @@ class Journal:
         with contextlib.suppress(OSError):
             os.makedirs(self.folder, exist_ok=True)
             self._claim_name()
-        self._write("run_started", command=self.command, targets=self.targets, planned=self.planned, **processid.own())
+        self._write("run_started", command=self.command, targets=self.targets, planned=self.planned, **self.about, **processid.own())
         self._thread = threading.Thread(target=self._in_background, daemon=True)
         self._thread.start()
 

@@ -1,0 +1,162 @@
+"""What a `repro` or `exp run` command line asks for: its flags, as a plan and as options."""
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from typing import IO, Any
+
+from pipelines.engine.graph import Names, checked_graph
+from pipelines.engine.journal import Journal
+from pipelines.engine.plan import Plan, key_of
+from pipelines.engine.reproduce import Importer, Options
+from tracking.engine.errors import StageNotFound
+from tracking.engine.index import PIPELINE_FILE, Index
+from tracking.engine.protocols import Io
+from tracking.engine.record import field, record
+from tracking.engine.repo import Repo
+from tracking.engine.stage import Dep, Stage
+from tracking.engine.targets import collect
+
+
+@record(frozen=True)
+class Flags:
+    """The flags of `repro`, by the names the parser gives them."""
+
+    targets: list[str] = field(default_factory=list)
+    glob: bool = False
+    force: bool = False
+    interactive: bool = False
+    single_item: bool = False
+    pipeline: bool = False
+    all_pipelines: bool = False
+    recursive: bool = False
+    downstream: bool = False
+    force_downstream: bool = False
+    pull: bool = False
+    allow_missing: bool = False
+    dry: bool = False
+    on_error: str = "fail"
+    no_commit: bool = False
+    run_cache: bool = True
+    jobs: int = 1
+
+    @classmethod
+    def of(cls, source: Any) -> Flags:
+        """From parsed arguments, or from a mapping that may lack some and hold others."""
+        values = source if isinstance(source, Mapping) else vars(source)
+        return cls(**{name: values[name] for name in cls.__record_fields__ if name in values})  # type: ignore[attr-defined]
+
+    def options(self) -> dict[str, Any]:
+        """Those that differ from what `repro` does without any, for a file."""
+        plain = Flags()
+        names = [name for name in self.__record_fields__ if name != "targets"]  # type: ignore[attr-defined]
+        return {name: getattr(self, name) for name in names if getattr(self, name) != getattr(plain, name)}
+
+
+def make_plan(index: Index, flags: Any, cwd: str) -> Plan:
+    """The stages a command line wants. flags: Flags, or parsed arguments with the same names.
+
+    Raises StageNotFound, OutputOverlap, DataverError.
+    """
+    graph = checked_graph(index.stages, Names(index.repo.root_dir, cwd))
+    plan = Plan(index.stages, {key_of(stage): [key_of(other) for other in graph.producers(stage)] for stage in index.stages})
+    if flags.all_pipelines:
+        return plan.want([])
+    targets = [key_of(stage) for stage in _targets(index, flags, cwd)]
+    if flags.single_item and not flags.pipeline:
+        return plan.want_only(targets)
+    return plan.want(targets, pipeline=flags.pipeline, downstream=flags.downstream)
+
+
+def _targets(index: Index, flags: Any, cwd: str) -> list[Stage]:
+    targets = flags.targets or [PIPELINE_FILE]
+    if not flags.targets and not os.path.exists(os.path.join(cwd, PIPELINE_FILE)):
+        raise StageNotFound(f"'{os.path.join(cwd, PIPELINE_FILE)}' does not exist", hint="`dataver stage add` writes one; `dataver repro -P` runs every pipeline of the repository.")
+    return [found.stage for found in collect(index, targets, cwd=cwd, recursive=flags.recursive, glob=flags.glob, outs=False)]
+
+
+def make_options(flags: Any, repo: Repo) -> Options:
+    return Options(
+        force=flags.force,
+        force_downstream=flags.force_downstream,
+        dry=flags.dry,
+        interactive=flags.interactive or bool(repo.config.get("core", "interactive", False)),
+        no_commit=flags.no_commit,
+        run_cache=flags.run_cache,
+        pull=flags.pull,
+        allow_missing=flags.allow_missing,
+        on_error=flags.on_error,
+        jobs=flags.jobs,
+    )
+
+
+def make_puller(repo: Repo, flags: Any, io: Io) -> Any:
+    """What `--pull` brings data with; None without it."""
+    if not flags.pull:
+        return None
+    from remotes.engine.pull import Pull
+
+    return Pull(repo, io)
+
+
+class IoReporter:
+    """Lines of a reproduction for people (pipelines.engine.reproduce.Reporter)."""
+
+    def __init__(self, io: Io) -> None:
+        self.io = io
+
+    def line(self, text: str) -> None:
+        self.io.info(text)
+        if text.startswith(("> ", "Running stage")):
+            with self.io.paused():  # what the command prints comes after it
+                pass
+
+    def warn(self, text: str) -> None:
+        self.io.warn(text)
+
+    def raw(self, data: IO[bytes]) -> None:
+        self.io.print(data.read().decode("utf-8", "replace"), end="")
+
+    def confirm(self, question: str) -> bool:
+        return self.io.confirm(question)
+
+
+class RepoLocks:
+    """dvc's locks as a reproduction needs them (pipelines.engine.reproduce.Locks)."""
+
+    def __init__(self, repo: Repo, io: Io) -> None:
+        self.repo = repo
+        self.io = io
+
+    @contextlib.contextmanager
+    def released(self) -> Iterator[None]:
+        with self.repo.unlocked(self.io), self.io.paused():
+            yield
+
+    def paths(self, read: list[str], write: list[str]) -> contextlib.AbstractContextManager[None]:
+        return self.repo.paths_lock(self.io, read=read, write=write)
+
+
+def make_importer(repo: Repo, io: Io) -> Importer:
+    def bring(dep: Dep, path: str) -> None:
+        from remotes.engine.imports import bring_source
+
+        bring_source(repo, dep, path, io.progress)
+
+    return bring
+
+
+def make_journal(
+    repo: Repo, index: Index, plan: Plan, targets: list[str], environ: Mapping[str, str], *, command: str = "repro", home: Repo | None = None, about: Mapping[str, Any] | None = None
+) -> Journal:
+    """The journal of a run in `repo`. home: the repository that keeps it, when another one. about: more facts of its start."""
+
+    def facts() -> Iterator[dict[str, Any]]:
+        from pipelines.engine import environment  # only in a run that runs something
+
+        written = {os.path.join(os.path.dirname(stage.file), "dvc.lock") for stage in index.stages if stage.name}
+        written |= {out.abspath for stage in index.stages for out in stage.outs if out.abspath}
+        yield from environment.facts(environ, repo.root_dir, repo.scm is not None, written)
+
+    return Journal((home or repo).tmp_dir, targets, root_dir=repo.root_dir, command=command, planned=len(plan.order), facts=facts, about=about)
