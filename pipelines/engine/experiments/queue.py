@@ -1,0 +1,348 @@
+"""The queue as Git holds it: what is queued, who took it, what failed. Refs only, no Redis and no database.
+
+A queued experiment is a commit whose tree is the workspace with the overrides applied and whose
+message holds the options as JSON; refs say how far it is:
+
+    refs/dataver/queue/<id>    -> the entry itself, until it ended
+    refs/dataver/running/<id>  -> a claim: a commit on the entry that says which process took it
+    refs/dataver/failed/<id>   -> an end: a commit on the entry (and on what was left) with the reason
+    refs/dataver/done/<id>     -> an end: the same for what succeeded; the newest ones are kept
+
+Each step is one `git update-ref` transaction, so of two who want the same only one wins.
+Format: docs/formats/dataver-files.md.
+"""
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pipelines.engine.experiments import owners
+from tracking.engine.errors import GitError
+from tracking.engine.git import Git
+from tracking.engine.record import field, record, replace
+from tracking.engine.repo import Repo
+
+NAMESPACE = "refs/dataver/"
+QUEUE_REFS = "refs/dataver/queue/"
+RUNNING_REFS = "refs/dataver/running/"
+FAILED_REFS = "refs/dataver/failed/"
+DONE_REFS = "refs/dataver/done/"
+
+QUEUED, RUNNING, SUCCESS, FAILED, KILLED = "queued", "running", "success", "failed", "killed"
+STATES = (RUNNING, QUEUED, FAILED, KILLED, SUCCESS)  # as lists show them
+
+DEFAULT_QUEUE = "default"
+SCHEMA = 1
+KEEP_DONE = 100
+_AUTHOR = "dataver <dataver@localhost>"  # entries are not published, so nobody's name is needed
+_MAX_MESSAGE_BYTES = 4 << 20
+
+
+@record(frozen=True)
+class QueueEntry:
+    """One queued experiment.
+
+    id: of its commit, also the task id clients see. head: commit the run starts from. targets,
+    options (flags of repro): of the run. params: the overrides as text, for display. queued_at:
+    seconds since 1970. retry_of: id of the failed entry this one repeats; resume: from its failed stage.
+    """
+
+    id: str
+    name: str
+    baseline: str
+    head: str
+    targets: list[str] = field(default_factory=list)
+    options: dict[str, Any] = field(default_factory=dict)
+    copy_paths: list[str] = field(default_factory=list)
+    message: str | None = None
+    params: list[str] = field(default_factory=list)
+    queued_at: float = 0.0
+    queue: str = DEFAULT_QUEUE
+    from_dvc: bool = False
+    retry_of: str | None = None
+    resume: bool = False
+
+
+@record(frozen=True)
+class RunState:
+    """How far one entry is. folder: of its log and state. started, ended, heartbeat: seconds since 1970.
+
+    result_commit: of the experiment; of a failed run, the commit with what it left, if any.
+    stage: the one that runs now. done, planned: stages finished and looked at. host: where it runs.
+    """
+
+    entry: QueueEntry
+    state: str
+    folder: str
+    pid: int | None = None
+    started: float | None = None
+    ended: float | None = None
+    reason: str = ""
+    result_ref: str | None = None
+    result_commit: str | None = None
+    heartbeat: float | None = None
+    stage: str | None = None
+    done: int | None = None
+    planned: int | None = None
+    failed_stage: str | None = None
+    journal: str | None = None
+    host: str | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        return self.entry.id
+
+    @property
+    def name(self) -> str:
+        return self.entry.name
+
+
+def run_folder(tmp_dir: str, entry_id: str) -> str:
+    """Where clients look for the log and state of a task (formats 14.6)."""
+    return os.path.join(tmp_dir, "exps", "run", entry_id)
+
+
+# --- entries
+def write_entry(git: Git, tree: str, entry: QueueEntry) -> QueueEntry:
+    """Queue one experiment: its commit, then its ref. The id of `entry` is not looked at."""
+    return write_entries(git, [(tree, entry)])[0]
+
+
+def write_entries(git: Git, pairs: Sequence[tuple[str, QueueEntry]]) -> list[QueueEntry]:
+    """Queue several, all or none. pairs: (id of a tree, entry without id); their order is kept in the queue."""
+    made: list[QueueEntry] = []
+    last = 0.0
+    for tree, entry in pairs:
+        last = max(entry.queued_at or time.time(), last + 1e-6) if made else entry.queued_at or time.time()
+        entry = replace(entry, queued_at=round(last, 6))
+        parents = list(dict.fromkeys(item for item in (entry.head, entry.baseline) if item))
+        made.append(replace(entry, id=write_commit(git, tree, parents, f"dataver: queue {entry.name}", _facts_of(entry), entry.queued_at)))
+    transact(git, [f"create {QUEUE_REFS}{entry.id} {entry.id}" for entry in made])
+    return made
+
+
+def _facts_of(entry: QueueEntry) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "schema": SCHEMA,
+        "name": entry.name,
+        "baseline": entry.baseline,
+        "head": entry.head,
+        "targets": entry.targets,
+        "options": entry.options,
+        "copy_paths": entry.copy_paths,
+        "message": entry.message,
+        "params": entry.params,
+        "queued_at": entry.queued_at,
+        "queue": entry.queue,
+    }
+    if entry.retry_of:
+        facts |= {"retry_of": entry.retry_of, "resume": entry.resume}
+    return facts
+
+
+def list_entries(git: Git) -> list[QueueEntry]:
+    """What waits, first come first; without what somebody already runs."""
+    refs = git.refs(QUEUE_REFS, RUNNING_REFS)
+    taken = {_id_of(ref) for ref in refs if ref.startswith(RUNNING_REFS)}
+    ids = [_id_of(ref) for ref in refs if ref.startswith(QUEUE_REFS)]
+    return read_entries(git, [entry_id for entry_id in ids if entry_id not in taken])
+
+
+def read_entries(git: Git, ids: Iterable[str]) -> list[QueueEntry]:
+    """Entries by id, first come first. What is no entry of ours is passed over."""
+    wanted = list(ids)
+    git.objects.read_ahead(wanted)
+    found = [entry for entry in (read_entry(git, entry_id) for entry_id in wanted) if entry is not None]
+    return sorted(found, key=lambda entry: (entry.queued_at, entry.id))
+
+
+def read_entry(git: Git, entry_id: str) -> QueueEntry | None:
+    commit = read_commit(git, entry_id)
+    if commit is None:
+        return None
+    facts = commit.facts
+    name, baseline = facts.get("name"), facts.get("baseline")
+    if not isinstance(name, str) or not isinstance(baseline, str):
+        return None
+    head = facts.get("head")
+    queued_at = facts.get("queued_at")
+    return QueueEntry(
+        id=entry_id,
+        name=name,
+        baseline=baseline,
+        head=head if isinstance(head, str) else (commit.parents or [baseline])[0],
+        targets=_texts(facts.get("targets")),
+        options=facts["options"] if isinstance(facts.get("options"), dict) else {},
+        copy_paths=_texts(facts.get("copy_paths")),
+        message=facts["message"] if isinstance(facts.get("message"), str) else None,
+        params=_texts(facts.get("params")),
+        queued_at=float(queued_at) if isinstance(queued_at, (int, float)) else commit.time,
+        queue=facts["queue"] if isinstance(facts.get("queue"), str) else DEFAULT_QUEUE,
+        retry_of=facts["retry_of"] if isinstance(facts.get("retry_of"), str) else None,
+        resume=bool(facts.get("resume")),
+    )
+
+
+def _texts(value: Any) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+# --- who runs it
+def claim(git: Git, entry: QueueEntry, owner: Mapping[str, Any] | None = None) -> bool:
+    """Take an entry to run it, in the name of `owner` (default: this process). False when somebody was first, or it is gone."""
+    facts = dict(owner) if owner is not None else owners.own()
+    facts |= {"schema": SCHEMA, "claimed_at": round(time.time(), 3), "nonce": os.urandom(8).hex()}
+    taken = write_commit(git, f"{entry.id}^{{tree}}", [entry.id], f"dataver: run {entry.name}", facts)
+    return _try(git, [f"verify {QUEUE_REFS}{entry.id} {entry.id}", f"create {RUNNING_REFS}{entry.id} {taken}"], entry.id)
+
+
+def claims(git: Git) -> dict[str, dict[str, Any]]:
+    """Entry id -> what its claim says (pid, process_start, boot, host, claimed_at), with the claim's own id as "claim"."""
+    refs = git.refs(RUNNING_REFS)
+    git.objects.read_ahead(refs.values())
+    found: dict[str, dict[str, Any]] = {}
+    for ref, oid in refs.items():
+        commit = read_commit(git, oid)
+        found[_id_of(ref)] = {**(commit.facts if commit is not None else {}), "claim": oid}
+    return found
+
+
+def release(git: Git, entry_id: str, claimed: str | None = None) -> bool:
+    """Give a claimed entry back to the queue. claimed: id of the claim it must still be under."""
+    return _try(git, [f"delete {RUNNING_REFS}{entry_id}" + (f" {claimed}" if claimed else "")], entry_id)
+
+
+def fail(git: Git, entry: QueueEntry, reason: str, *, state: str = FAILED, left: str | None = None, claimed: str | None = None, **facts: Any) -> bool:
+    """An entry ended without a result. left: commit with what the run made until then.
+
+    claimed: id of the claim it must still be under; False when it is not any more.
+    facts: started, failed_stage, journal... kept with it.
+    """
+    return _end(git, entry, FAILED_REFS, {"state": state, "reason": reason, **facts}, left, claimed)
+
+
+def finish(git: Git, entry: QueueEntry, *, result_ref: str | None, result_commit: str | None, claimed: str | None = None, **facts: Any) -> bool:
+    """An entry succeeded. The result has a ref of its own, so it is named and not kept alive here."""
+    return _end(git, entry, DONE_REFS, {"state": SUCCESS, "result_ref": result_ref, "result_commit": result_commit, **facts}, None, claimed)
+
+
+def _end(git: Git, entry: QueueEntry, refs: str, facts: dict[str, Any], left: str | None, claimed: str | None) -> bool:
+    facts = {"schema": SCHEMA, "ended": round(time.time(), 3), **facts} | ({"left": left} if left else {})
+    end = write_commit(git, f"{entry.id}^{{tree}}", [entry.id, *([left] if left else [])], f"dataver: {facts['state']} {entry.name}", facts)
+    lines = [f"update {refs}{entry.id} {end}", f"delete {QUEUE_REFS}{entry.id}"]
+    lines.append(f"delete {RUNNING_REFS}{entry.id}" + (f" {claimed}" if claimed else ""))
+    return _try(git, lines, entry.id)
+
+
+def remove(git: Git, ids: Iterable[str], *prefixes: str) -> None:
+    """Drop entries from the lists (queue, failed, done); what runs is left alone."""
+    there = git.refs(*(prefixes or (QUEUE_REFS, FAILED_REFS, DONE_REFS)), RUNNING_REFS)
+    for entry_id in ids:
+        if RUNNING_REFS + entry_id in there:
+            continue
+        lines = [f"delete {ref}" for ref in there if _id_of(ref) == entry_id]
+        if lines:
+            _try(git, [*lines, f"verify {RUNNING_REFS}{entry_id}"], entry_id)
+
+
+def prune_done(git: Git, keep: int = KEEP_DONE) -> list[str]:
+    """Forget the oldest successes; returns their ids."""
+    refs = git.refs(DONE_REFS)
+    if len(refs) <= keep:
+        return []
+    git.objects.read_ahead(refs.values())
+    ended: dict[str, float] = {}
+    for ref, oid in refs.items():
+        commit = read_commit(git, oid)
+        ended[_id_of(ref)] = commit.time if commit is not None else 0.0
+    old = sorted(ended, key=lambda entry_id: ended[entry_id])[: len(ended) - keep]
+    transact(git, [f"delete {DONE_REFS}{entry_id}" for entry_id in old])
+    return old
+
+
+# --- states
+def read_states(repo: Repo) -> list[RunState]:
+    """Every run that is queued, running or ended and not removed: from refs and run folders alone.
+
+    Running ones first, then queued ones in their order, failed and succeeded ones newest first.
+    A claim whose process is gone is told as failed, though nobody has noted it yet.
+    """
+    git = repo.scm
+    if git is None:
+        return []
+    from pipelines.engine.experiments import runstates  # the longer half
+
+    return runstates.read(repo, git)
+
+
+# --- commits and refs
+@record(frozen=True)
+class Commit:
+    """A commit of ours. facts: the JSON object in its message. time: seconds since 1970."""
+
+    id: str
+    parents: list[str]
+    facts: dict[str, Any]
+    time: float
+
+
+def write_commit(git: Git, tree: str, parents: Sequence[str], title: str, facts: Mapping[str, Any], when: float | None = None) -> str:
+    """Write a commit object, no ref; returns its id. tree: an id, or `<commit>^{tree}`."""
+    if tree.endswith("^{tree}"):
+        found = git.objects.ask(tree)
+        if found is None:
+            raise GitError(f"commit {tree.partition('^')[0]} is not in this repository", hint="Check it with `git fsck`.")
+        tree = found[0]
+    stamp = f"{_AUTHOR} {int(when if when is not None else time.time())} +0000"
+    lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents), f"author {stamp}", f"committer {stamp}"]
+    text = "\n".join([*lines, "", " ".join(title.split()), "", json.dumps(facts, sort_keys=True), ""])
+    return git.run("hash-object", "-t", "commit", "-w", "--stdin", stdin=text.encode("utf-8", "surrogateescape"), reader=False).decode().strip()
+
+
+def read_commit(git: Git, oid: str) -> Commit | None:
+    """A commit with a JSON object behind the title in its message; None for anything else."""
+    found = git.objects.ask(oid)
+    if found is None or found[1] != "commit" or len(found[2]) > _MAX_MESSAGE_BYTES:
+        return None
+    head, _, message = found[2].decode("utf-8", "replace").partition("\n\n")
+    parents, when = [], 0.0
+    for line in head.split("\n"):
+        if line.startswith("parent "):
+            parents.append(line[7:])
+        elif line.startswith("committer "):
+            number = line.rsplit(" ", 2)[-2]
+            when = float(number) if number.isdigit() else 0.0
+    try:
+        facts = json.loads(message.partition("\n\n")[2])
+    except ValueError:
+        return None
+    return Commit(found[0], parents, facts, when) if isinstance(facts, dict) else None
+
+
+def transact(git: Git, lines: Sequence[str]) -> None:
+    """All changes of refs or none. Raises GitError. Loose refs, without a reflog: clients watch the files."""
+    if lines:
+        git.run("update-ref", "--stdin", stdin="".join(f"{line}\n" for line in lines).encode(), reader=False)
+
+
+def _try(git: Git, lines: Sequence[str], entry_id: str) -> bool:
+    """transact, once more when somebody held a ref's lock; False when the refs are not as expected."""
+    for attempt in range(5):
+        try:
+            transact(git, lines)
+            return True
+        except GitError as exc:
+            if ".lock'" not in exc.message or "File exists" not in exc.message:
+                return False
+            if attempt == 4:
+                raise
+            time.sleep(0.05 * (attempt + 1))
+    return False
+
+
+def _id_of(ref: str) -> str:
+    return ref.rpartition("/")[2]

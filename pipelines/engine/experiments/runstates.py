@@ -1,0 +1,116 @@
+"""What became of each entry of the queue: refs say it, run folders add what is going on now."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pipelines.engine.experiments import owners
+from pipelines.engine.experiments.queue import (
+    DONE_REFS,
+    FAILED,
+    FAILED_REFS,
+    KILLED,
+    QUEUE_REFS,
+    QUEUED,
+    RUNNING,
+    RUNNING_REFS,
+    SUCCESS,
+    Commit,
+    QueueEntry,
+    RunState,
+    read_commit,
+    read_entry,
+    run_folder,
+)
+from pipelines.engine.experiments.runinfo import RunFolder, RunNotes
+from tracking.engine.git import Git
+from tracking.engine.repo import Repo
+
+LOST = "its process ended without saying why: it was killed, or the machine went down"
+_ORDER = {RUNNING: 0, QUEUED: 1, FAILED: 2, KILLED: 2, SUCCESS: 3}
+
+
+def read(repo: Repo, git: Git) -> list[RunState]:
+    refs = git.refs(QUEUE_REFS, RUNNING_REFS, FAILED_REFS, DONE_REFS)
+    by_id: dict[str, dict[str, str]] = {}
+    for ref, oid in refs.items():
+        kind, _, entry_id = ref.rpartition("/")
+        by_id.setdefault(entry_id, {})[kind + "/"] = oid
+    git.objects.read_ahead([*by_id, *(oid for ref, oid in refs.items() if not ref.startswith(QUEUE_REFS))])
+    commits = {oid: read_commit(git, oid) for ref, oid in refs.items() if not ref.startswith(QUEUE_REFS)}
+    states = []
+    for entry_id, kinds in by_id.items():
+        entry = read_entry(git, entry_id)
+        if entry is not None:
+            states.append(_state_of(repo, entry, {kind: commits.get(oid) for kind, oid in kinds.items()}))
+    return sorted(states, key=_key)
+
+
+def _key(state: RunState) -> tuple[int, float, str]:
+    is_over = state.state not in (RUNNING, QUEUED)
+    when = -(state.ended or state.entry.queued_at) if is_over else state.entry.queued_at
+    return _ORDER[state.state], when, state.id
+
+
+def _state_of(repo: Repo, entry: QueueEntry, kinds: Mapping[str, Commit | None]) -> RunState:
+    """kinds: prefix of its refs -> what they name."""
+    folder = run_folder(repo.tmp_dir, entry.id)
+    if FAILED_REFS in kinds or DONE_REFS in kinds:
+        end = kinds.get(FAILED_REFS) or kinds.get(DONE_REFS)
+        return _ended(entry, folder, end.facts if end is not None else {}, FAILED if FAILED_REFS in kinds else SUCCESS)
+    if RUNNING_REFS not in kinds:
+        return RunState(entry, QUEUED, folder)
+    taken = kinds[RUNNING_REFS]
+    claim = taken.facts if taken is not None else {}
+    notes = RunFolder(repo.tmp_dir, entry.id).read_notes() or RunNotes()
+    state = RunState(
+        entry,
+        RUNNING,
+        folder,
+        pid=_number(claim.get("pid")),
+        started=notes.started or _seconds(claim.get("claimed_at")),
+        heartbeat=notes.heartbeat,
+        stage=notes.stage,
+        done=notes.stages_done,
+        planned=notes.stages_planned,
+        journal=notes.journal,
+        host=claim.get("host"),
+        facts=dict(claim),
+    )
+    if owners.liveness(claim, notes.heartbeat) != owners.DEAD:
+        return state
+    if notes.started is None and not notes.stages_done:
+        return RunState(entry, QUEUED, folder)  # taken, but nothing of it was begun: it will be given back
+    reason = notes.reason or LOST
+    return RunState(entry, FAILED, folder, started=state.started, ended=notes.ended or notes.heartbeat, reason=reason, failed_stage=notes.failed_stage or notes.stage, journal=notes.journal, facts=state.facts)
+
+
+def _ended(entry: QueueEntry, folder: str, facts: Mapping[str, Any], usual: str) -> RunState:
+    state = facts.get("state")
+    result = facts.get("result_commit") if usual == SUCCESS else facts.get("left")
+    return RunState(
+        entry,
+        state if state in (FAILED, KILLED, SUCCESS) else usual,
+        folder,
+        started=_seconds(facts.get("started")),
+        ended=_seconds(facts.get("ended")),
+        reason=str(facts.get("reason") or ""),
+        result_ref=_text(facts.get("result_ref")),
+        result_commit=_text(result),
+        failed_stage=_text(facts.get("failed_stage")),
+        journal=_text(facts.get("journal")),
+        host=_text(facts.get("host")),
+        facts=dict(facts),
+    )
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _seconds(value: Any) -> float | None:
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _number(value: Any) -> int | None:
+    return value if isinstance(value, int) else None
