@@ -88,6 +88,12 @@ class FileLock:
         finally:
             os.close(fd)
 
+    def abandon(self) -> None:
+        """In a forked child: close our copy of the descriptor, which leaves the lock with the parent."""
+        fd, self._fd = self._fd, None
+        if fd is not None:
+            os.close(fd)
+
     def holder(self) -> int | None:
         return _first_number(_read_text(self.path))
 

@@ -37,6 +37,7 @@ STATES = (RUNNING, QUEUED, FAILED, KILLED, SUCCESS)  # as lists show them
 DEFAULT_QUEUE = "default"
 SCHEMA = 1
 KEEP_DONE = 100
+LOCK_TRIES = 8
 _AUTHOR = "dataver <dataver@localhost>"  # entries are not published, so nobody's name is needed
 _MAX_MESSAGE_BYTES = 4 << 20
 
@@ -194,10 +195,15 @@ def _texts(value: Any) -> list[str]:
 # --- who runs it
 def claim(git: Git, entry: QueueEntry, owner: Mapping[str, Any] | None = None) -> bool:
     """Take an entry to run it, in the name of `owner` (default: this process). False when somebody was first, or it is gone."""
+    return take(git, entry, owner) is not None
+
+
+def take(git: Git, entry: QueueEntry, owner: Mapping[str, Any] | None = None) -> str | None:
+    """`claim`, returning the id of the claim, which ends are made under."""
     facts = dict(owner) if owner is not None else owners.own()
     facts |= {"schema": SCHEMA, "claimed_at": round(time.time(), 3), "nonce": os.urandom(8).hex()}
     taken = write_commit(git, f"{entry.id}^{{tree}}", [entry.id], f"dataver: run {entry.name}", facts)
-    return _try(git, [f"verify {QUEUE_REFS}{entry.id} {entry.id}", f"create {RUNNING_REFS}{entry.id} {taken}"], entry.id)
+    return taken if _try(git, [f"verify {QUEUE_REFS}{entry.id} {entry.id}", f"create {RUNNING_REFS}{entry.id} {taken}"]) else None
 
 
 def claims(git: Git) -> dict[str, dict[str, Any]]:
@@ -213,7 +219,7 @@ def claims(git: Git) -> dict[str, dict[str, Any]]:
 
 def release(git: Git, entry_id: str, claimed: str | None = None) -> bool:
     """Give a claimed entry back to the queue. claimed: id of the claim it must still be under."""
-    return _try(git, [f"delete {RUNNING_REFS}{entry_id}" + (f" {claimed}" if claimed else "")], entry_id)
+    return _try(git, [f"delete {RUNNING_REFS}{entry_id}" + (f" {claimed}" if claimed else "")])
 
 
 def fail(git: Git, entry: QueueEntry, reason: str, *, state: str = FAILED, left: str | None = None, claimed: str | None = None, **facts: Any) -> bool:
@@ -235,7 +241,7 @@ def _end(git: Git, entry: QueueEntry, refs: str, facts: dict[str, Any], left: st
     end = write_commit(git, f"{entry.id}^{{tree}}", [entry.id, *([left] if left else [])], f"dataver: {facts['state']} {entry.name}", facts)
     lines = [f"update {refs}{entry.id} {end}", f"delete {QUEUE_REFS}{entry.id}"]
     lines.append(f"delete {RUNNING_REFS}{entry.id}" + (f" {claimed}" if claimed else ""))
-    return _try(git, lines, entry.id)
+    return _try(git, lines)
 
 
 def remove(git: Git, ids: Iterable[str], *prefixes: str) -> None:
@@ -246,7 +252,7 @@ def remove(git: Git, ids: Iterable[str], *prefixes: str) -> None:
             continue
         lines = [f"delete {ref}" for ref in there if _id_of(ref) == entry_id]
         if lines:
-            _try(git, [*lines, f"verify {RUNNING_REFS}{entry_id}"], entry_id)
+            _try(git, [*lines, f"verify {RUNNING_REFS}{entry_id}"])
 
 
 def prune_done(git: Git, keep: int = KEEP_DONE) -> list[str]:
@@ -329,19 +335,32 @@ def transact(git: Git, lines: Sequence[str]) -> None:
         git.run("update-ref", "--stdin", stdin="".join(f"{line}\n" for line in lines).encode(), reader=False)
 
 
-def _try(git: Git, lines: Sequence[str], entry_id: str) -> bool:
-    """transact, once more when somebody held a ref's lock; False when the refs are not as expected."""
-    for attempt in range(5):
+def _try(git: Git, lines: Sequence[str]) -> bool:
+    """transact, again while somebody holds a ref's lock; False when the refs are not as expected. Raises GitError for all else."""
+    for attempt in range(LOCK_TRIES):
         try:
             transact(git, lines)
             return True
         except GitError as exc:
-            if ".lock'" not in exc.message or "File exists" not in exc.message:
-                return False
-            if attempt == 4:
+            if ".lock" in exc.message and attempt < LOCK_TRIES - 1:
+                time.sleep(0.02 * (attempt + 1))
+                continue
+            if _are_as_expected(git, lines):
                 raise
-            time.sleep(0.05 * (attempt + 1))
+            return False
     return False
+
+
+def _are_as_expected(git: Git, lines: Sequence[str]) -> bool:
+    """Git's words for a ref that changed depend on its version and language, so we look ourselves."""
+    there = git.refs(*(line.split()[1] for line in lines))
+    for line in lines:
+        verb, ref, *ids = line.split()
+        if verb in ("verify", "delete") and ids and there.get(ref) != ids[0]:
+            return False
+        if (verb == "create" or (verb == "verify" and not ids)) and ref in there:
+            return False
+    return True
 
 
 def _id_of(ref: str) -> str:
