@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from itertools import groupby
 
 from pipelines.engine import runcache
 from pipelines.engine.dirty import COMMAND, DEP, PARAM, Reason, definition_reasons, dep_reasons
@@ -15,15 +16,19 @@ from tracking.engine.workspace import Workspace, stage_label
 
 
 def commit(ws: Workspace, found: Iterable[Found], *, force: bool, relink: bool, io: Io) -> None:
-    """Record every found stage. Raises DataverError when changed deps are not accepted."""
-    done: list[Stage] = []
-    for item in found:
-        stage = item.stage
-        changed = _changes(ws, stage)
-        if changed and not force and not io.confirm(_question(ws, stage, changed)):
-            raise DataverError(f"unable to commit changed {stage_label(stage, io.cwd)}. Use `-f|--force` to force.")
-        done.append(_commit_stage(ws, stage, item.path, relink, changed or force, io))
-    write_stages(ws.repo, done, io.info)
+    """Record every found stage, file by file: those before one that fails stay recorded.
+
+    Raises DataverError when changed deps are not accepted.
+    """
+    for _, items in groupby(found, key=lambda item: item.stage.file):
+        done: list[Stage] = []
+        for item in items:
+            stage = item.stage
+            changed = _changes(ws, stage)
+            if changed and not force and not io.confirm(_question(ws, stage, changed)):
+                raise DataverError(f"unable to commit changed {stage_label(stage, io.cwd)}. Use `-f|--force` to force.")
+            done.append(_commit_stage(ws, stage, item.path, relink, changed or force, io))
+        write_stages(ws.repo, done, io.info)
 
 
 def _changes(ws: Workspace, stage: Stage) -> list[Reason]:
