@@ -169,4 +169,5 @@ SEQUENCES: dict[str, list[Operation]] = {
     "copy_of_a_link_to_nothing": [*START, ["write", "d/a", "1"], ["symlink", "nowhere", "d/x"], ["tool", "add", "-o", "e", "d"], ["delete", "d/x"], ["tool", "add", "-o", "e", "d"]],
     "part_of_a_legacy_folder_without_manifest": [*START, ["write", "old/x.txt", "x\r\ny\r\n"], ["write", "old/y.txt", "alpha\n"], ["legacy_add", "old"], ["drop_cache"], ["tool", "add", "old/y.txt"]],
     "commit_that_fails_midway": [*START, ["write", "a", "1"], ["write", "d/b", "1"], ["write", "d/e/c", "1"], ["tool", "add", "a", "d/b", "d/e/c"], ["write", "a", "2"], ["write", "d/e/c", "2"], ["delete", "d/b"], ["tool", "commit", "-f"]],
+    "lost_manifest_is_remembered": [*START, ["write", "x/a", "1"], ["write", "x/b", "2"], ["tool", "add", "x"], ["tool", "checkout"], ["delete", "x"], ["delete", ".dvc/cache/files/md5/8e/a7b150bb7c692952804d00767e8840.dir"], ["tool", "checkout", "-f"]],
 }

@@ -23,7 +23,7 @@ from tracking.engine.protocols import NoProgress, Progress
 from tracking.engine.record import record
 from tracking.engine.stage import MD5, Digest
 from tracking.engine.state import TICK_NS
-from tracking.engine.tree import parent_folders
+from tracking.engine.tree import dump_tree, parent_folders, tree_oid
 
 if TYPE_CHECKING:
     from tracking.engine.ignore import Ignore
@@ -199,7 +199,7 @@ def _remember_current(plan: Plan, current: Built) -> None:
 
 
 def _load_wanted(plan: Plan) -> bool:
-    """False when the manifest is missing or damaged (then noted as missing)."""
+    """False when the manifest is missing or damaged, and not remembered (then noted as missing)."""
     if plan.digest is None:
         return True
     if not plan.digest.isdir:
@@ -208,9 +208,18 @@ def _load_wanted(plan: Plan) -> bool:
     try:
         plan.wanted = dict(plan.store.read_tree(plan.digest.value))
     except (FileNotFoundError, NotADirectoryError, CorruptObject):
-        plan.missing = [plan.digest.value]
-        return False
+        remembered = _remembered_tree(plan.state, plan.digest)
+        if remembered is None:
+            plan.missing = [plan.digest.value]
+            return False
+        plan.wanted = dict(remembered)
     return True
+
+
+def _remembered_tree(state: State, digest: Digest) -> list[tuple[str, str]] | None:
+    """Files of a folder whose manifest is lost, as it was when last seen; what is returned has the digest."""
+    rows = state.find_tree(digest.value, digest.name)
+    return rows if rows is not None and tree_oid(dump_tree(rows)) == digest.value else None
 
 
 def _keep_only(plan: Plan, part: str) -> None:

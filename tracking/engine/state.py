@@ -110,6 +110,23 @@ class State:
             return
         self._write("dirs", abspath, algorithm, (value, *packed, _crc_dir(abspath, algorithm, value, *packed)))
 
+    def find_tree(self, value: str, algorithm: str = "md5") -> list[tuple[str, str]] | None:
+        """(relpath, hash) of the files of any folder that had this manifest when it was last seen."""
+        db = self._open()
+        if db is None:
+            return None
+        try:
+            found = db.execute("SELECT path, paths, stats, hashes, crc FROM dirs WHERE value = ? AND algorithm = ?", (value, algorithm)).fetchall()
+        except _database_error() as error:
+            self._heal(error)
+            return None
+        for raw, paths, stats, hashes, crc in found:
+            if crc == _crc_dir(os.fsdecode(raw), algorithm, value, paths, stats, hashes):
+                known = _unpack(value, paths, stats, hashes)
+                if known is not None and all(known.hashes):
+                    return list(zip([row[0] for row in known.rows], known.hashes))
+        return None
+
     # --- folders whose objects are all in a store
     def known_complete(self, store: LocalStore, oid: str) -> bool:
         """Whether everything a manifest lists was in the store, and nothing was removed since."""

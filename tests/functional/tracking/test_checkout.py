@@ -98,6 +98,20 @@ def test_missing_objects_fail_and_lose_nothing(two: Project) -> None:
     assert two.run("checkout", "--allow-missing", "f").code == 0
 
 
+def test_a_lost_manifest_is_made_again_from_what_was_last_seen(repo: Project) -> None:
+    repo.gen({"d": {"a": "1\n", "s/b": "2\n"}})
+    for name in ("a", "s/b"):
+        os.utime(repo / "d" / name, (1e9, 1e9))
+    repo.ok("add", "d")
+    for oid in repo.objects():
+        if oid.endswith(".dir"):
+            os.unlink(repo / f".dvc/cache/files/md5/{oid[:2]}/{oid[2:]}")
+    repo.gen({"d": {"a": "changed\n"}})
+    (repo / "d/s/b").unlink()
+    assert repo.ok("checkout", "-f").out == "M\td/\n"
+    assert (repo.read("d/a"), repo.read("d/s/b")) == ("1\n", "2\n")
+
+
 def test_an_out_never_saved_is_named(repo: Project) -> None:
     repo.gen({"dvc.yaml": "stages:\n  a:\n    cmd: touch o\n    outs: [o]\n"})
     result = repo.run("checkout")

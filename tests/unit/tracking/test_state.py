@@ -145,3 +145,15 @@ def test_a_folder_edited_inside_is_not_unused(state: State, tmp_path: Path) -> N
         state.save_link(str(tmp_path / name))
     (tmp_path / "edited" / "sub" / "f").write_text("xy")
     assert state.unused_links(set()) == [str(tmp_path / "same")]
+
+
+def test_a_folder_is_found_by_its_manifest(state: State) -> None:
+    state.save_dir("/d", ROWS, [A, B], "t.dir")
+    state.save_dir("/e", [("a", 1, NOW, 11, 0o100644)], [A], "racy.dir", looked_ns=NOW)
+    state = reopened(state)
+    assert state.find_tree("t.dir") == [("a", A), ("é/b\n", B)]
+    assert state.find_tree("t.dir", "md5-dos2unix") is None
+    assert state.find_tree("racy.dir") is None
+    with sqlite3.connect(state.path) as db:
+        db.execute("UPDATE dirs SET paths = ? WHERE value = 't.dir'", (b"a\0b",))
+    assert state.find_tree("t.dir") is None
