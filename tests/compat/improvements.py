@@ -7,11 +7,13 @@ explained difference the second project is made equal to the first, and the run 
 """
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import json
 import os
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from tests.compat.operations import Operation, Outcome
@@ -174,6 +176,8 @@ def _data_without_a_copy_stays(operation: Operation, left: Outcome, right: Outco
     if left.code != right.code and not ("Checkout failed" in left.err and right.code == 0):
         return False
     failed = failed_targets(left.err)
+    if left.code != right.code and not all(any(key == name or key.startswith(f"{name}/") for key in found) for name in failed):
+        return False  # dataver says that it brought what dvc could not
     lost = "--allow-missing" in operation  # then dvc does not say for which outs
     return all(lost or is_uncached(box, key) or any(key == name or key.startswith(f"{name}/") for name in failed) for key in found)
 
@@ -481,9 +485,9 @@ def _move_never_overwrites(operation: Operation, left: Outcome, right: Outcome, 
 
 def _parts_stay_executable(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """`add` of a script inside a tracked folder leaves it executable, as `add` of the folder does; dvc takes the bit away."""
-    named = {os.path.normpath(f"project/{word}") for word in operation[2:]}
+    named, glob = {os.path.normpath(f"project/{word}") for word in operation[2:]}, "--glob" in operation
     return operation[1] == "add" and left.code == right.code == 0 and bool(found) and all(
-        key in named and is_tracked(box, key) and first.replace("file 200", "file 300", 1) == second for key, (first, second) in found.items()
+        (key in named or glob and any(fnmatch.fnmatch(key, name) for name in named)) and is_tracked(box, key) and first.replace("file 200", "file 300", 1) == second for key, (first, second) in found.items()
     )
 
 
@@ -509,11 +513,25 @@ def _space_at_the_end_is_escaped(operation: Operation, left: Outcome, right: Out
     return left.code == right.code and bool(found) and all(key.endswith(".gitignore") and "\\\\ \\n" in second for key, (_, second) in found.items())
 
 
+def _several_reasons_to_keep_data(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """Checkout keeps data for several of these reasons at once."""
+    if operation[1] not in ("checkout", "pull") or not found or (left.code != right.code and not ("Checkout failed" in left.err and right.code == 0)):
+        return False
+    tops = [key for key in found if os.path.dirname(key) not in found]
+    parts = [{key: pair for key, pair in found.items() if key == top or key.startswith(f"{top}/")} for top in tops]
+    failed = failed_targets(left.err) if left.code != right.code else set()
+    alike = replace(left, code=right.code)
+    return all(any(reason(operation, alike, right, part, box) for reason in KEEPING_DATA) for part in parts) and all(
+        any(key == name or key.startswith(f"{name}/") for key in found) for name in failed
+    )
+
+
 def _links_made_by_the_other(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """Each tool remembers privately which data it brought, so checkout does not delete unused data of the other (or of a copy)."""
     return operation[1] in ("checkout", "pull") and bool(found) and all("absent" in pair and not is_tracked(box, key) for key, pair in found.items())
 
 
+KEEPING_DATA: tuple[Improvement, ...] = (_data_without_a_copy_stays, _unused_is_only_what_was_cached, _parts_are_not_unused, _unused_data_without_a_copy_stays)
 IMPROVEMENTS: tuple[Improvement, ...] = (
     _order_of_lock_entries,
     _glob_in_order,
@@ -561,5 +579,6 @@ IMPROVEMENTS: tuple[Improvement, ...] = (
     _outs_elsewhere_need_force,
     _a_glob_must_match,
     _space_at_the_end_is_escaped,
+    _several_reasons_to_keep_data,
 )
 ONLY_IN_TURNS: tuple[Improvement, ...] = (_links_made_by_the_other,)

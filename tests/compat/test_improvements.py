@@ -37,7 +37,7 @@ OBJECTS = {text: f"project/.dvc/cache/files/md5/{oid[:2]}/{oid[2:]}" for text, o
 @pytest.fixture
 def box(tmp_path: Path) -> str:
     """A project that tracks `f`, which holds 1, beside `g`, which it does not track."""
-    for name, text in {"f": "1", "g": "2", "f.dvc": f"outs:\n- md5: {OIDS['2']}\n  path: f\n", ".dvc/config": ""}.items():
+    for name, text in {"f": "1", "g": "2", "f.dvc": f"outs:\n- md5: {OIDS['2']}\n  path: f\n", ".dvc/config": "", ".gitignore": "/f\n/g\n"}.items():
         path = tmp_path / "project" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
@@ -71,3 +71,25 @@ def test_what_only_a_lost_manifest_names_stays_where_it_is(box: str, verb: str, 
     listing.parent.mkdir(parents=True)
     listing.write_text(f'[{{"md5": "{OIDS["2"]}", "relpath": "x"}}]')
     assert explain(["tool", verb], lost, lost, found, box) is None
+
+
+def test_data_is_kept_for_several_reasons_only_where_each_holds(box: str) -> None:
+    data = "file 200 b'2'"
+    failed = Outcome("x", 255, "", "ERROR: Checkout failed for following targets:\nf\nIs your cache up to date?")
+    found = {"project/f": ("absent", data), "project/g": ("absent", data)}  # f is tracked and lost, g is neither tracked nor saved
+    for code in (0, 255):
+        right = Outcome("x", code, "", "")
+        assert (explain(["tool", "checkout"], failed, right, found, box) or "").startswith("Checkout keeps data for several")
+        assert explain(["tool", "checkout"], failed, right, {**found, "project/h": (data, "absent")}, box) is None
+    assert explain(["tool", "checkout"], failed, Outcome("x", 0, "", ""), {"project/g": ("absent", data)}, box) is None
+    saved = Path(box, OBJECTS["2"])
+    saved.parent.mkdir(parents=True)
+    saved.write_text("2")
+    assert explain(["tool", "checkout"], failed, failed, found, box) is None
+
+
+@pytest.mark.parametrize(("words", "is_explained"), [(["d/a"], True), (["--glob", "d/*"], True), (["d/*"], False), (["--glob", "e/*"], False)])
+def test_the_executable_bit_of_named_parts_is_explained(box: str, words: list[str], is_explained: bool) -> None:
+    Path(box, "project/d.dvc").write_text("outs:\n- md5: x.dir\n  path: d\n")
+    done = Outcome("x", 0, "", "")
+    assert bool(explain(["tool", "add", *words], done, done, {"project/d/a": ("file 200 b'1'", "file 300 b'1'")}, box)) is is_explained
