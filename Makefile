@@ -6,6 +6,7 @@ DVCENV := .venv-dvc
 BIN    := $(VENV)/bin
 DEMO   ?= demo-project
 DVC    := 3.67.1
+DVCLIVE := 3.49.1
 JOBS   ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
@@ -36,10 +37,10 @@ $(VENV)/.ready: pyproject.toml package-lock.json hatch_build.py
 		echo "Chromium is missing, so the tests of the pages will be skipped. On Debian and Ubuntu: apt-get install chromium chromium-driver"
 	@touch $@
 
-# dvc lives in an environment of its own: it is only what we are compared with
+# dvc and DVCLive live in an environment of their own: they are only what we are compared and tried with
 $(DVCENV)/.ready: Makefile | $(VENV)/.ready
 	$(PYTHON) -m venv $(DVCENV)
-	$(DVCENV)/bin/python -m pip install -q 'dvc==$(DVC)'
+	$(DVCENV)/bin/python -m pip install -q 'dvc==$(DVC)' 'dvclive==$(DVCLIVE)'
 	@touch $@
 
 demo: $(VENV)/.ready
