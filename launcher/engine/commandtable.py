@@ -53,6 +53,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "plots diff": ("pipelines.commands.plots_diff", "Draw plots of several revisions in one picture"),
     "plots modify": ("pipelines.commands.plots_modify", "Change how a plot of a stage is displayed"),
     "plots templates": ("pipelines.commands.plots_templates", "List plot templates, or print one"),
+    "exp run": ("pipelines.commands.exp_run", "Run the pipeline as an experiment"),
+    "exp save": ("pipelines.commands.exp_save", "Save the workspace as an experiment"),
     "ui": ("launcher.commands.ui", "Show opened projects in the browser"),
     "index": ("launcher.commands.index", "Make the index of opened projects again"),
     "install": ("tracking.commands.install", "Let Git run dataver: hooks and the merge driver"),
@@ -78,6 +80,7 @@ GROUPS: dict[str, str] = {
     "metrics": "Show and compare metrics",
     "params": "Compare params",
     "plots": "Draw and compare plots",
+    "exp": "Run, compare and share experiments",
 }
 
 

@@ -64,6 +64,16 @@ class Journal:
         self._thread: threading.Thread | None = None
 
     @property
+    def is_started(self) -> bool:
+        """Whether there is a journal: not when every stage was skipped."""
+        return self._is_started
+
+    @property
+    def cause(self) -> str:
+        """Why the run failed, in one sentence; empty while it did not."""
+        return self._cause
+
+    @property
     def path(self) -> str:
         return os.path.join(self.folder, self.run_id + SUFFIX)
 

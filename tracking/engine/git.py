@@ -287,6 +287,10 @@ class Git:
             return None
         return data
 
+    def is_in_submodule(self, abspath: str) -> bool:
+        """Whether a path below the root lies in another work tree, which git refuses to add."""
+        return self._in_submodule(self.rel(abspath))
+
     def _in_submodule(self, rel: str) -> bool:
         """Whether a path lies below the root of another work tree inside of ours."""
         end = rel.find("/")

@@ -1,0 +1,80 @@
+"""`exp save`: the workspace as it is, as an experiment. Nothing runs, and the workspace stays."""
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from pipelines.engine.experiments import snapshot
+from pipelines.engine.experiments.execute import choose_name, exclusive, experiments_git, keep
+from pipelines.engine.experiments.refs import ExpRef
+from pipelines.engine.experiments.reproducing import hash_of, stage_files, top_level_files
+from tracking.engine.commit import save_stage, write_stages
+from tracking.engine.errors import DataverError
+from tracking.engine.index import load_index
+from tracking.engine.protocols import Io
+from tracking.engine.repo import Repo
+from tracking.engine.stage import Stage
+from tracking.engine.targets import collect
+from tracking.engine.workspace import Workspace
+
+
+def save_experiment(
+    repo: Repo, io: Io, targets: Sequence[str] = (), *, name: str | None = None, recursive: bool = False, force: bool = False,
+    include_untracked: Sequence[str] = (), message: str | None = None,
+) -> tuple[str, ExpRef]:  # fmt: skip
+    """Record the outs of all stages (or of targets) and commit; returns (commit, its ref).
+
+    Raises ExperimentExists, OutputMissing and other DataverErrors.
+    """
+    git, baseline = experiments_git(repo)
+    with exclusive(repo, io), repo.lock(io):
+        name = choose_name(git, baseline, name, force=force, tool=io.tool, command="save")
+        index = load_index(repo, warn=io.warn)
+        ws = Workspace(repo, io.progress)
+        stages = [found.stage for found in collect(index, list(targets), cwd=io.cwd, recursive=recursive, outs=False)] if targets else index.stages
+        saved = _save(ws, stages, io)
+        included = _included(repo, io, include_untracked)
+        files = [*stage_files(stages), *top_level_files(index), *repo.tracker.paths]
+        with snapshot.scratch(git, io.settings.environ, os.path.join(repo.tmp_dir, "dataver", "index")) as scratch:
+            snapshot.add_changes(scratch, files, [*included, *top_level_files(index)])
+            tree = snapshot.write_tree(scratch)
+            commit = snapshot.commit_tree(scratch, tree, baseline, message or f"dvc: commit experiment {hash_of(saved)}")
+            untracked = scratch.untracked_files()
+        ref = ExpRef(baseline, name)
+        commit = keep(git, ref, commit, tree, force=force, tool=io.tool, command="save")
+        git.close()
+        repo.close()
+    if untracked:
+        io.warn(
+            "The following untracked files were present in the workspace before saving but will not be included in the experiment commit:\n"
+            f"\t{', '.join(untracked)}"
+        )
+    return commit, ref
+
+
+def _save(ws: Workspace, stages: Sequence[Stage], io: Io) -> list[Stage]:
+    """As `commit -f`: what lies there is what the stages made."""
+    from pipelines.engine import runcache
+
+    saved = []
+    with ws.repo.store.batch():
+        for stage in stages:
+            if not stage.is_import:
+                saved.append(save_stage(ws, stage, warn=io.warn))
+    for stage in saved:
+        runcache.save(ws, stage)
+    ws.repo.tracker.flush()
+    write_stages(ws.repo, saved, io.info)
+    return saved
+
+
+def _included(repo: Repo, io: Io, paths: Sequence[str]) -> list[str]:
+    found = []
+    for path in paths:
+        absolute = os.path.normpath(os.path.join(io.cwd, path))
+        if repo.scm is None or not repo.scm.contains(absolute):
+            raise DataverError(f"'{path}' is not inside of the Git repository.")
+        if not os.path.lexists(absolute):
+            raise DataverError(f"'{path}' does not exist.", hint="-I takes a path that Git does not track yet.")
+        found.append(absolute)
+    return found
