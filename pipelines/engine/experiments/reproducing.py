@@ -1,4 +1,4 @@
-"""One experiment to reproduce a pipeline as an experiment, wherever its files lie, and the commit it makes."""
+"""Reproduce a pipeline as an experiment, wherever its files lie, and make its commit."""
 from __future__ import annotations
 
 import hashlib
@@ -43,8 +43,9 @@ def no_event(event: str, **facts: Any) -> None:
 def stage_environ(home: Repo, settings: Settings, name: str, baseline: str) -> dict[str, str]:
     """What stages of an experiment see: the user's environment, what DVCLive looks for, and the studio settings."""
     environ = dict(settings.environ)
+    studio = home.config.merged.get("studio") or {}  # not `get`, which knows defaults that nobody set
     for option, variable in STUDIO_VARIABLES.items():
-        value = home.config.get("studio", option, None)
+        value = studio.get(option)
         if value not in (None, ""):
             environ.setdefault(variable, str(value))
     return environ | {"DVC_ROOT": home.root_dir, "DVC_EXP_BASELINE_REV": baseline, "DVC_EXP_NAME": name}
@@ -157,7 +158,7 @@ class Experiment:
     def files(self) -> list[str]:
         """What belongs into the experiment though Git may not know it: files of its stages, and what dvc.yaml names at the top."""
         assert self.plan is not None and self.index is not None
-        return [*stage_files([self.plan.stages[key] for key in self.plan.order]), *top_level_files(self.index), *self.repo.tracker.paths]
+        return [*stage_files([self.plan.stages[key] for key in self.plan.order]), *top_level_files(self.index)]
 
     def commit(self, git: Git, message: str | None, forced: Sequence[str] = ()) -> tuple[str, str]:
         """(commit, tree) of what lies in the work tree now. git: of snapshot.scratch."""
@@ -231,7 +232,7 @@ def hash_of(stages: Iterable[Stage]) -> str:
 
 
 def stage_files(stages: Iterable[Stage]) -> list[str]:
-    """Definition, lock, deps and uncached outs of stages; absolute, existing or not."""
+    """Definition, lock, deps, uncached outs and .gitignore files of stages; absolute, existing or not."""
     found: list[str] = []
     for stage in stages:
         found.append(stage.file)
@@ -239,8 +240,10 @@ def stage_files(stages: Iterable[Stage]) -> list[str]:
             found.append(os.path.join(os.path.dirname(stage.file), LOCK_FILE))
         found += [dep.abspath for dep in stage.deps if dep.abspath]
         found += [params.abspath for params in stage.params]
-        found += [out.abspath for out in stage.outs if out.abspath and not out.cache]
-    return found
+        for out in stage.outs:
+            if out.abspath:  # what keeps Git away from a cached out goes with it
+                found.append(os.path.join(os.path.dirname(out.abspath), ".gitignore") if out.cache else out.abspath)
+    return list(dict.fromkeys(found))
 
 
 def top_level_files(index: Index) -> list[str]:

@@ -34,7 +34,7 @@ def save_experiment(
         stages = [found.stage for found in collect(index, list(targets), cwd=io.cwd, recursive=recursive, outs=False)] if targets else index.stages
         saved = _save(ws, stages, io)
         included = _included(repo, io, include_untracked)
-        files = [*stage_files(stages), *top_level_files(index), *repo.tracker.paths]
+        files = [*stage_files(stages), *top_level_files(index)]
         with snapshot.scratch(git, io.settings.environ, os.path.join(repo.tmp_dir, "dataver", "index")) as scratch:
             snapshot.add_changes(scratch, files, [*included, *top_level_files(index)])
             tree = snapshot.write_tree(scratch)
