@@ -40,7 +40,7 @@ $(VENV)/.ready: pyproject.toml package-lock.json hatch_build.py
 # dvc and DVCLive live in an environment of their own: they are only what we are compared and tried with
 $(DVCENV)/.ready: Makefile | $(VENV)/.ready
 	$(PYTHON) -m venv $(DVCENV)
-	$(DVCENV)/bin/python -m pip install -q 'dvc==$(DVC)' 'dvclive==$(DVCLIVE)'
+	$(DVCENV)/bin/python -m pip install -q 'dvc==$(DVC)' 'dvclive[image]==$(DVCLIVE)'
 	@touch $@
 
 demo: $(VENV)/.ready

@@ -12,6 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 
 from pipelines.engine import processid
@@ -401,7 +402,8 @@ class _CheckoutRun:
 
     def _warn_of_untracked(self, repo: Repo, io: LogIo) -> None:
         known = {repo.scm.rel(path) for path in self.experiment.files()} if repo.scm is not None and self.experiment is not None else set()
-        untracked = [name for name in repo.scm.untracked_files() if name not in known] if repo.scm is not None else []
+        # a folder that is an out is kept with all its files
+        untracked = [name for name in repo.scm.untracked_files() if known.isdisjoint([name, *map(str, PurePosixPath(name).parents)])] if repo.scm is not None else []
         if untracked:
             io.warn(
                 "The following untracked files were present in the experiment directory after reproduction but will not be included in experiment commits:\n"
