@@ -126,11 +126,23 @@ def shown_manifest(shown: str) -> dict[str, str]:
 
 
 def saved_manifest(box: str, oid: str) -> dict[str, str]:
-    """Path -> oid of a .dir object in a cache of the box; empty when none has it."""
-    for cache in _cache_folders(box):
+    """Path -> oid of a .dir object in a cache or the remote of the box; empty when none has it."""
+    for cache in (*_cache_folders(box), os.path.join(box, "remote", "files", "md5")):
         with contextlib.suppress(FileNotFoundError), open(os.path.join(cache, oid[:2], oid[2:]), "rb") as stream:
             return _manifest(stream.read())
     return {}
+
+
+def recorded_oids(box: str) -> dict[str, str]:
+    """Object of every file that is an out, or that a manifest in a cache or the remote lists for one; by path relative to the project."""
+    found: dict[str, str] = {}
+    for out, entry in recorded_outs(box):
+        oid, top = str(entry.get("md5") or ""), out.removeprefix("project/")
+        if oid.endswith(".dir"):
+            found.update({f"{top}/{name}": value for name, value in saved_manifest(box, oid).items()})
+        elif oid:
+            found[top] = oid
+    return found
 
 
 def saved_by_commit(box: str) -> set[str]:

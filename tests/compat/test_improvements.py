@@ -93,3 +93,11 @@ def test_the_executable_bit_of_named_parts_is_explained(box: str, words: list[st
     Path(box, "project/d.dvc").write_text("outs:\n- md5: x.dir\n  path: d\n")
     done = Outcome("x", 0, "", "")
     assert bool(explain(["tool", "add", *words], done, done, {"project/d/a": ("file 200 b'1'", "file 300 b'1'")}, box)) is is_explained
+
+
+def test_paths_with_the_same_recorded_content_stand_for_each_other(box: str) -> None:
+    said = [Outcome("x", 0, f'{{"{path}": "deleted"}}', "") for path in ("f", "gone", "other")]
+    Path(box, "project/gone.dvc").write_text(f"outs:\n- md5: {OIDS['2']}\n  path: gone\n")
+    operation = ["tool", "status", "-c", "--json"]
+    assert (explain(operation, said[0], said[1], {}, box) or "").startswith("Of several paths")
+    assert explain(operation, said[0], said[2], {}, box) is None
