@@ -241,6 +241,18 @@ def _parts_are_not_unused(operation: Operation, left: Outcome, right: Outcome, f
     )
 
 
+def _parts_are_not_made_anew(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """Checkout leaves a file once added alone as part of a folder as it is; dvc deletes it as unused, then makes it anew, so links it."""
+    if operation[1] not in ("checkout", "pull") or left.code != right.code or not found:
+        return False
+    outs = tuple(f"{out}/" for out, _ in recorded_outs(box))
+    return all(
+        first.startswith("file 0 = project/.dvc/cache/") and second.startswith("file 0 b") and content(first) == content(second)
+        and key.startswith(outs) and (" deleted" in left.out or re.search(rf"^D\s+{re.escape(key.removeprefix('project/'))}$", left.out, re.MULTILINE))
+        for key, (first, second) in found.items()
+    )
+
+
 def _matching_data_needs_no_manifest(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """A folder whose manifest is lost does not keep checkout from the rest; dvc takes all its files for unsaved."""
     _, refused, listing = left.err.partition("Use `--force` to force.\n")
@@ -445,7 +457,8 @@ def _other_sections_stay(operation: Operation, left: Outcome, right: Outcome, fo
 def _outs_stay_when_a_run_cannot_start(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """Outs are not deleted when a dep or param is missing, so that the command is not even started."""
     told = ("does not exist", "No such file or directory", "are missing from")
-    return operation[1] == "repro" and left.code == right.code == 255 and any(text in right.err for text in told) and all(
+    failed = left.code == right.code == (0 if "--ignore-errors" in operation else 255)
+    return operation[1] == "repro" and failed and any(text in right.err for text in told) and all(
         (first == "absent" or key.endswith(".gitignore")) and ".dvc/cache" not in key for key, (first, _) in found.items()
     )
 
@@ -551,6 +564,7 @@ IMPROVEMENTS: tuple[Improvement, ...] = (
     _links_to_nothing,
     _data_elsewhere_is_no_crash,
     _graph_needs_no_lock,
+    _parts_are_not_made_anew,
     _matching_data_needs_no_manifest,
     _lost_manifests_are_looked_through,
     _asks_the_remote,

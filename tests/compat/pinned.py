@@ -170,4 +170,7 @@ SEQUENCES: dict[str, list[Operation]] = {
     "part_of_a_legacy_folder_without_manifest": [*START, ["write", "old/x.txt", "x\r\ny\r\n"], ["write", "old/y.txt", "alpha\n"], ["legacy_add", "old"], ["drop_cache"], ["tool", "add", "old/y.txt"]],
     "commit_that_fails_midway": [*START, ["write", "a", "1"], ["write", "d/b", "1"], ["write", "d/e/c", "1"], ["tool", "add", "a", "d/b", "d/e/c"], ["write", "a", "2"], ["write", "d/e/c", "2"], ["delete", "d/b"], ["tool", "commit", "-f"]],
     "lost_manifest_is_remembered": [*START, ["write", "x/a", "1"], ["write", "x/b", "2"], ["tool", "add", "x"], ["tool", "checkout"], ["delete", "x"], ["delete", ".dvc/cache/files/md5/8e/a7b150bb7c692952804d00767e8840.dir"], ["tool", "checkout", "-f"]],
+    "part_added_alone_whose_object_was_lost": [*START, ["tool", "config", "cache.type", "hardlink"], ["write", "d/a", "1"], ["write", "d/b", "2"], ["tool", "remote", "add", "-d", "store", "{box}/remote"], ["tool", "add", "d"], ["tool", "push"],
+                                               ["tool", "add", "d/b"], ["drop_cache"], ["tool", "fetch"], ["tool", "checkout", "-f"]],
+    "runs_that_cannot_start_are_ignored": [*START, ["write", "dvc.yaml", "stages:\n  a:\n    cmd: cat i > o\n    deps: [i]\n    outs: [o]\n"], ["write", "i", "1"], ["tool", "repro"], ["delete", "i"], ["tool", "repro", "--ignore-errors"], ["tool", "repro"]],
 }
