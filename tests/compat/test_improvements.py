@@ -1,6 +1,7 @@
 """Reasons explain what they say and nothing else. The disagreements here are made by hand; no tool runs."""
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -108,3 +109,10 @@ def test_a_part_that_dvc_deleted_and_made_anew_is_explained(box: str, key: str, 
     Path(box, "project/d.dvc").write_text("outs:\n- md5: x.dir\n  path: d\n")
     found = {f"project/{key}": (f"file 0 = {OBJECTS['1']} b'1'", "file 0 b'1'")}
     assert bool(explain(["tool", "checkout"], Outcome("x", 0, out, ""), Outcome("x", 0, "", ""), found, box)) is is_explained
+
+
+@pytest.mark.parametrize(("first", "second", "is_explained"), [("[1, 2, 1, 2]", "[1, 2]", True), ("[1, 2, 1]", "[1, 2]", False), ("[1, 2]", "[1, 2, 1, 2]", False), ("a", "b", False)])
+def test_lists_that_dvc_repeats_are_explained(box: str, first: str, second: str, is_explained: bool) -> None:
+    said = [Outcome("x", 0, json.dumps({"p.yaml": {"k": {"old": None, "new": value}, "n": {"old": 1, "new": 2, "diff": 1}}}), "") for value in (first, second)]
+    assert bool(explain(["tool", "params", "diff", "--deps", "--json"], *said, {}, box)) is is_explained
+    assert explain(["tool", "params", "diff", "--json"], *said, {}, box) is None
