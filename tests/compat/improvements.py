@@ -378,7 +378,7 @@ def _fetch_asks_only_remotes(operation: Operation, left: Outcome, right: Outcome
 def _lost_manifests_come_back(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """`gc` and `push` bring a lost manifest from the remote, so as to know what it lists; dvc's gc drops those objects."""
     return operation[1] in ("gc", "push") and left.code == right.code and bool(found) and all(
-        first == "absent" and key.endswith(".dir") and os.path.exists(os.path.join(box, "remote", "files", "md5", *key.split("/")[-2:])) for key, (first, _) in found.items()
+        first == "absent" and key.endswith(".dir") and os.path.exists(os.path.join(box, "remote", *(("files", "md5") if "/files/md5/" in key else ()), *key.split("/")[-2:])) for key, (first, _) in found.items()
     )
 
 

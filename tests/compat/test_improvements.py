@@ -116,3 +116,14 @@ def test_lists_that_dvc_repeats_are_explained(box: str, first: str, second: str,
     said = [Outcome("x", 0, json.dumps({"p.yaml": {"k": {"old": None, "new": value}, "n": {"old": 1, "new": 2, "diff": 1}}}), "") for value in (first, second)]
     assert bool(explain(["tool", "params", "diff", "--deps", "--json"], *said, {}, box)) is is_explained
     assert explain(["tool", "params", "diff", "--json"], *said, {}, box) is None
+
+
+@pytest.mark.parametrize("layout", ["", "files/md5/"])
+def test_a_manifest_that_comes_back_is_one_of_the_remote(box: str, layout: str) -> None:
+    done, name = Outcome("x", 0, "", ""), "ab/" + "0" * 30 + ".dir"
+    found = {f"project/.dvc/cache/{layout}{name}": ("absent", "file 444 b'[]'")}
+    assert explain(["tool", "push"], done, done, found, box) is None
+    path = Path(box, "remote", layout, name)
+    path.parent.mkdir(parents=True)
+    path.write_text("[]")
+    assert (explain(["tool", "push"], done, done, found, box) or "").startswith("`gc` and `push` bring a lost manifest")
