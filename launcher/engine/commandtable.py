@@ -55,6 +55,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "plots templates": ("pipelines.commands.plots_templates", "List plot templates, or print one"),
     "exp run": ("pipelines.commands.exp_run", "Run the pipeline as an experiment"),
     "exp save": ("pipelines.commands.exp_save", "Save the workspace as an experiment"),
+    "exp show": ("pipelines.commands.exp_show", "Show experiments with their metrics and params"),
     "ui": ("launcher.commands.ui", "Show opened projects in the browser"),
     "index": ("launcher.commands.index", "Make the index of opened projects again"),
     "install": ("tracking.commands.install", "Let Git run dataver: hooks and the merge driver"),
@@ -70,6 +71,7 @@ ALIASES: dict[str, str] = {
     "rm": "remove",
     "mv": "move",
     "doctor": "version",
+    "experiments": "exp",
 }
 
 GROUPS: dict[str, str] = {
@@ -81,6 +83,7 @@ GROUPS: dict[str, str] = {
     "params": "Compare params",
     "plots": "Draw and compare plots",
     "exp": "Run, compare and share experiments",
+    "exp": "Run and manage experiments",
 }
 
 

@@ -84,9 +84,9 @@ def all_metrics(index: Index, contents: Contents) -> FileResults:
     return _metrics(index, contents, [])
 
 
-def all_params(index: Index, contents: Contents) -> FileResults:
-    """Every params file of one revision, the variables that templates used included."""
-    return _params(index, contents, [], deps_only=False)
+def all_params(index: Index, contents: Contents, deps_only: bool = False) -> FileResults:
+    """Every params file of one revision, or only what stages depend on; the variables that templates used included."""
+    return _params(index, contents, [], deps_only)
 
 
 def metric_paths(index: Index) -> list[str]:

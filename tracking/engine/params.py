@@ -170,12 +170,19 @@ def _copy_branch(source: Any, target: Any, parts: list[str]) -> None:
         target.extend([None] * (name + 1 - len(target)))
         known = target[name]
     if not rest:
-        target[name] = child
+        target[name] = _completed(known, child)
         return
     if not isinstance(known, (dict, list)):
         known = target[name] = {} if isinstance(child, dict) else []
     if known is not child:
         _copy_branch(child, known, rest)
+
+
+def _completed(part: Any, whole: Any) -> Any:
+    """`whole`, with the names that were picked before in front: the order in which dvc reports them."""
+    if not isinstance(part, dict) or not isinstance(whole, dict) or part is whole:
+        return whole
+    return {**{key: _completed(part[key], whole[key]) for key in part}, **{key: value for key, value in whole.items() if key not in part}}
 
 
 def flatten(values: Any) -> dict[str, Any]:

@@ -6,6 +6,7 @@ reference tool. Editors watch the files of loose refs, so everything here writes
 """
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 
 from tracking.engine.errors import DataverError, GitError
@@ -25,6 +26,8 @@ CELERY_STASH = f"{EXPS}/celery/stash"
 CELERY_FAILED = f"{EXPS}/celery/failed"
 ABSENT = ""  # as `old`: the ref must not exist yet
 
+_TRIES = 8
+_PAUSE_S = 0.02
 _HEX = frozenset("0123456789abcdef")
 _ID_LENGTHS = (40, 64)
 _FORBIDDEN = frozenset(" ~^:?*[\\/\x7f") | {chr(code) for code in range(32)}
@@ -85,8 +88,9 @@ def update_refs(git: Git, updates: Iterable[tuple[str, str | None, str | None]])
 
     (ref, new id or None to delete, old): see write_ref. Raises RefChanged, GitError.
     """
+    wanted = list(updates)
     lines = []
-    for ref, new, old in updates:
+    for ref, new, old in wanted:
         if new is None:
             lines.append(f"delete {ref}\0{old or ''}")
         else:
@@ -94,12 +98,23 @@ def update_refs(git: Git, updates: Iterable[tuple[str, str | None, str | None]])
     if not lines:
         return
     script = "".join(f"{line}\0" for line in lines).encode("utf-8", "surrogateescape")
-    try:
-        git.run("update-ref", "--no-deref", "-z", "--stdin", stdin=script, reader=False)
-    except GitError as exc:
-        if "cannot lock ref" in exc.message or "reference already exists" in exc.message:
-            raise RefChanged(exc.message, hint="Another process changed it; run the command again.") from exc
-        raise
+    for attempt in range(_TRIES):
+        try:
+            git.run("update-ref", "--no-deref", "-z", "--stdin", stdin=script, reader=False)
+            return
+        except GitError as exc:
+            changed = _changed(git, wanted)
+            if changed:
+                raise RefChanged(f"'{changed}' was changed by another process", hint="Run the command again.") from exc
+            if ".lock" not in exc.message or attempt == _TRIES - 1:
+                raise
+            time.sleep(_PAUSE_S * (attempt + 1))
+
+
+def _changed(git: Git, updates: list[tuple[str, str | None, str | None]]) -> str | None:
+    """The first ref that is not as expected; what git says about it depends on version and language."""
+    there = git.refs(*(ref for ref, _, _ in updates))
+    return next((ref for ref, _, old in updates if old is not None and there.get(ref, ABSENT) != old), None)
 
 
 def is_valid_name(name: str) -> bool:

@@ -142,6 +142,7 @@ def test_nested_keeps_only_the_named_branches() -> None:
     values = {"m": {"k": 1, "j": {"p": 2, "q": 3}}, "lr": 4, "l": [5, {"c": 6}]}
     assert nested(values, ["m.k", "m.j.q", "lr", "gone"]) == {"m": {"k": 1, "j": {"q": 3}}, "lr": 4}
     assert nested(values, ["l.1.c"]) == {"l": [None, {"c": 6}]}
+    assert list(nested(values, ["m.j", "m"])["m"]) == ["j", "k"]  # what was named first stays in front
     assert nested(values, ["m", "m.k"]) == {"m": {"k": 1, "j": {"p": 2, "q": 3}}}
 
 

@@ -1,0 +1,108 @@
+"""Show experiments, what they started from, and their metrics and params.
+
+Below the workspace stand the chosen commits (default: HEAD), each with the experiments that
+started from it: running, finished, queued, failed. Never waits for a lock.
+
+--filter keeps the experiments that fulfil a condition: `metrics.acc>0.9 and params.train.lr<0.01`,
+`state:failed`, `created>2026-11-18`, a word of the name; joined by `and`, `or`, `not` and brackets.
+"""
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+from typing import Any
+
+from pipelines.commands.metrics_show import print_table
+from pipelines.engine.experiments.resolve import Selection
+from pipelines.engine.experiments.revstate import State
+from pipelines.engine.experiments.show import Request, collect
+from tracking.engine.errors import DataverError
+from tracking.engine.protocols import Io
+from tracking.engine.repo import Repo
+
+ERROR_EXIT = 255
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_selection(parser)
+    parser.add_argument("-a", "--all-branches", action="store_true", help="the tips of all branches")
+    parser.add_argument("-T", "--all-tags", action="store_true", help="all tags")
+    parser.add_argument("--filter", metavar="EXPR", help="only experiments that fulfil this condition")
+    parser.add_argument("--sort-by", metavar="NAME", help="order experiments of a commit by a metric or param")
+    parser.add_argument("--sort-order", choices=("asc", "desc"), default="asc", help="smallest or largest value first (default asc)")
+    parser.add_argument("--only-changed", action="store_true", help="leave out columns that are the same everywhere")
+    parser.add_argument("--drop", action="append", default=[], metavar="REGEX", help="leave out columns whose name begins like this")
+    parser.add_argument("--keep", action="append", default=[], metavar="REGEX", help="columns that are never left out")
+    parser.add_argument("--param-deps", action="store_true", help="only params that stages depend on")
+    parser.add_argument("--sha", action="store_true", help="hashes instead of names of branches and tags")
+    parser.add_argument("--hide-failed", action="store_true", help="without failed experiments")
+    parser.add_argument("--hide-queued", action="store_true", help="without queued experiments")
+    parser.add_argument("--hide-workspace", action="store_true", help="without the workspace")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--csv", action="store_true", help="print CSV")
+    parser.add_argument("--md", dest="markdown", action="store_true", help="print a Markdown table")
+    parser.add_argument("--precision", type=int, metavar="N", help="significant digits (default 5; CSV: all)")
+    parser.add_argument("--no-pager", action="store_true", help="print at once, also on a terminal")
+    parser.add_argument("--no-fetch", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("-f", "--force", action="store_true", help="read everything anew (always so here)")
+
+
+def add_selection(parser: argparse.ArgumentParser, default: bool = True) -> None:
+    """Options that choose experiments by the commit they started from."""
+    parser.add_argument("-A", "--all-commits", action="store_true", help="all experiments (instead of --rev and -n)")
+    parser.add_argument("--rev", action="append", metavar="COMMIT", help=f"those of this commit{' (default HEAD)' if default else ''}; may be repeated")
+    parser.add_argument("-n", "--num", type=int, default=1, metavar="N", help="also those of the N-1 commits before (negative: of all)")
+
+
+def run(args: argparse.Namespace, io: Io) -> int:
+    repo = Repo.open(io.cwd, io.settings)
+    try:
+        states = collect(repo, _request(args))
+    except DataverError as exc:
+        exc.message = f"failed to show experiments - {exc.message}"
+        exc.exit_code = exc.exit_code or 1
+        raise
+    if args.filter:
+        from pipelines.engine.experiments.filters import filtered
+
+        states = filtered(states, args.filter)
+    if args.json:
+        io.print(json.dumps(states, default=_as_json))
+    else:
+        _print(states, args, io)
+    return 0
+
+
+def _request(args: argparse.Namespace) -> Request:
+    return Request(
+        Selection(tuple(args.rev or ()), args.num, args.all_branches, args.all_tags, args.all_commits),
+        sha_only=args.sha,
+        param_deps=args.param_deps,
+        hide_queued=args.hide_queued,
+        hide_failed=args.hide_failed,
+        hide_workspace=args.hide_workspace,
+    )
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, (datetime.date, datetime.time)):
+        return value.isoformat()
+    if isinstance(value, (set, frozenset)):
+        return sorted(value, key=repr)
+    return str(value)
+
+
+def _print(states: list[State], args: argparse.Namespace, io: Io) -> None:
+    from pipelines.engine.experiments.table import DIGITS, EMPTY, Options, arrange, csv_text, framed_text, tabulate
+
+    empty = "" if args.csv else EMPTY
+    precision = args.precision or (None if args.csv else DIGITS)
+    columns = tabulate(states, Options(precision, empty, args.csv, args.sort_by, args.sort_order == "desc"))
+    arrange(columns, merged=not args.csv, only_changed=args.only_changed, keep=args.keep, drop=args.drop, empty=empty)
+    if args.csv:
+        io.print(csv_text(columns), end="")
+    elif args.markdown:
+        print_table(io, list(columns.cells), columns.rows(), True)  # type: ignore[arg-type]
+    elif states and columns.cells:
+        (io.print if args.no_pager else io.page)(framed_text(columns))

@@ -1,0 +1,84 @@
+"""`exp show --filter`: the query language of the web table, over states of experiments."""
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+from pipelines.engine.experiments.revstate import State
+from pipelines.engine.experiments.show import Range
+from pipelines.engine.rowfilter import select_rows
+from tracking.engine.params import flatten
+
+KINDS = ("metrics", "params")
+LABELS = ("name", "commit", "state", "branch")
+
+
+def filtered(states: list[State], query: str) -> list[State]:
+    """The same baselines with only the experiments that a query selects. Raises FilterError."""
+    rows = [(baseline, made) for baseline in states for made in baseline["experiments"] or []]
+    chosen = select_rows(query, _Rows(rows))
+    kept = {id(rows[number][1]) for number in chosen}
+    return [{**baseline, "experiments": [made for made in baseline["experiments"] or [] if id(made) in kept] or None} for baseline in states]
+
+
+class _Rows:
+    """Rows as rowfilter.Table: one per experiment."""
+
+    def __init__(self, rows: list[tuple[State, Range]]) -> None:
+        self._rows = rows
+        self._columns: dict[tuple[str, str, str], list[Any]] = {}  # (kind, file, key) -> values
+        for number, (_, made) in enumerate(rows):
+            data = made["revs"][0]["data"] or {}
+            for kind in KINDS:
+                for path, entry in data.get(kind, {}).items():
+                    for key, value in flatten(entry.get("data", {})).items():
+                        column = self._columns.setdefault((kind, path, key), [None] * len(rows))
+                        column[number] = str(value) if isinstance(value, (list, dict)) else value
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def find_columns(self, name: str) -> list[Sequence[Any]]:
+        """Columns spelled like that; without any, those whose key ends in it after a dot."""
+        exact: list[Sequence[Any]] = [
+            values for (kind, path, key), values in self._columns.items() if name in (key, f"{kind}.{key}", f"{path}:{key}", f"{kind}.{path}:{key}")
+        ]
+        if exact:
+            return exact
+        kind, _, rest = name.partition(".")
+        ending, kinds = (f".{rest}", (kind,)) if kind in KINDS else (f".{name}", KINDS)
+        return [values for (known, _, key), values in self._columns.items() if known in kinds and key.endswith(ending)]
+
+    def names(self) -> Iterable[str]:
+        return [f"{kind}.{key}" for kind, _, key in self._columns]
+
+    def labels(self) -> Iterable[str]:
+        return LABELS
+
+    def labelled(self, label: str, pattern: str) -> set[int]:
+        return {number for number, row in enumerate(self._rows) if fnmatchcase(_label(label, *row), f"{pattern.lower()}*" if label == "commit" else pattern)}
+
+    def times(self) -> Sequence[int | None]:
+        return [_seconds((made["revs"][0]["data"] or {}).get("timestamp")) for _, made in self._rows]
+
+    def texts(self) -> Sequence[str]:
+        return [" ".join(_label(label, *row) for label in LABELS).lower() for row in self._rows]
+
+
+def _label(label: str, baseline: State, made: Range) -> str:
+    if label == "name":
+        return str(made["name"] or "")
+    if label == "commit":
+        return str(made["revs"][0]["rev"])
+    if label == "branch":
+        return str(baseline["name"] or "")
+    return str((made["executor"] or {}).get("state") or "success")
+
+
+def _seconds(timestamp: str | None) -> int | None:
+    if not timestamp:
+        return None
+    import time
+
+    return int(time.mktime(time.strptime(timestamp, "%Y-%m-%dT%H:%M:%S")))
