@@ -21,8 +21,6 @@ from tracking.engine.errors import DataverError
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
 
-ERROR_EXIT = 255
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_selection(parser)
@@ -68,7 +66,7 @@ def run(args: argparse.Namespace, io: Io) -> int:
 
         states = filtered(states, args.filter)
     if args.json:
-        io.print(json.dumps(states, default=_as_json))
+        io.print(json.dumps(states, default=as_json))
     else:
         _print(states, args, io)
     return 0
@@ -85,7 +83,8 @@ def _request(args: argparse.Namespace) -> Request:
     )
 
 
-def _as_json(value: Any) -> Any:
+def as_json(value: Any) -> Any:
+    """What JSON does not know: dates in ISO form, sets as lists."""
     if isinstance(value, (datetime.date, datetime.time)):
         return value.isoformat()
     if isinstance(value, (set, frozenset)):

@@ -63,9 +63,19 @@ def wanted(ws: Workspace, found: Iterable[Found]) -> list[Want]:
     return list(result.values())
 
 
-def bring(ws: Workspace, wants: Iterable[Want], *, force: bool, relink: bool, confirm: Callable[[str], bool], unused: Index | None = None) -> Brought:
+def bring(
+    ws: Workspace,
+    wants: Iterable[Want],
+    *,
+    force: bool,
+    relink: bool,
+    confirm: Callable[[str], bool],
+    unused: Index | None = None,
+    rescue: Callable[[list[str]], None] | None = None,
+) -> Brought:
     """Check out every wanted path; first delete what is `unused` in an index.
 
+    rescue: with `force`, is given the absolute paths of unsaved files before they are lost.
     Raises ConfirmNeeded before anything unsaved is lost.
     """
     result = Brought()
@@ -73,6 +83,8 @@ def bring(ws: Workspace, wants: Iterable[Want], *, force: bool, relink: bool, co
         remove_unused(ws, unused, result)
     plans = [(want, _plan(ws, want, relink)) for want in wants]
     ask_for_unsaved([plan for _, plan in plans], force=force, confirm=confirm)
+    if rescue is not None:
+        rescue([path for _, plan in plans for path in plan.unsaved])
     for want, plan in plans:
         try:
             change = apply_checkout(plan, ws.repo.link_types, ws.progress)

@@ -41,7 +41,7 @@ IGNORE_FILE = ".dvcignore"
 
 @record(frozen=True)
 class Selection:
-    """Which commits; the workspace always belongs to it.
+    """Which commits, and whether the workspace belongs to it.
 
     revs: names, each with its `num` last commits, as are the branches. since: seconds since
     1970, all commits from then on.
@@ -54,6 +54,7 @@ class Selection:
     experiments: bool = False
     since: float | None = None
     num: int = 1
+    workspace: bool = True
 
     def __bool__(self) -> bool:
         return bool(self.revs or self.branches or self.tags or self.commits or self.experiments or self.since is not None)
@@ -73,7 +74,8 @@ def revisions(repo: Repo, selection: Selection) -> Iterator[tuple[str, FileSourc
     The label joins the names that led to a commit ("main,v1"). Without Git only names are an
     error. Commits that do not hold this project are left out. Raises RevisionNotFound, GitError.
     """
-    yield WORKSPACE, WorkspaceFiles(repo.root_dir)
+    if selection.workspace:
+        yield WORKSPACE, WorkspaceFiles(repo.root_dir)
     if not selection:
         return
     scm = repo.scm

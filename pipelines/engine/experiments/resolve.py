@@ -3,12 +3,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from pipelines.engine.experiments.refs import EXEC_BASELINE, ExpRef
 from tracking.engine.commits import TAG_PREFIX
 from tracking.engine.errors import DataverError, GitError, RevisionNotFound
 from tracking.engine.git import BRANCH_PREFIX, Git
 from tracking.engine.record import record
+
+if TYPE_CHECKING:
+    from pipelines.engine.experiments.tasks import Task
 
 _FORMAT = "%(objecttype) %(objectname) %(*objecttype) %(*objectname) %(refname)"
 _SHA_DIGITS = frozenset("0123456789abcdefABCDEF")
@@ -178,3 +182,12 @@ def resolve_experiment(git: Git, name: str, table: RefTable | None = None) -> tu
     commit = table.resolve(name)
     refs = table.experiment_at(commit)
     return commit, next((ref for ref in refs if ref.baseline == table.head), refs[0] if refs else None)
+
+
+def find_task(tasks: Iterable[Task], name: str) -> Task | None:
+    """The queued or ended run with a name, or an id that begins like this; what runs now is left out."""
+    known = [task for task in tasks if task.state != "running" and task.task_id]
+    named = [task for task in known if task.name == name]
+    if named:
+        return named[-1]
+    return next((task for task in known if task.task_id.startswith(name.lower())), None) if is_sha(name) else None

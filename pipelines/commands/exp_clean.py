@@ -1,0 +1,20 @@
+"""Delete what experiments left behind and nobody needs: old messages, and what was removed or replaced more than a week ago."""
+from __future__ import annotations
+
+import argparse
+
+from pipelines.engine.experiments.clean import clean
+from tracking.engine.protocols import Io
+from tracking.engine.repo import Repo
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    pass
+
+
+def run(args: argparse.Namespace, io: Io) -> int:
+    repo = Repo.open(io.cwd, io.settings)
+    io.print("Cleaning up dvc-task messages...")
+    clean(repo)
+    io.print("Done!")
+    return 0
