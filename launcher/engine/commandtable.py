@@ -46,6 +46,16 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "runs show": ("pipelines.commands.runs_show", "Show one run: stages, reasons, environment, logs"),
     "why": ("pipelines.commands.why", "Say why a stage would run"),
     "dag": ("pipelines.commands.dag", "Draw the pipeline"),
+    "queue start": ("pipelines.commands.queue_start", "Run queued experiments in the background"),
+    "queue stop": ("pipelines.commands.queue_stop", "Let the workers of the queue end"),
+    "queue status": ("pipelines.commands.queue_status", "Show what is queued, running, done and failed"),
+    "queue watch": ("pipelines.commands.queue_watch", "Follow the queue in the terminal"),
+    "queue logs": ("pipelines.commands.queue_logs", "Print what a queued experiment wrote"),
+    "queue kill": ("pipelines.commands.queue_kill", "End running experiments"),
+    "queue remove": ("pipelines.commands.queue_remove", "Take experiments out of the queue's list"),
+    "queue retry": ("pipelines.commands.queue_retry", "Queue failed experiments again"),
+    "queue adopt": ("pipelines.commands.queue_adopt", "Take over what dvc queued"),
+    "worker": ("pipelines.commands.worker", "Run queued experiments in this terminal"),
     "metrics show": ("pipelines.commands.metrics_show", "Print metrics"),
     "metrics diff": ("pipelines.commands.metrics_diff", "Compare metrics between revisions"),
     "params diff": ("pipelines.commands.params_diff", "Compare params between revisions"),
@@ -73,6 +83,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 # commands that programs call, in no list and without a page
 HIDDEN: dict[str, str] = {
     "git-hook": "launcher.commands.git_hook",
+    "queue-supervisor": "pipelines.commands.queue_supervisor",
 }
 
 ALIASES: dict[str, str] = {
@@ -93,6 +104,7 @@ GROUPS: dict[str, str] = {
     "plots": "Draw and compare plots",
     "exp": "Run, compare and share experiments",
     "exp": "Run and manage experiments",
+    "queue": "Run experiments in the background",
 }
 
 

@@ -21,6 +21,7 @@ from pipelines.engine.experiments.runinfo import RunFolder
 from pipelines.engine.experiments.stagepolicy import Policy, PolicyRunner
 from pipelines.engine.experiments.stagequeue import PlaceRunner, Ticket, TicketRunner, places_of, tickets_folder
 from pipelines.engine.runner import LocalRunner, StageEnvironment, StageRunner
+from tracking.engine import atomic
 from tracking.engine.errors import DataverError
 from tracking.engine.git import Git
 from tracking.engine.protocols import Io
@@ -90,6 +91,14 @@ def beat_path(folder: str, entry_id: str) -> str:
     return os.path.join(folder, f"{entry_id}.beat")
 
 
+def beat_time(folder: str, entry_id: str) -> float | None:
+    """When a run last said that it lives, seconds since 1970."""
+    try:
+        return os.stat(beat_path(folder, entry_id)).st_mtime
+    except OSError:
+        return None
+
+
 def touch(path: str) -> None:
     with contextlib.suppress(OSError):
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
@@ -113,6 +122,26 @@ def read_request(folder: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def note_begin(tmp_dir: str, entry_id: str, claim: str) -> None:
+    """Before the first command: from now on the entry may not be given back to the queue. Raises DataverError on a full disk."""
+    path = _begin_path(tmp_dir, entry_id)
+    if not has_begun(tmp_dir, entry_id, claim):
+        atomic.write_text(path, claim, durable=False)
+
+
+def has_begun(tmp_dir: str, entry_id: str, claim: str) -> bool:
+    """Whether a command was started under that claim."""
+    try:
+        with open(_begin_path(tmp_dir, entry_id), encoding="ascii") as file:
+            return file.read() == claim
+    except (OSError, ValueError):
+        return False
+
+
+def _begin_path(tmp_dir: str, entry_id: str) -> str:
+    return os.path.join(queue.run_folder(tmp_dir, entry_id), "begun")
+
+
 def _identity(path: str) -> tuple[int, int] | None:
     try:
         info = os.stat(path)
@@ -128,9 +157,10 @@ class Runners:
     runs here once a place is free.
     """
 
-    def __init__(self, repo: Repo, entry: QueueEntry, devices: Sequence[str], hand_out: Callable[[Ticket], None] | None) -> None:
+    def __init__(self, repo: Repo, entry: QueueEntry, claim: str, devices: Sequence[str], hand_out: Callable[[Ticket], None] | None) -> None:
         self.repo = repo
         self.entry = entry
+        self.claim = claim
         self.devices = devices
         self.hand_out = hand_out
 
@@ -138,6 +168,7 @@ class Runners:
         marked = StageEnvironment({**environment.environ, orphans.MARK: self.entry.id}, environment.root_dir)
 
         def runner_of(stage: Stage, policy: Policy) -> StageRunner:
+            note_begin(self.repo.tmp_dir, self.entry.id, self.claim)
             if policy.queue is None:
                 return LocalRunner(marked, log_of)
             places = places_of(self.repo.settings.data_dir or self.repo.tmp_dir, policy.queue, self.devices)
@@ -184,7 +215,7 @@ def run_entry(repo: Repo, io: Io, entry_id: str, *, log: IO[bytes] | None, paren
     with Pulse(repo.root_dir, files.folder, entry.id, claimed, parent) as pulse:
         if on_pulse is not None:
             on_pulse(pulse)
-        outcome = _execute(repo, io, entry, log, pulse, Runners(repo, entry, devices, hand_out))
+        outcome = _execute(repo, io, entry, log, pulse, Runners(repo, entry, claimed, devices, hand_out))
         orphans.end_marked(entry.id)
     return _note(repo, git, entry, claimed, files, outcome, pulse, started)
 

@@ -12,8 +12,9 @@ import time
 from typing import Any
 
 from pipelines.engine.experiments import orphans, owners, queue
-from pipelines.engine.experiments.attempt import BY_USER, beat_path, checkout_folder, read_request
+from pipelines.engine.experiments.attempt import BY_USER, beat_time, checkout_folder, has_begun, read_request
 from pipelines.engine.experiments.queue import FAILED, KILLED, QueueEntry
+from pipelines.engine.experiments.refs import ExpRef
 from pipelines.engine.experiments.runinfo import RunFolder, RunNotes
 from pipelines.engine.experiments.runstates import LOST
 from pipelines.engine.experiments.stagequeue import open_tickets, read_ticket, tickets_folder
@@ -43,7 +44,7 @@ def reconcile(repo: Repo, reason: str = LOST) -> Report:
         return report
     taken = queue.claims(git)
     for entry_id, claim in taken.items():
-        heartbeat = _heartbeat(repo, entry_id)
+        heartbeat = beat_time(queue.run_folder(repo.tmp_dir, entry_id), entry_id)
         if owners.liveness(claim, heartbeat) != owners.DEAD:
             report.running.append(entry_id)
             continue
@@ -62,11 +63,15 @@ def _settle(repo: Repo, git: Git, entry_id: str, claim: dict[str, Any], reason: 
     entry = queue.read_entry(git, entry_id)
     files = RunFolder(repo.tmp_dir, entry_id)
     notes = files.read_notes() or RunNotes()
-    began = (notes.stage or notes.stages_done or notes.journal or os.path.exists(files.log_path) and os.path.getsize(files.log_path)) and (notes.pid == claim.get("pid"))
+    began = has_begun(repo.tmp_dir, entry_id, claim["claim"])
     if entry is None or not began:
         shutil.rmtree(checkout_folder(repo.tmp_dir, entry_id), ignore_errors=True)
         if queue.release(git, entry_id, claim["claim"]):
             report.released.append(entry_id)
+        return
+    commit = _result(git, entry, claim)
+    if commit is not None:  # it ended between keeping its experiment and saying so
+        queue.finish(git, entry, result_ref=ExpRef(entry.baseline, entry.name).ref, result_commit=commit, claimed=claim["claim"], started=notes.started, journal=notes.journal)
         return
     is_killed = read_request(files.folder).get("claim") == claim["claim"]
     why = str(read_request(files.folder).get("reason") or BY_USER) if is_killed else notes.reason or reason
@@ -79,11 +84,12 @@ def _settle(repo: Repo, git: Git, entry_id: str, claim: dict[str, Any], reason: 
     shutil.rmtree(checkout_folder(repo.tmp_dir, entry_id), ignore_errors=True)
 
 
-def _heartbeat(repo: Repo, entry_id: str) -> float | None:
-    files = RunFolder(repo.tmp_dir, entry_id)
-    with contextlib.suppress(OSError):
-        return os.stat(beat_path(files.folder, entry_id)).st_mtime
-    return None
+def _result(git: Git, entry: QueueEntry, claim: dict[str, Any]) -> str | None:
+    """The experiment of a run, when it was kept before its process died."""
+    ref = ExpRef(entry.baseline, entry.name).ref
+    commit = git.refs(ref).get(ref)
+    began = claim.get("claimed_at")
+    return commit if commit and isinstance(began, (int, float)) and git.commit_time(commit) >= int(began) else None
 
 
 def _drop_stale_locks(git: Git) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipelines.engine.experiments import owners
+from pipelines.engine.experiments.attempt import beat_time, has_begun
 from pipelines.engine.experiments.queue import (
     DONE_REFS,
     FAILED,
@@ -63,13 +64,14 @@ def _state_of(repo: Repo, entry: QueueEntry, kinds: Mapping[str, Commit | None])
     taken = kinds[RUNNING_REFS]
     claim = taken.facts if taken is not None else {}
     notes = RunFolder(repo.tmp_dir, entry.id).read_notes() or RunNotes()
+    beat = max(filter(None, (notes.heartbeat, beat_time(folder, entry.id))), default=None)
     state = RunState(
         entry,
         RUNNING,
         folder,
         pid=_number(claim.get("pid")),
         started=notes.started or _seconds(claim.get("claimed_at")),
-        heartbeat=notes.heartbeat,
+        heartbeat=beat,
         stage=notes.stage,
         done=notes.stages_done,
         planned=notes.stages_planned,
@@ -77,12 +79,12 @@ def _state_of(repo: Repo, entry: QueueEntry, kinds: Mapping[str, Commit | None])
         host=claim.get("host"),
         facts=dict(claim),
     )
-    if owners.liveness(claim, notes.heartbeat) != owners.DEAD:
+    if owners.liveness(claim, beat) != owners.DEAD:
         return state
-    if notes.started is None and not notes.stages_done:
+    if taken is None or not has_begun(repo.tmp_dir, entry.id, taken.id):
         return RunState(entry, QUEUED, folder)  # taken, but nothing of it was begun: it will be given back
     reason = notes.reason or LOST
-    return RunState(entry, FAILED, folder, started=state.started, ended=notes.ended or notes.heartbeat, reason=reason, failed_stage=notes.failed_stage or notes.stage, journal=notes.journal, facts=state.facts)
+    return RunState(entry, FAILED, folder, started=state.started, ended=notes.ended or beat, reason=reason, failed_stage=notes.failed_stage or notes.stage, journal=notes.journal, facts=state.facts)
 
 
 def _ended(entry: QueueEntry, folder: str, facts: Mapping[str, Any], usual: str) -> RunState:

@@ -186,15 +186,18 @@ def claim_ticket(ticket: Ticket) -> bool:
         atomic.discard(source)
 
 
-def run_ticket(ticket: Ticket, environ: Mapping[str, str], places: Sequence[Place]) -> dict[str, Any]:
-    """Take and run a ticket; returns its result, {} when it is not ours to run. Everything it writes goes to its folder."""
+def run_ticket(ticket: Ticket, environ: Mapping[str, str], places: Sequence[Place], parent: int | None = None) -> dict[str, Any]:
+    """Take and run a ticket; returns its result, {} when it is not ours to run. Everything it writes goes to its folder.
+
+    parent: process id that must stay our parent; None when nobody need live.
+    """
     if ticket.is_claimed or not ticket.is_wanted or not claim_ticket(ticket):
         return {}
     log = StageLog(os.path.join(ticket.folder, "output"))
     stage = Stage(file=os.path.join(ticket.wdir, "dvc.yaml"), wdir=ticket.wdir, name=ticket.address, cmd=tuple(ticket.lines))
     runner = PlaceRunner(StageEnvironment({**environ, **ticket.extra}, ticket.extra.get("DVC_ROOT", "")), None, places)
     ended = threading.Event()
-    threading.Thread(target=_watch, args=(ticket, runner, ended), daemon=True).start()
+    threading.Thread(target=_watch, args=(ticket, runner, ended, parent), daemon=True).start()
     result: dict[str, Any] = {"code": 0}
     reader, writer = os.pipe()
     copier = threading.Thread(target=_copy, args=(reader, log), daemon=True)
@@ -226,9 +229,9 @@ def _copy(reader: int, log: StageLog) -> None:
             log.write(data)
 
 
-def _watch(ticket: Ticket, runner: PlaceRunner, ended: threading.Event) -> None:
+def _watch(ticket: Ticket, runner: PlaceRunner, ended: threading.Event, parent: int | None) -> None:
     while not ended.wait(POLL_S * 2):
-        if not ticket.is_wanted:
+        if not ticket.is_wanted or (parent is not None and os.getppid() != parent):
             runner.stop_all()
             return
 

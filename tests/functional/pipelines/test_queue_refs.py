@@ -3,10 +3,11 @@ from __future__ import annotations
 
 import os
 import threading
+from pathlib import Path
 
 import pytest
 
-from pipelines.engine.experiments import queue
+from pipelines.engine.experiments import attempt, queue
 from pipelines.engine.experiments.queue import QueueEntry
 from pipelines.engine.experiments.runinfo import RunFolder, RunNotes
 from tests.conftest import Project
@@ -105,7 +106,10 @@ def test_waiting_entries_survive_gc_and_a_rewritten_baseline(opened: Repo, repo:
 
 def test_a_run_whose_process_is_gone_is_told_as_failed(opened: Repo) -> None:
     (entry,) = enqueue(opened, "one")
-    queue.claim(git_of(opened), entry, GONE)
+    claim = queue.take(git_of(opened), entry, GONE)
+    assert claim is not None
+    (Path(opened.tmp_dir) / "exps" / "run" / entry.id).mkdir(parents=True)
+    attempt.note_begin(opened.tmp_dir, entry.id, claim)
     RunFolder(opened.tmp_dir, entry.id).write_notes(RunNotes(started=3.0, stage="train"))
     (state,) = queue.read_states(opened)
     assert (state.state, state.failed_stage) == ("failed", "train")

@@ -1,0 +1,17 @@
+"""What `dataver queue start` leaves running: starts workers and watches over them. Not called by people."""
+from __future__ import annotations
+
+import argparse
+
+from tracking.engine.protocols import Io
+from tracking.engine.repo import find_root
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    pass
+
+
+def run(args: argparse.Namespace, io: Io) -> int:
+    from pipelines.supervisor import Supervisor  # what the command line does not need
+
+    return Supervisor(find_root(io.cwd), io).run()

@@ -1,0 +1,492 @@
+"""The supervisor of a project's queue: starts Redis and the workers, compares what is said with what is so, leaves when idle.
+
+Workers are forks of this process, so that what they need is loaded once. Nothing is decided here
+that the refs do not decide: a second supervisor, or none, loses and doubles nothing.
+"""
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pipelines import jobs
+from pipelines.engine.experiments import queue, redisserver, supervision
+from pipelines.engine.experiments.attempt import MOVED
+from pipelines.engine.experiments.doorbell import last_ring
+from pipelines.engine.experiments.queue import DEFAULT_QUEUE
+from pipelines.engine.experiments.reconcile import Report, reconcile
+from pipelines.engine.experiments.runstates import LOST
+from pipelines.engine.experiments.stagequeue import Ticket, open_tickets
+from tracking.engine.errors import DataverError
+from tracking.engine.protocols import Io
+from tracking.engine.repo import Repo
+
+TICK_S = 0.05
+RECONCILE_S = 2.0
+REDIS_CHECK_S = 1.0
+REDIS_STARTS = 3  # within REDIS_WINDOW_S; more often it dies for a reason of its own
+REDIS_WINDOW_S = 60.0
+IDLE_S = 10.0
+POLL_S = 1.0  # of workers without Redis
+TAKE_OVER_S = 10.0
+EARLY_DEATHS = 5  # workers that end at once, in a row
+
+
+@dataclass
+class Child:
+    """A worker. device: its place on a named queue. uses_redis: takes RQ jobs, else looks for refs."""
+
+    pid: int
+    queue: str
+    device: str | None
+    uses_redis: bool
+    since: float
+    told: float = 0.0  # when it was asked to end
+
+
+class RedisLink:
+    """Which Redis is used, if any. Keeps a private one alive, within reason."""
+
+    def __init__(self, repo: Repo) -> None:
+        self.settings = repo.settings
+        self.root = repo.root_dir
+        self.kind = "none"
+        self.url = ""
+        self.bell: Any = None
+        self.address = redisserver.private_address(repo.settings)
+        self.users: redisserver.Users | None = None
+        self._child: Any = None
+        self._starts: list[float] = []
+        self._checked = 0.0
+        self._chosen = redisserver.configured(repo.settings.environ, repo.config.get("dataver", "redis_url", None))
+
+    def open(self) -> None:
+        """Start or find one. A private server starts while the client library loads."""
+        if self._chosen == redisserver.NONE or os.name != "posix":
+            return
+        if self._chosen:
+            self.kind, self.url = "configured", self._chosen
+        elif self.settings.data_dir and redisserver.program(self.settings.environ):
+            self.kind, self.url = "private", self.address.url
+            try:
+                self.users = redisserver.Users(self.address)
+                self.users.join()
+            except OSError:
+                self.lose()
+                return
+            self._start()
+        if self.kind != "none":
+            self._load()
+
+    def _load(self) -> None:
+        try:
+            from pipelines import rqueue  # slow import
+        except ImportError:
+            self.lose()
+            return
+        if self.kind == "private" and not redisserver.wait_until_up(self.address, self._child):
+            self.lose()
+            return
+        self.bell = rqueue.Bell(self.url, self.root)
+        if not self.is_alive():
+            self.lose()
+
+    def _start(self) -> None:
+        from tracking.engine.locks import FileLock
+
+        lock = FileLock(os.path.join(self.address.folder, "start.lock"))
+        with lock.held():
+            if redisserver.is_up(self.address):
+                return
+            self._starts = [when for when in self._starts if time.monotonic() - when < REDIS_WINDOW_S]
+            if len(self._starts) >= REDIS_STARTS:
+                return
+            self._starts.append(time.monotonic())
+            program = redisserver.program(self.settings.environ)
+            self._child = redisserver.start(self.address, program) if program else None
+            if self._child is not None and len(self._starts) > 1:
+                redisserver.wait_until_up(self.address, self._child)
+
+    def is_alive(self) -> bool:
+        try:
+            return bool(self.bell.ping())
+        except Exception:  # whatever the client or the server says: it is of no use now
+            return False
+
+    def check(self) -> None:
+        """Start a private server again that is gone; do without when that does not help."""
+        now = time.monotonic()
+        if self.kind == "none" or now - self._checked < REDIS_CHECK_S:
+            return
+        self._checked = now
+        if self._child is not None:
+            self._child.poll()
+        if self.is_alive():
+            return
+        if self.kind == "private":
+            with contextlib.suppress(DataverError, OSError):
+                self._start()
+        if not self.is_alive():
+            self.lose()
+
+    def use(self, action: Callable[[Any], object]) -> None:
+        """Something with the bell; a Redis that fails in it is looked at on the next tick."""
+        if self.bell is None:
+            return
+        try:
+            action(self.bell)
+        except Exception as exc:
+            sys.stderr.write(f"redis: {type(exc).__name__}: {exc}\n")
+            self._checked = 0.0
+
+    def lose(self) -> None:
+        self.kind, self.url, self.bell = "none", "", None
+
+    def close(self) -> None:
+        """The last user of a private server ends it."""
+        if self.users is not None:
+            if self.users.leave():
+                redisserver.stop(self.address)
+            self.users.close()
+
+    def abandon(self) -> None:
+        """In a forked worker."""
+        if self.users is not None:
+            self.users.close()
+
+
+class Supervisor:
+    """One per project. run() returns when it has nothing to do, or another one does it."""
+
+    def __init__(self, root: str, io: Io) -> None:
+        self.root = root
+        self.io = io
+        self.since = round(time.time(), 3)
+        self.tmp_dir = self._repo().tmp_dir
+        self.lock = supervision.lock_of(self.tmp_dir)
+        self.redis = RedisLink(self._repo())
+        self.children: dict[int, Child] = {}
+        self.wanted = supervision.Wanted()
+        self.report = Report()
+        self.is_draining = False
+        self._root_fd = os.open(root, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)) if os.name == "posix" else -1
+        self._ring = 0
+        self._reconciled = 0.0
+        self._busy_at = time.monotonic()
+        self._written: tuple[Any, ...] = ()
+        self._deaths = 0
+
+    def _repo(self) -> Repo:
+        return Repo(self.root, self.io.settings, self.root)
+
+    # --- life
+    def run(self) -> int:
+        if not self._take_lock():
+            return 0
+        try:
+            self.redis.open()
+            _load_what_runs_need()
+            while self._tick():
+                time.sleep(TICK_S)
+        finally:
+            for child in self.children.values():
+                _send(child.pid, signal.SIGTERM)
+            self.redis.close()
+            self.lock.release()
+        return 0
+
+    def _take_lock(self) -> bool:
+        """Another one may be on its way out."""
+        deadline = time.monotonic() + TAKE_OVER_S
+        while not self.lock.try_acquire():
+            other = supervision.find(self.tmp_dir)
+            if (other is not None and not other.is_draining) or time.monotonic() > deadline:
+                return False
+            time.sleep(TICK_S)
+        return True
+
+    def _tick(self) -> bool:
+        """One round; False to leave."""
+        died = self._reap()
+        if self._has_moved():
+            self._follow_move()
+            return False
+        self.wanted = supervision.read_wanted(self.tmp_dir)
+        if not self.wanted.is_on and not self.is_draining:
+            self._drain()
+        rung = last_ring(self.tmp_dir)
+        if died or rung != self._ring or time.monotonic() - self._reconciled >= RECONCILE_S:
+            self._ring = rung
+            self._compare()
+        if self.is_draining:
+            self._write_info()
+            return bool(self.children)
+        self.redis.check()
+        self._tend()
+        self._write_info()
+        return not self._is_idle()
+
+    def _compare(self) -> None:
+        self._reconciled = time.monotonic()
+        repo = self._repo()
+        try:
+            self.report = reconcile(repo)
+            if repo.scm is not None:
+                queue.prune_done(repo.scm)
+        except (DataverError, OSError) as exc:  # a full disk, a repository in the middle of a move
+            sys.stderr.write(f"reconcile: {exc}\n")
+            return
+        finally:
+            if repo.scm is not None:
+                repo.scm.close()
+        if self.report.failed:
+            self.redis.use(lambda bell: bell.settle(self.report.failed, LOST))
+        if not self.is_draining:
+            self.redis.use(lambda bell: bell.ring(self.report.queued))
+            tickets = open_tickets(self.tmp_dir)
+            self.redis.use(lambda bell: bell.ring_stages(tickets))
+            self._tickets = tickets
+
+    _tickets: list[Ticket] = []
+
+    def _is_idle(self) -> bool:
+        """Nothing to do for a while. Looks again after giving up the lock: somebody may have rung in between."""
+        now = time.monotonic()
+        if self.report.queued or self.report.running or self._tickets:
+            self._busy_at = now
+        if now - self._busy_at < IDLE_S:
+            return False
+        self.lock.release()
+        self._compare()
+        if not self.report.queued:
+            return True
+        return not self.lock.try_acquire()
+
+    def _drain(self) -> None:
+        """Stop was asked for: whoever is started next may begin while our workers finish."""
+        self.is_draining = True
+        for child in self.children.values():
+            self._tell(child)
+        self._write_info()
+        self.lock.release()
+
+    # --- a repository that goes elsewhere
+    def _has_moved(self) -> bool:
+        if self._root_fd < 0:
+            return False
+        try:
+            return not os.path.samestat(os.stat(self.root), os.fstat(self._root_fd))
+        except OSError:
+            return True
+
+    def _follow_move(self) -> None:
+        """Runs cannot go on under paths that are gone; the queue can, in the new place."""
+        deadline = time.monotonic() + 6.0
+        for child in self.children.values():
+            self._tell(child)
+        while self.children and time.monotonic() < deadline:
+            self._reap()
+            time.sleep(TICK_S)
+        from pipelines.engine.experiments.orphans import kill_tree
+
+        for pid in list(self.children):
+            kill_tree(pid)
+        self._reap(blocking=True)
+        with contextlib.suppress(OSError):
+            new = os.readlink(f"/proc/self/fd/{self._root_fd}")
+            if os.path.isdir(os.path.join(new, ".dvc")):
+                repo = Repo(new, self.io.settings, new)
+                found = reconcile(repo, MOVED)
+                self.lock.release()
+                if found.queued and supervision.read_wanted(repo.tmp_dir).is_on:
+                    supervision.spawn(repo)
+
+    # --- workers
+    def _reap(self, blocking: bool = False) -> bool:
+        died = False
+        for pid in list(self.children):
+            try:
+                done, status = os.waitpid(pid, 0 if blocking else os.WNOHANG)
+            except ChildProcessError:
+                done, status = pid, 0
+            if done:
+                died = True
+                child = self.children.pop(pid)
+                self._deaths = self._deaths + 1 if status and time.monotonic() - child.since < 1.0 else 0
+        return died
+
+    def _tend(self) -> None:
+        """As many workers as are wanted and needed, of the kind that fits."""
+        uses_redis = self.redis.kind != "none"
+        for child in self.children.values():
+            if child.uses_redis != uses_redis:
+                self._tell(child)
+        if self._deaths >= EARLY_DEATHS:
+            time.sleep(0.5)
+        own = [child for child in self.children.values() if child.queue == DEFAULT_QUEUE]
+        needed = min(self.wanted.jobs - self._foreign(own), len(self.report.queued) + len(self.report.running))
+        for _ in range(len(own), needed):
+            self._fork(DEFAULT_QUEUE, None)
+        if not uses_redis:
+            return
+        for name in {ticket.queue for ticket in self._tickets}:
+            for device in self.wanted.gpus or [None]:  # type: ignore[list-item]
+                if not any(child.queue == name and child.device == device and child.uses_redis for child in self.children.values()):
+                    self._fork(name, device)
+
+    def _foreign(self, own: list[Child]) -> int:
+        """Runs that go on under workers of an earlier supervisor."""
+        if not self.report.running:
+            return 0
+        busy = sum(1 for child in own if _has_children(child.pid))
+        return max(0, len(self.report.running) - max(busy, len(own))) if len(self.report.running) > busy else 0
+
+    def _tell(self, child: Child) -> None:
+        """Ask a worker to end after its job; it may have missed it while it started."""
+        now = time.monotonic()
+        if not child.told:
+            child.told = now
+            _send(child.pid, signal.SIGTERM)
+        elif now - child.told > 1.0 and not _has_children(child.pid):
+            child.told = now
+            _send(child.pid, signal.SIGKILL)
+
+    def _fork(self, name: str, device: str | None) -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        parent = os.getpid()
+        pid = os.fork()
+        if pid:
+            self.children[pid] = Child(pid, name, device, self.redis.kind != "none", time.monotonic())
+            return
+        code = 1
+        try:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            self.lock.abandon()
+            self.redis.abandon()
+            serve(self.root, self.io, parent=parent, url=self.redis.url, queue_name=name, devices=self.wanted.gpus, device=device)
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            with contextlib.suppress(OSError):
+                sys.stderr.flush()
+            os._exit(code)
+
+    def _write_info(self) -> None:
+        facts = (self.wanted.jobs, self.redis.kind, tuple(self.children), self.is_draining)
+        if facts == self._written or (self.is_draining and self._written and self._written[3]):
+            return  # once another may work, its words count
+        self._written = facts
+        supervision.write_info(self.tmp_dir, jobs=self.wanted.jobs, redis=self.redis.kind, workers=list(self.children), is_draining=self.is_draining, since=self.since)
+
+
+def serve(root: str, io: Io, *, parent: int, url: str, queue_name: str = DEFAULT_QUEUE, devices: list[str] | None = None, device: str | None = None, is_burst: bool = False) -> None:
+    """Be a worker of a project. parent: ends with it; 0 for a worker on its own. url: of Redis, "" to look for refs."""
+    hand_out = _hand_out(url, root) if url else None
+    jobs.serve_as(jobs.Worker(io, os.getpid(), devices or [], device, hand_out))
+    if url:
+        from pipelines import rqueue  # slow import, done in the supervisor
+
+        rqueue.work(url, root, queue_name, parent)
+    else:
+        look_for_work(root, io, parent, is_burst)
+
+
+def _hand_out(url: str, root: str) -> Callable[[Ticket], None]:
+    def hand_out(ticket: Ticket) -> None:
+        from pipelines import rqueue  # slow import, done in the supervisor
+
+        with contextlib.suppress(*rqueue.Lost):
+            bell = rqueue.Bell(url, root)
+            bell.ring_stages([ticket])
+            bell.close()
+
+    return hand_out
+
+
+def look_for_work(root: str, io: Io, parent: int, is_burst: bool = False) -> None:
+    """The worker without Redis: takes the first entry that waits, once a second or when the bell rings."""
+    stop: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, frame: stop.append(number))
+    rung, looked = -1, 0.0
+    while not stop and (not parent or os.getppid() == parent):
+        repo = Repo(root, io.settings, root)
+        now, heard = time.monotonic(), last_ring(repo.tmp_dir)
+        if heard == rung and now - looked < POLL_S:
+            time.sleep(TICK_S)
+            continue
+        entries = _waiting(repo)
+        if not entries:
+            if is_burst:
+                return
+            rung, looked = heard, now
+            continue
+        _run_in_fork(root, entries[0].id, stop)
+
+
+def _waiting(repo: Repo) -> list[queue.QueueEntry]:
+    if repo.scm is None:
+        return []
+    try:
+        return queue.list_entries(repo.scm)
+    except DataverError:
+        return []
+    finally:
+        repo.scm.close()
+
+
+def _run_in_fork(root: str, entry_id: str, stop: list[int]) -> None:
+    if not hasattr(os, "fork"):
+        jobs.run_experiment(root, entry_id)
+        return
+    pid = os.fork()
+    if not pid:
+        code = 1
+        try:
+            jobs.run_experiment(root, entry_id)
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    while True:
+        try:
+            os.waitpid(pid, 0)
+            return
+        except InterruptedError:
+            continue
+        except ChildProcessError:
+            return
+
+
+def _load_what_runs_need() -> None:
+    """Before the first fork, so that every run finds it loaded and shares the memory."""
+    from pipelines.engine import journal, reproduce, runner  # noqa: F401
+    from pipelines.engine.experiments import execute  # noqa: F401
+    from tracking.engine import git, yamlfile  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
+
+
+def _has_children(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            return bool(file.read().strip())
+    except OSError:
+        from pipelines.engine.processes import descendants
+
+        return bool(descendants(pid))
+
+
+def _send(pid: int, number: int) -> None:
+    with contextlib.suppress(OSError):
+        os.kill(pid, number)
