@@ -65,7 +65,7 @@ class RedisLink:
         self._child: Any = None
         self._starts: list[float] = []
         self._checked = 0.0
-        self._chosen = redisserver.configured(repo.settings.environ, repo.config.get("dataver", "redis_url", None))
+        self._chosen = redisserver.configured(repo.settings.environ)
 
     def open(self) -> None:
         """Start or find one. A private server starts while the client library loads."""

@@ -42,9 +42,9 @@ class Address:
         return bool(self.socket_path)
 
 
-def configured(environ: Mapping[str, str], url: object = None) -> str:
-    """What the user chose: an URL, `none`, or "" for a private server. url: of the settings; the environment goes first."""
-    return environ.get(URL_VARIABLE) or (str(url) if url else "")
+def configured(environ: Mapping[str, str]) -> str:
+    """What the user chose: an URL, `none`, or "" for a private server."""
+    return environ.get(URL_VARIABLE, "")
 
 
 def private_address(settings: Settings) -> Address:

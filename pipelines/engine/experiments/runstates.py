@@ -1,10 +1,11 @@
 """What became of each entry of the queue: refs say it, run folders add what is going on now."""
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
-from pipelines.engine.experiments import owners
+from pipelines.engine.experiments import dvcqueue, owners
 from pipelines.engine.experiments.attempt import beat_time, has_begun
 from pipelines.engine.experiments.queue import (
     DONE_REFS,
@@ -44,6 +45,9 @@ def read(repo: Repo, git: Git) -> list[RunState]:
         entry = read_entry(git, entry_id)
         if entry is not None:
             states.append(_state_of(repo, entry, {kind: commits.get(oid) for kind, oid in kinds.items()}))
+    if os.path.isdir(dvcqueue.broker_folder(repo.tmp_dir)):
+        ours = {state.id for state in states}
+        states += [state for state in dvcqueue.read_states(repo) if state.id not in ours]
     return sorted(states, key=_key)
 
 
