@@ -68,26 +68,24 @@ def _request(args: argparse.Namespace) -> Request:
 
 def _run_now(repo: Repo, stage: Stage, io: Io) -> None:
     """`repro --single-item --force` of the new stage, under the lock that is held."""
-    from pipelines.commands import repro  # only with --run
     from pipelines.engine.durations import save_durations
     from pipelines.engine.journal import JournaledRunner
     from pipelines.engine.reproduce import Reproduction
     from pipelines.engine.runner import LocalRunner, StageEnvironment
+    from pipelines.engine.wanted import Flags, IoReporter, RepoLocks, make_journal, make_options, make_plan
     from tracking.engine.workspace import Workspace
 
-    parser = argparse.ArgumentParser()
-    repro.add_arguments(parser)
-    args = parser.parse_args(["--single-item", "--force", "--", stage.name])
+    flags = Flags.of({"targets": [stage.name], "single_item": True, "force": True})
     index = load_index(repo)
-    plan = repro.make_plan(index, args, repo.cwd)
-    journal = repro.make_journal(repo, index, plan, args, io, "stage add")
+    plan = make_plan(index, flags, repo.cwd)
+    journal = make_journal(repo, index, plan, list(flags.targets), io.settings.environ, command="stage add")
     reproduction = Reproduction(
         Workspace(repo, io.progress),
         plan,
-        repro.make_options(args, repo),
-        repro.TerminalReporter(io),
+        make_options(flags, repo),
+        IoReporter(io),
         JournaledRunner(LocalRunner(StageEnvironment(io.settings.environ, repo.root_dir), journal.log_of), journal),
-        repro.RepoLocks(repo, io),
+        RepoLocks(repo, io),
         observer=journal,
     )
     with journal.recording():

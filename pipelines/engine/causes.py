@@ -34,7 +34,7 @@ def explain(code: int | None, log: bytes, message: str, hints: MemoryKills | Non
     found = _of_log(lines)
     meaning = _SHELL_CODES.get(code)
     if found is None and meaning is None:
-        return f"its command exited with code {code}"
+        return _short(f"its command exited with code {code}" + (f", its last words: {lines[-1]}" if lines else ""))
     if found is None:
         return f"{meaning} (exit code {code})"
     return _short(found, f" (exit code {code})")

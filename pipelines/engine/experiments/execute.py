@@ -26,6 +26,7 @@ from pipelines.engine.experiments.refs import ABSENT, ExpRef, RefChanged, check_
 from pipelines.engine.experiments.runinfo import FAILED, FINISHED, PREPARING, QUEUED, RUNNING, SUCCESS, TEMPDIR, WORKSPACE, ExecutorInfo, RunFolder, RunNotes, exps_dir
 from pipelines.engine.reproduce import ReproductionFailed
 from pipelines.engine.wanted import Flags
+from tracking.engine.checkout import remove_path
 from tracking.engine.errors import DataverError, GitError, LockHeld
 from tracking.engine.git import DOT_GIT, Git
 from tracking.engine.locks import FileLock, RwLock
@@ -415,6 +416,8 @@ class _CheckoutRun:
         experiment, commit = self.experiment, None
         if experiment is not None and experiment.plan is not None and not self.standalone and not self.flags.dry:
             with contextlib.suppress(DataverError, OSError):
+                for path in experiment.files_of_others():
+                    remove_path(path)
                 commit, _ = self._commit(experiment, f"dataver: what {self.entry.name} left")
         return Outcome(
             state,

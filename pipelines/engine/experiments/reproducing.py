@@ -79,6 +79,7 @@ class Experiment:
         self.done: list[Stage] = []
         self.ran = 0
         self.failed_stage: str | None = None
+        self._touched: set[str] = set()  # addresses of stages that are up to date, ran or failed
         self.journal: Journal | None = None
         self._runner: StageRunner | None = None
         self._stopping = False
@@ -160,6 +161,15 @@ class Experiment:
         assert self.plan is not None and self.index is not None
         return [*stage_files([self.plan.stages[key] for key in self.plan.order]), *top_level_files(self.index)]
 
+    def files_of_others(self) -> list[str]:
+        """Outs outside of the cache of stages that this run never came to: they tell of the baseline. Absolute."""
+        assert self.plan is not None
+        never = [stage for stage in self.plan.stages.values() if self.address(stage) not in self._touched]
+        return [out.abspath for stage in never for out in stage.outs if out.abspath and not out.cache and not out.persist and self.repo.contains(out.abspath)]
+
+    def touched(self, stage: Stage) -> None:
+        self._touched.add(self.address(stage))
+
     def commit(self, git: Git, message: str | None, forced: Sequence[str] = ()) -> tuple[str, str]:
         """(commit, tree) of what lies in the work tree now. git: of snapshot.scratch."""
         snapshot.add_changes(git, self.files(), forced)
@@ -192,6 +202,7 @@ class _Watch:
 
     def skipped(self, stage: Stage) -> None:
         self.journal.skipped(stage)
+        self.experiment.touched(stage)
         self.experiment.on_event("stage_done", stage=self.experiment.address(stage), state="skipped")
         self.experiment.check_stop()
 
@@ -201,11 +212,13 @@ class _Watch:
 
     def finished(self, stage: Stage, state: str) -> None:
         self.journal.finished(stage, state)
+        self.experiment.touched(stage)
         self.experiment.on_event("stage_done", stage=self.experiment.address(stage), state=state)
         self.experiment.check_stop()
 
     def failed(self, stage: Stage, error: Exception) -> None:
         self.journal.failed(stage, error)
+        self.experiment.touched(stage)
         self.experiment.failed_stage = self.experiment.failed_stage or self.experiment.address(stage)
         self.experiment.on_event("stage_done", stage=self.experiment.address(stage), state="failed")
 

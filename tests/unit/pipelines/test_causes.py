@@ -16,6 +16,7 @@ class Killed(MemoryKills):
     ("code", "log", "cause"),
     [
         (3, "", "its command exited with code 3"),
+        (1, "epoch 1\nthe loss is nan\n\n", "its command exited with code 1, its last words: the loss is nan"),
         (127, "", "its command was not found (exit code 127)"),
         (127, "/bin/sh: 1: foo: not found", "a command was not found: 'foo' (exit code 127)"),
         (127, "bash: line 1: foo: command not found", "a command was not found: 'foo' (exit code 127)"),
