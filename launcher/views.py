@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Ht
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from launcher import indexing
+from launcher import indexing, statics
 from launcher.engine.projectsummary import summarize
 from launcher.freshness import fingerprint
 from launcher.home import absolute, home_page
@@ -112,10 +112,11 @@ def live(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def static_file(request: HttpRequest, path: str) -> HttpResponseBase:
-    """Our own files and those of the vendor folder. Asked again each time, answered by 304 when unchanged."""
+    """Our own files and those of the vendor folder; at their present address for good, else to be asked for again."""
+    name, is_present = statics.split(path)
     try:
-        response: Any = serve(request, path, insecure=True)
+        response: Any = serve(request, name, insecure=True)
     except (SuspiciousOperation, ValueError) as exc:  # out of the folder, or a NUL in the name
         raise Http404 from exc
-    response["Cache-Control"] = "no-cache"
+    response["Cache-Control"] = "private, max-age=31536000, immutable" if is_present else "no-cache"
     return response  # type: ignore[no-any-return]

@@ -8,9 +8,10 @@ from urllib.parse import urlencode
 from django import template
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from launcher import statics
 from tracking.pages import Frame
 
 register = template.Library()
@@ -40,6 +41,13 @@ class RailItem:
 def icon(name: str, classes: str = "") -> SafeString:
     """`{% icon "branch" %}`: a symbol of icons.svg, silent for screen readers; the word stands beside it."""
     return format_html('<svg class="i {}" aria-hidden="true"><use href="{}#i-{}"/></svg>', classes, static("launcher/icons.svg"), name)
+
+
+@register.simple_tag
+def script(name: str) -> SafeString:
+    """`{% script "pipelines/plots.js" %}`: a module, and what it imports asked for at the same time."""
+    preloads = format_html_join("", '<link rel="modulepreload" href="{}">', ((static(found),) for found in statics.imports_of(name)))
+    return format_html('{}<script type="module" src="{}"></script>', preloads, static(name))
 
 
 @register.simple_tag

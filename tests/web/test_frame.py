@@ -81,6 +81,12 @@ def test_no_width_scrolls_sideways(visit: Visit, project: Project, width: int) -
     page.expect(lambda: page.js("return document.querySelector('.rail').offsetWidth"), 48 if width <= 1100 else 176)
 
 
+def test_a_second_visit_takes_static_files_from_the_browser(visit: Visit, project: Project) -> None:
+    page = visit(project.path).open("/").open("/")
+    asked = page.js("return performance.getEntriesByType('resource').filter((entry) => entry.name.includes('/static/')).map((entry) => [entry.name, entry.transferSize])")
+    assert len(asked) > 5 and {size for _, size in asked} == {0}
+
+
 def test_home_is_accessible(visit: Visit, project: Project, assert_accessible: Callable[[Page], None]) -> None:
     assert_accessible(visit(project.path).open("/"))
 

@@ -139,7 +139,7 @@ def test_a_session_is_for_one_server(entered: Entered, serve: Callable[..., Serv
 
 PATHS = (
     "/static/../../../../etc/passwd", "/static/%2e%2e/%2e%2e/%2e%2e/settings.py", "/static//etc/passwd", "/static/launcher/..%2f..%2f..%2fviews.py",
-    "/static/launcher/%00", "/static/launcher", "/static/", "/r/../../etc/passwd", "/r/%2e%2e%2f%2e%2e/summary.json", "/r/x%00/summary.json",
+    "/static/v-000000000000/../../../settings.py", "/static/v-000000000000/%2e%2e/%2e%2e/views.py", "/static/v-000000000000//etc/passwd", "/static/launcher/%00", "/static/launcher", "/static/", "/r/../../etc/passwd", "/r/%2e%2e%2f%2e%2e/summary.json", "/r/x%00/summary.json",
     "/live.json?r=../../etc", "/%00", "/\\..\\..\\etc\\passwd", "/r/x/runs/..%2f..%2f..%2fetc%2fpasswd",
 )
 

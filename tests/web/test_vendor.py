@@ -11,7 +11,7 @@ const done = arguments[arguments.length - 1];
 (async () => {
   for (const name of arguments[0]) await new Promise((resolve, reject) => {
     const script = document.createElement("script");
-    script.src = "/static/vendor/" + name; script.onload = resolve; script.onerror = reject;
+    script.src = new URL("../vendor/" + name, document.querySelector("script[src*='/frame.js']").src).href; script.onload = resolve; script.onerror = reject;
     document.head.append(script);
   });
 })().then(() => done("loaded"), (error) => done(String(error)));
@@ -23,7 +23,7 @@ const spec = {data: {values: [{x: 1, y: 2}, {x: 2, y: 5}, {x: 3, y: 1}]}, width:
   mark: {type: "line", point: true, tooltip: true}, encoding: {x: {field: "x", type: "quantitative"}, y: {field: "z", type: "quantitative"}}};
 const node = document.createElement("div");
 document.querySelector("main").append(node);
-import("/static/launcher/charts.js").then(async (charts) => {
+import(new URL("charts.js", document.querySelector("script[src*='/frame.js']").src)).then(async (charts) => {
   const view = await charts.drawChart(node, {...spec, ...arguments[1]}, {renderer: arguments[0]});
   return {drawn: node.querySelectorAll("svg path, canvas").length, rows: view().data("source_0").length};
 }).then(done, (error) => done(String(error)));
@@ -42,7 +42,7 @@ def test_vega_draws_without_eval(visit: Callable[..., Page], project: Project) -
         assert result["drawn"] > 0 and result["rows"] == 3, result
     theme = page.attribute("theme", "title")
     page.click("theme").wait(lambda: page.attribute("theme", "title") != theme, "the other theme")
-    expression = "const done = arguments[0]; import('/static/vendor/vega-interpreter.js').then((module) => done(Boolean(module.expressionInterpreter)), (error) => done(String(error)))"
+    expression = "const done = arguments[0]; import(new URL('../vendor/vega-interpreter.js', document.querySelector('script[src*=\"/frame.js\"]').src)).then((module) => done(Boolean(module.expressionInterpreter)), (error) => done(String(error)))"
     assert page.driver.execute_async_script(expression) is True
 
 

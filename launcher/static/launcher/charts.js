@@ -10,7 +10,7 @@ let loading = null;
 export function loadVega() {
   loading ||= SCRIPTS.reduce((before, name) => before.then(() => new Promise((resolve, reject) => {
     const script = document.createElement("script");
-    script.src = `/static/vendor/${name}`;
+    script.src = new URL(`../vendor/${name}`, import.meta.url).href;
     script.onload = resolve;
     script.onerror = () => reject(new Error(`${name} cannot be loaded`));
     document.head.append(script);

@@ -1,5 +1,5 @@
 // Drawing of Vega-Lite specs under the pages' strict policy: no eval, nothing loaded, text only as text.
-import { el, formatNumber } from "/static/launcher/frame.js";
+import { el, formatNumber } from "../launcher/frame.js";
 
 const refuse = () => Promise.reject(new Error("charts load nothing"));
 const LOADER = { load: refuse, sanitize: refuse, http: refuse, file: refuse, options: {} };

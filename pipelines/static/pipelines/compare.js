@@ -1,5 +1,5 @@
 // Revisions side by side: only the differences, and the lines of a file. Lines are text nodes.
-import { el, getJSON, onChange, problemCard, ready } from "/static/launcher/frame.js";
+import { el, getJSON, onChange, problemCard, ready } from "../launcher/frame.js";
 
 const byId = (id) => document.getElementById(id);
 const table = byId("comparison");

@@ -1,6 +1,6 @@
 // The commits table. Rows, order and filters are decided here; Tabulator draws those that are in sight.
 // Everything from the repository becomes text nodes, never HTML.
-import { copy, el, formatNumber, formatSize, icon, onChange, problemCard, ready } from "/static/launcher/frame.js";
+import { copy, el, formatNumber, formatSize, icon, onChange, problemCard, ready } from "../launcher/frame.js";
 
 const byId = (id) => document.getElementById(id);
 const { table: TABLE_URL, select: SELECT_URL, compare: COMPARE_URL } = byId("page-data").dataset;
@@ -13,7 +13,8 @@ const AGAIN_MS = 200;
 const MAX_COMPARED = 20;
 const MISSING = "–";
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-const FULL_TIME = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+/** 12,000. Not toLocaleString, nor Intl for times: to load their data takes longer than to draw the table. */
+const grouped = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, ",");
 
 let data = null; // the answer of experiments.json
 let etag = null;
@@ -76,7 +77,7 @@ async function load() {
   etag = answer.headers.get("ETag");
   data = value;
   prepare();
-  if (data.waiting) { byId("progress").textContent = `${data.waiting.toLocaleString("en")} commits still to be read`; setTimeout(refresh, AGAIN_MS); }
+  if (data.waiting) { byId("progress").textContent = `${grouped(data.waiting)} commits still to be read`; setTimeout(refresh, AGAIN_MS); }
   else byId("progress").textContent = data.hidden_columns ? `${data.hidden_columns} columns are too many to show` : "";
   return true;
 }
@@ -144,7 +145,7 @@ function arrange() {
   }
   const visible = wanted.length;
   const all = total - (data.rows.sha[0] === "workspace" ? 1 : 0);
-  byId("count").textContent = matches ? `${visible.toLocaleString("en")} of ${all.toLocaleString("en")} commits` : `${all.toLocaleString("en")} commit${all === 1 ? "" : "s"}`;
+  byId("count").textContent = matches ? `${grouped(visible)} of ${grouped(all)} commits` : `${grouped(all)} commit${all === 1 ? "" : "s"}`;
   return wanted;
 }
 
@@ -260,13 +261,14 @@ function build(items, signature) {
     headerVisible: true,
     columnDefaults: { headerSort: false },
     columnHeaderVertAlign: "bottom",
-    frozenRows: (row) => row.getData().id === "workspace",
+    frozenRows: () => false, // pinFirst does it
     rowFormatter: paintRow,
     autoResize: true,
     placeholder: "",
     renderVerticalBuffer: 140,
     renderHorizontal: "virtual",
   });
+  pinFirst(table);
   table.columnManager.verticalAlignHeaders = () => {}; // it measures every column in turn: 3 s for 500; ours align by CSS
   table.signature = signature;
   table.on("tableBuilt", () => {
@@ -275,6 +277,20 @@ function build(items, signature) {
     if (at[0] || at[1]) setTimeout(() => { holder.scrollLeft = at[0]; holder.scrollTop = at[1]; }, 0); // once the pinned row listens, too
     if (document.body.dataset.ready !== "1") { ready(); showSelected(); }
   });
+}
+
+/** Tabulator draws the rows, then pins the workspace's, and draws all of them again: here it is pinned before. */
+function pinFirst(made) {
+  const { rowManager, modules } = made;
+  const refresh = rowManager.refreshActiveData;
+  let isPinning = false;
+  rowManager.refreshActiveData = (handler, ...more) => {
+    if (isPinning) return;
+    const row = handler ? null : rowManager.rows.find((one) => one.getData().id === "workspace" && !one.modules.frozen);
+    isPinning = true;
+    try { if (row) modules.frozenRows.freezeRow(row); } finally { isPinning = false; }
+    refresh.call(rowManager, handler, ...more);
+  };
 }
 
 /** `?select=`: the row that another page points at, in sight and picked (`rows` does that). */
@@ -425,8 +441,8 @@ function groupCell(group) {
   const { kind, name, count } = data.groups[group];
   const isOpen = !collapsed.has(groupKey(group));
   const toggle = el("button", { type: "button", class: "tw", "aria-expanded": String(isOpen), "aria-label": `${isOpen ? "Fold" : "Unfold"} ${name}`, onclick: () => { if (isOpen) collapsed.add(groupKey(group)); else collapsed.delete(groupKey(group)); draw(true); } }, icon(isOpen ? "chev-d" : "chev-r"));
-  const some = inGroup[group] === count ? "" : `${inGroup[group].toLocaleString("en")} of `;
-  const words = `${some}${count.toLocaleString("en")} commit${count === 1 ? "" : "s"}${kind === "head" ? ", not on a branch" : ""}`;
+  const some = inGroup[group] === count ? "" : `${grouped(inGroup[group])} of `;
+  const words = `${some}${grouped(count)} commit${count === 1 ? "" : "s"}${kind === "head" ? ", not on a branch" : ""}`;
   return el("span", { class: "nmw" }, toggle, icon(kind === "tag" ? "tag" : kind === "head" ? "commit" : "branch", "t3"), el("span", { class: "strong trunc", title: name }, name), el("span", { class: "t3 nowrap" }, words));
 }
 
@@ -465,7 +481,7 @@ function createdCell(row) {
   const sameDay = at.toDateString() === now.toDateString();
   const day = MONTHS[at.getMonth()];
   const text = sameDay ? at.toTimeString().slice(0, 5) : `${at.getDate()} ${day}${at.getFullYear() === now.getFullYear() ? "" : ` ${at.getFullYear()}`}`;
-  return el("span", { class: "t2", title: FULL_TIME.format(at) }, text);
+  return el("span", { class: "t2", title: `${at.getDate()} ${day} ${at.getFullYear()}, ${at.toTimeString().slice(0, 8)}` }, text);
 }
 
 const textCell = (row, pickText) => (row < 0 ? el("span") : el("span", { class: "t2 trunc", title: pickText(row) }, pickText(row)));
@@ -505,7 +521,7 @@ function valueCell(cell, column) {
   if (column.best !== null && value === column.best) holder.classList.add("best");
   if (state.delta && isOther && isNumber) text = signed(column, value - column.base);
   const delta = isOther && isNumber ? `\n${signed(column, value - column.base)} to the baseline` : "";
-  const full = column.hash ? `${value.toLocaleString("en")} bytes${column.nfiles[n] ? `, ${column.nfiles[n]} files` : ""}\n${column.hash[n] >= 0 ? column.hashes[column.hash[n]] : "no hash"}` : String(value);
+  const full = column.hash ? `${grouped(value)} bytes${column.nfiles[n] ? `, ${column.nfiles[n]} files` : ""}\n${column.hash[n] >= 0 ? column.hashes[column.hash[n]] : "no hash"}` : String(value);
   return el("span", { class: "v", title: `${full}${delta}` }, isChanged ? el("b", { class: "dot-chg" }) : null, isChanged ? el("span", { class: "vh" }, "changed ") : null, text);
 }
 
@@ -589,7 +605,7 @@ function chips() {
   const chip = (text, title, undo) => el("span", { class: "chip", title }, el("span", { class: "trunc" }, text), el("button", { type: "button", "aria-label": `Remove: ${text}`, onclick: undo }, icon("x")));
   if (matches) {
     const hidden = data.rows.sha.length - (data.rows.sha[0] === "workspace" ? 1 : 0) - data.rows.sha.filter((sha) => sha !== "workspace" && matches.has(sha)).length;
-    made.push(el("span", { class: "t3 nowrap hide-md", "data-testid": "hidden-rows" }, `${hidden.toLocaleString("en")} hidden`));
+    made.push(el("span", { class: "t3 nowrap hide-md", "data-testid": "hidden-rows" }, `${grouped(hidden)} hidden`));
   }
   if (state.sort.length) made.push(chip(`sorted by ${state.sort.map((item) => (columns.find((column) => column.id === item.id) || { label: item.id }).label).join(", ")}`, "Remove to see branches again", () => { state.sort = []; writeAddress(); draw(); }));
   byId("chips").replaceChildren(...made);

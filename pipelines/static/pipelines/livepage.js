@@ -1,5 +1,5 @@
 // Pages drawn by the server that follow the repository: parts marked data-live are replaced by newer ones.
-import { localTimes, onChange } from "/static/launcher/frame.js";
+import { localTimes, onChange } from "../launcher/frame.js";
 
 const AGO_MS = 10000;
 

@@ -1,5 +1,5 @@
 // The pipeline: draws the graph, follows the workspace, keeps zoom, selection and focus while it does.
-import { el, getJSON, icon, onChange, problemCard, ready } from "/static/launcher/frame.js";
+import { el, getJSON, icon, onChange, problemCard, ready } from "../launcher/frame.js";
 import { curve, layOut, visible, WORST } from "./graphlayout.js";
 import { panelContent } from "./stagepanel.js";
 import { formatDuration, look, stateLabel } from "./stagestate.js";

@@ -1,6 +1,6 @@
 // The page of plots: revisions, the tree, and cards that are drawn when they come into view.
-import { copy, el, getJSON, icon, isDark, onChange, problemCard, ready } from "/static/launcher/frame.js";
-import { draw, follow, hideTip, pinTip, plainTip, savePNG, saveSVG, square, swatch, text, tipRow } from "/static/pipelines/charts.js";
+import { copy, el, getJSON, icon, isDark, onChange, problemCard, ready } from "../launcher/frame.js";
+import { draw, follow, hideTip, pinTip, plainTip, savePNG, saveSVG, square, swatch, text, tipRow } from "./charts.js";
 
 const byId = (id) => document.getElementById(id);
 const URLS = byId("addresses").dataset;

@@ -1,5 +1,5 @@
 // One run: parts follow the run, the log is read in parts from its end.
-import { el, formatSize, getJSON, onChange, problemCard, ready } from "/static/launcher/frame.js";
+import { el, formatSize, getJSON, onChange, problemCard, ready } from "../launcher/frame.js";
 import { follow } from "./livepage.js";
 import { logNodes } from "./logtext.js";
 

@@ -1,5 +1,5 @@
 // The list of runs: find, keys, and newer rows without losing place.
-import { ready } from "/static/launcher/frame.js";
+import { ready } from "../launcher/frame.js";
 import { follow } from "./livepage.js";
 
 const find = document.querySelector("[data-search]");

@@ -1,5 +1,5 @@
 // The panel beside the graph: one stage, one .dvc file, or one group. What the repository says is set as text only.
-import { el, formatNumber, formatSize, getJSON, icon } from "/static/launcher/frame.js";
+import { el, formatNumber, formatSize, getJSON, icon } from "../launcher/frame.js";
 import { logNodes } from "./logtext.js";
 import { formatDuration, stateLabel } from "./stagestate.js";
 

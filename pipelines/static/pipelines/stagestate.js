@@ -1,5 +1,5 @@
 // How a stage's state looks: word, icon, colour; the same on nodes, in counts and in the panel.
-import { el, icon } from "/static/launcher/frame.js";
+import { el, icon } from "../launcher/frame.js";
 
 const LOOKS = {
   "up to date": ["Up to date", "done", "ok"],

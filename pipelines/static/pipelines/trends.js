@@ -1,6 +1,6 @@
 // The page of trends: a large card with a range to choose, and small ones; charts come from the server one by one.
-import { el, formatNumber, getJSON, icon, isDark, onChange, problemCard, ready } from "/static/launcher/frame.js";
-import { draw, follow, hideTip, swatch } from "/static/pipelines/charts.js";
+import { el, formatNumber, getJSON, icon, isDark, onChange, problemCard, ready } from "../launcher/frame.js";
+import { draw, follow, hideTip, swatch } from "./charts.js";
 
 const byId = (id) => document.getElementById(id);
 const URLS = byId("addresses").dataset;
