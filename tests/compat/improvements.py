@@ -255,12 +255,18 @@ def _parts_are_not_made_anew(operation: Operation, left: Outcome, right: Outcome
     )
 
 
-def _matching_data_needs_no_manifest(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
-    """A folder whose manifest is lost does not keep checkout from the rest; dvc takes all its files for unsaved."""
+def _matching_data_needs_no_objects(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """A folder whose manifest is lost, or an unchanged file whose object is, does not keep checkout from the rest; dvc takes it for unsaved."""
     _, refused, listing = left.err.partition("Use `--force` to force.\n")
     paths = [line.removeprefix("<box>/") for line in listing.splitlines() if line.startswith("<box>/")]
     went_on = right.code == 0 or "Checkout failed" in right.err
-    return operation[1] in ("checkout", "pull") and bool(refused) and went_on and bool(paths) and all(manifest_missing(box, path) for path in paths)
+    return operation[1] in ("checkout", "pull") and bool(refused) and went_on and bool(paths) and all(manifest_missing(box, path) or _is_unchanged(box, path) for path in paths)
+
+
+def _is_unchanged(box: str, path: str) -> bool:
+    """Whether the workspace file at a path relative to the box is what its record says."""
+    name = path.removeprefix("project/")
+    return recorded_oids(box).get(name, "") == _oid(box, name)
 
 
 def _lost_manifests_are_looked_through(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
@@ -586,7 +592,7 @@ IMPROVEMENTS: tuple[Improvement, ...] = (
     _data_elsewhere_is_no_crash,
     _graph_needs_no_lock,
     _parts_are_not_made_anew,
-    _matching_data_needs_no_manifest,
+    _matching_data_needs_no_objects,
     _lost_manifests_are_looked_through,
     _asks_the_remote,
     _one_name_per_object,

@@ -173,4 +173,5 @@ SEQUENCES: dict[str, list[Operation]] = {
     "part_added_alone_whose_object_was_lost": [*START, ["tool", "config", "cache.type", "hardlink"], ["write", "d/a", "1"], ["write", "d/b", "2"], ["tool", "remote", "add", "-d", "store", "{box}/remote"], ["tool", "add", "d"], ["tool", "push"],
                                                ["tool", "add", "d/b"], ["drop_cache"], ["tool", "fetch"], ["tool", "checkout", "-f"]],
     "runs_that_cannot_start_are_ignored": [*START, ["write", "dvc.yaml", "stages:\n  a:\n    cmd: cat i > o\n    deps: [i]\n    outs: [o]\n"], ["write", "i", "1"], ["tool", "repro"], ["delete", "i"], ["tool", "repro", "--ignore-errors"], ["tool", "repro"]],
+    "relink_of_a_lost_object": [*START, ["write", "f", "1"], ["write", "g", "2"], ["tool", "add", "f", "g"], ["tool", "config", "cache.type", "hardlink"], ["drop_object", 1], ["tool", "checkout", "--relink"], ["tool", "checkout", "-f", "--relink"]],
 }

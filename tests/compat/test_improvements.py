@@ -127,3 +127,12 @@ def test_a_manifest_that_comes_back_is_one_of_the_remote(box: str, layout: str) 
     path.parent.mkdir(parents=True)
     path.write_text("[]")
     assert (explain(["tool", "push"], done, done, found, box) or "").startswith("`gc` and `push` bring a lost manifest")
+
+
+@pytest.mark.parametrize(("text", "is_explained"), [("1", False), ("2", True)])
+def test_only_unchanged_data_may_be_no_obstacle(box: str, text: str, is_explained: bool) -> None:
+    Path(box, "project/f").write_text(text)
+    stopped = Outcome("x", 255, "", "ERROR: Can't remove the following unsaved files without confirmation. Use `--force` to force.\n<box>/project/f\n")
+    failed = Outcome("x", 255, "", "ERROR: Checkout failed for following targets:\nf\nIs your cache up to date?")
+    found = {"project/g": ("file 200 b'2'", "file 0 b'2'")}
+    assert (explain(["tool", "checkout", "--relink"], stopped, failed, found, box) is not None) is is_explained
