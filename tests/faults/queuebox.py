@@ -188,20 +188,28 @@ class QueueBox:
         text = log.read_text(errors="replace")[-3000:] if log.exists() else ""
         return "\n".join([*(f"{state.name} {state.state} {state.reason}" for state in self.states()), str(self.supervisor()), text])
 
+    def redis_pid(self) -> int:
+        """Of the private server, 0 when it is not running. It overwrites its environment, so it has no mark."""
+        with contextlib.suppress(OSError, ValueError):
+            pid = int((Path(self.environ["DATAVER_HOME"]) / "redis" / "pid").read_text().split()[0])
+            if is_alive(pid) and b"redis" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                return pid
+        return 0
+
     # --- the end
     def close(self) -> None:
         for _ in range(20):
-            pids = self.processes()
+            pids = [*self.processes(), *filter(None, [self.redis_pid()])]
             if not pids:
                 break
             for pid in pids:
-                with contextlib.suppress(OSError):
-                    os.kill(pid, signal.SIGKILL)
+                kill(pid)
             time.sleep(0.05)
         shutil.rmtree(self.base / "project", ignore_errors=True)
 
 
 def kill(pid: int, number: int = signal.SIGKILL) -> None:
+    assert pid > 1, "there is no such process"
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
 
