@@ -4,7 +4,7 @@ from __future__ import annotations
 import argparse
 
 from pipelines.engine.experiments.branch import make_branch
-from pipelines.engine.experiments.transfer import git_of
+from pipelines.engine.experiments.resolve import git_of
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
 

@@ -3,11 +3,9 @@ from __future__ import annotations
 
 import argparse
 
-from pipelines.commands.exp_show import add_selection
-from pipelines.engine.experiments import gitremote
+from pipelines.engine.experiments.arguments import add_selection, selection_from
 from pipelines.engine.experiments.refs import ExpRef
-from pipelines.engine.experiments.resolve import RefTable, Selection
-from pipelines.engine.experiments.transfer import git_of
+from pipelines.engine.experiments.resolve import RefTable, git_of
 from tracking.engine.errors import DataverError
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
@@ -26,8 +24,12 @@ def run(args: argparse.Namespace, io: Io) -> int:
         raise DataverError("--sha-only not supported with git_remote.")
     git = git_of(Repo.open(io.cwd, io.settings))
     table = RefTable(git)
-    known = gitremote.remote_refs(git, args.git_remote) if args.git_remote else table.experiments
-    wanted = None if args.all_commits else set(table.baselines(Selection(tuple(args.rev or ()), args.num)))
+    known = table.experiments
+    if args.git_remote:
+        from pipelines.engine.experiments.gitremote import remote_refs
+
+        known = remote_refs(git, args.git_remote)
+    wanted = None if args.all_commits else set(table.baselines(selection_from(args)))
     groups: dict[str, list[tuple[ExpRef, str]]] = {}
     for ref, commit in known:
         if wanted is None or ref.baseline in wanted:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import argparse
 
 from pipelines.commands.exp_push import add_transfer_arguments
-from pipelines.engine.experiments.resolve import Selection
+from pipelines.engine.experiments.arguments import selection_from
 from pipelines.engine.experiments.transfer import Data, fetch_data, pull
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, io: Io) -> int:
     repo = Repo.open(io.cwd, io.settings)
     with repo.lock(io):
-        done = pull(repo, args.git_remote, args.experiment, Selection(tuple(args.rev or ()), args.num, commits=args.all_commits), force=args.force)
+        done = pull(repo, args.git_remote, args.experiment, selection_from(args), force=args.force)
         if done.diverged:
             names = [ref.name for ref in done.diverged]
             io.warn(

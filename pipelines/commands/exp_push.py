@@ -6,11 +6,9 @@ from __future__ import annotations
 
 import argparse
 
-from pipelines.commands.exp_remove import joined
-from pipelines.commands.exp_show import add_selection
+from pipelines.engine.experiments.arguments import add_selection, joined, selection_from
 from pipelines.engine.experiments.gitremote import Exchanged
 from pipelines.engine.experiments.refs import ExpRef
-from pipelines.engine.experiments.resolve import Selection
 from pipelines.engine.experiments.transfer import Data, push, push_data
 from tracking.engine.errors import DataverError
 from tracking.engine.protocols import Io
@@ -36,7 +34,7 @@ def run(args: argparse.Namespace, io: Io) -> int:
     repo = Repo.open(io.cwd, io.settings)
     uploaded, failure = 0, None
     with repo.lock(io):
-        done = push(repo, args.git_remote, args.experiment, Selection(tuple(args.rev or ()), args.num, commits=args.all_commits), force=args.force)
+        done = push(repo, args.git_remote, args.experiment, selection_from(args), force=args.force)
         if not args.no_cache:
             try:
                 uploaded = push_data(repo, [*done.up_to_date, *done.success], Data(args.remote, args.jobs, args.run_cache), io)

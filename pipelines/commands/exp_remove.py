@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import argparse
 
-from pipelines.commands.exp_show import add_selection
+from pipelines.engine.experiments.arguments import add_selection, joined, selection_from
 from pipelines.engine.experiments.remove import Request, remove, shown_name, undo
-from pipelines.engine.experiments.resolve import Selection
-from pipelines.engine.experiments.transfer import git_of
+from pipelines.engine.experiments.resolve import git_of
 from tracking.engine.errors import DataverError
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
@@ -32,7 +31,7 @@ def run(args: argparse.Namespace, io: Io) -> int:
         return _undo(repo, args, io)
     if bool(args.all_commits or args.rev or args.queue) == bool(args.experiment):
         raise DataverError("Either provide an `experiment` argument, or use the `--rev` or `--all-commits` or `--queue` flag.")
-    selection = Selection(tuple(args.rev or ()), args.num, commits=args.all_commits and not args.rev) if args.rev or args.all_commits else None
+    selection = selection_from(args) if args.rev or args.all_commits else None
     with repo.lock(io):
         removed = remove(repo, Request(tuple(args.experiment), selection, args.queue, args.keep, args.git_remote))
     io.print(f"Removed experiments: {joined([repr(name) for name in removed])}" if removed else "No experiments to remove.")
@@ -45,8 +44,3 @@ def _undo(repo: Repo, args: argparse.Namespace, io: Io) -> int:
         back = undo(git, args.experiment)
     io.print(f"Brought back experiments: {joined([repr(shown_name(git, item)) for item in back])}" if back else "Nothing was removed in the last 7 days.")
     return 0
-
-
-def joined(words: list[str]) -> str:
-    """`a, b and c`"""
-    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)

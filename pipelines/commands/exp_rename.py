@@ -4,7 +4,7 @@ from __future__ import annotations
 import argparse
 
 from pipelines.engine.experiments.rename import rename
-from pipelines.engine.experiments.transfer import git_of
+from pipelines.engine.experiments.resolve import git_of
 from tracking.engine.errors import DataverError
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo

@@ -14,6 +14,7 @@ import json
 from typing import Any
 
 from pipelines.commands.metrics_show import print_table
+from pipelines.engine.experiments.arguments import add_selection
 from pipelines.engine.experiments.resolve import Selection
 from pipelines.engine.experiments.revstate import State
 from pipelines.engine.experiments.show import Request, collect
@@ -44,13 +45,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-pager", action="store_true", help="print at once, also on a terminal")
     parser.add_argument("--no-fetch", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("-f", "--force", action="store_true", help="read everything anew (always so here)")
-
-
-def add_selection(parser: argparse.ArgumentParser, default: bool = True) -> None:
-    """Options that choose experiments by the commit they started from."""
-    parser.add_argument("-A", "--all-commits", action="store_true", help="all experiments (instead of --rev and -n)")
-    parser.add_argument("--rev", action="append", metavar="COMMIT", help=f"those of this commit{' (default HEAD)' if default else ''}; may be repeated")
-    parser.add_argument("-n", "--num", type=int, default=1, metavar="N", help="also those of the N-1 commits before (negative: of all)")
 
 
 def run(args: argparse.Namespace, io: Io) -> int:

@@ -190,6 +190,7 @@ class Indexes:
         self._parsed: dict[tuple[str, ...], Stage | Pipeline | DataverError] = {}
         self._inputs: dict[tuple[str, str], dict[tuple[str, ...], None]] = {}  # dvc.yaml -> sets of files it was read with
         self._below: dict[str, list[tuple[str, int, str]]] = {}
+        self._rules: dict[tuple[tuple[str, int, str], ...], Ignore] = {}
 
     def load(self, files: FileSource, onerror: OnError | None = None) -> Index:
         """onerror: as of load_index. Raises InvalidFile and others of load_index."""
@@ -258,7 +259,8 @@ class Indexes:
         return found
 
     def _ignored(self, files: FileSource, entries: list[tuple[str, int, str]]) -> Callable[[str], bool]:
-        if not any(rel.endswith(IGNORE_FILE) for rel, _, _ in entries):
+        sources = tuple(entry for entry in entries if entry[0].endswith(IGNORE_FILE))
+        if not sources:
             return _nothing
 
         def read(rel: str) -> bytes | None:
@@ -267,7 +269,9 @@ class Indexes:
             except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
                 return None
 
-        rules = Ignore(self.repo.root_dir, read=read)
+        rules = self._rules.get(sources)
+        if rules is None:
+            rules = self._rules[sources] = Ignore(self.repo.root_dir, read=read)
         return lambda rel: rules.is_ignored(rel, False)
 
     def dvcfiles(self, tree: str) -> list[tuple[str, int, str]]:

@@ -6,12 +6,11 @@ import shutil
 import time
 
 from pipelines.engine.experiments.refs import EXEC_APPLY, write_ref
-from pipelines.engine.experiments.resolve import RefTable, find_task
+from pipelines.engine.experiments.resolve import RefTable, find_task, git_of
 from pipelines.engine.experiments.tasks import read_tasks
 from pipelines.engine.experiments.worktree import Kept, put_files
-from pipelines.engine.revisions import NO_GIT
 from tracking.engine.bring import Brought, bring, wanted
-from tracking.engine.errors import DataverError, GitError, RevisionNotFound
+from tracking.engine.errors import DataverError, RevisionNotFound
 from tracking.engine.protocols import Io
 from tracking.engine.record import record
 from tracking.engine.repo import DVC_DIR, Repo
@@ -39,9 +38,7 @@ def apply(repo: Repo, name: str, io: Io) -> Applied:
     Raises NotAnExperiment, GitError, and what a checkout raises. Objects that the cache lacks are
     in `brought.failed`.
     """
-    git = repo.scm
-    if git is None:
-        raise GitError(NO_GIT)
+    git = git_of(repo)
     table = RefTable(git)
     commit = find_commit(repo, table, name)
     prefix = git.rel(repo.root_dir)

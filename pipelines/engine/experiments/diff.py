@@ -3,12 +3,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipelines.engine.experiments.resolve import RefTable
+from pipelines.engine.experiments.resolve import RefTable, git_of
 from pipelines.engine.experiments.revstate import WORKSPACE, State, StateReader
 from pipelines.engine.experiments.table import EMPTY, format_value
 from pipelines.engine.metrics import Change, diff
-from pipelines.engine.revisions import NO_GIT
-from tracking.engine.errors import GitError
 from tracking.engine.repo import Repo
 
 NO_DIFFERENCE = "diff not supported"
@@ -20,9 +18,7 @@ def compare(repo: Repo, old: str | None, new: str | None, *, unchanged: bool = F
 
     Raises GitError, RevisionNotFound.
     """
-    if repo.scm is None:
-        raise GitError(NO_GIT)
-    table = RefTable(repo.scm)
+    table = RefTable(git_of(repo))
     if table.head is None:
         return {}
     reader = StateReader(repo)

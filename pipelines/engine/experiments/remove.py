@@ -10,10 +10,9 @@ from collections.abc import Iterable, Sequence
 
 from pipelines.engine.experiments import dvctasks, gitremote
 from pipelines.engine.experiments.refs import ABSENT, CELERY_FAILED, CELERY_STASH, EXEC_APPLY, EXPS, ExpRef, update_refs
-from pipelines.engine.experiments.resolve import RefTable, Selection, find_experiment, find_task, unknown_names
+from pipelines.engine.experiments.resolve import RefTable, Selection, find_experiment, find_task, git_of, unknown_names
 from pipelines.engine.experiments.tasks import QUEUED, Task, read_tasks
-from pipelines.engine.revisions import NO_GIT
-from tracking.engine.errors import DataverError, GitError
+from tracking.engine.errors import DataverError
 from tracking.engine.git import Git
 from tracking.engine.record import record
 from tracking.engine.repo import Repo
@@ -36,9 +35,7 @@ class Request:
 
 def remove(repo: Repo, request: Request) -> list[str]:
     """Names of what was removed. Raises KeepAndQueue, UnknownExperiment, AmbiguousName, RevisionNotFound, GitRemoteError."""
-    git = repo.scm
-    if git is None:
-        raise GitError(NO_GIT)
+    git = git_of(repo)
     if request.keep and request.queue:
         raise KeepAndQueue("Cannot use both `--keep` and `--queue`.")
     table = RefTable(git)

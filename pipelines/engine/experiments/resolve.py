@@ -6,10 +6,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pipelines.engine.experiments.refs import EXEC_BASELINE, ExpRef
+from pipelines.engine.revisions import NO_GIT
 from tracking.engine.commits import TAG_PREFIX
 from tracking.engine.errors import DataverError, GitError, RevisionNotFound
 from tracking.engine.git import BRANCH_PREFIX, Git
 from tracking.engine.record import record
+from tracking.engine.repo import Repo
 
 if TYPE_CHECKING:
     from pipelines.engine.experiments.tasks import Task
@@ -36,6 +38,13 @@ class Selection:
     branches: bool = False
     tags: bool = False
     commits: bool = False
+
+
+def git_of(repo: Repo) -> Git:
+    """Raises GitError without Git."""
+    if repo.scm is None:
+        raise GitError(NO_GIT)
+    return repo.scm
 
 
 class RefTable:

@@ -17,13 +17,13 @@ from pipelines.engine.metrics import all_metrics, all_params, describe
 from tracking.engine.commits import Commit, read_commit
 from tracking.engine.contents import Contents
 from tracking.engine.errors import DataverError
-from tracking.engine.files import FileSource, WorkspaceFiles
+from tracking.engine.files import WorkspaceFiles
 from tracking.engine.gitcat import RevisionFiles
 from tracking.engine.history import Indexes, identity
 from tracking.engine.index import LOCK_FILE, PIPELINE_FILE, Index, load_index
 from tracking.engine.params import read_params
 from tracking.engine.repo import Repo
-from tracking.engine.stage import Dep, Out, Stage
+from tracking.engine.stage import Dep, Out
 
 WORKSPACE = "workspace"
 AHEAD = 100  # commits

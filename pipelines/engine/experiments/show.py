@@ -10,11 +10,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from pipelines.engine.experiments.refs import ExpRef
-from pipelines.engine.experiments.resolve import RefTable, Selection
+from pipelines.engine.experiments.resolve import RefTable, Selection, git_of
 from pipelines.engine.experiments.revstate import State, StateReader
 from pipelines.engine.experiments.tasks import FAILED, QUEUED, RUNNING, SUCCESS, Task, read_tasks
-from pipelines.engine.revisions import NO_GIT
-from tracking.engine.errors import GitError
 from tracking.engine.record import record
 from tracking.engine.repo import Repo
 
@@ -34,9 +32,7 @@ class Request:
 
 def collect(repo: Repo, request: Request) -> list[State]:
     """States of the workspace and of the chosen baselines; [] before the first commit. Raises GitError, RevisionNotFound."""
-    scm = repo.scm
-    if scm is None:
-        raise GitError(NO_GIT)
+    scm = git_of(repo)
     table = RefTable(scm)
     if table.head is None:
         return []

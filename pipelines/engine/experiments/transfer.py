@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from pipelines.engine.experiments import gitremote
 from pipelines.engine.experiments.gitremote import Exchanged
 from pipelines.engine.experiments.refs import ExpRef
-from pipelines.engine.experiments.resolve import RefTable, Selection, find_experiment, unknown_names
-from pipelines.engine.revisions import NO_GIT
+from pipelines.engine.experiments.resolve import RefTable, Selection, find_experiment, git_of, unknown_names
 from tracking.engine.commits import read_commit
-from tracking.engine.errors import GitError
 from tracking.engine.git import Git
 from tracking.engine.history import Selection as Commits
 from tracking.engine.protocols import Io
@@ -43,13 +41,6 @@ def pull(repo: Repo, remote: str, names: Sequence[str], selection: Selection, *,
     there = gitremote.remote_refs(git, remote)
     chosen = dict(there) if selection.commits else _chosen(RefTable(git), there, names, selection, remote)
     return gitremote.fetch_refs(git, remote, sorted(chosen.items(), key=lambda item: item[0].ref), force)
-
-
-def git_of(repo: Repo) -> Git:
-    """Raises GitError without Git."""
-    if repo.scm is None:
-        raise GitError(NO_GIT)
-    return repo.scm
 
 
 def _chosen(table: RefTable, known: list[tuple[ExpRef, str]], names: Sequence[str], selection: Selection, remote: str | None) -> dict[ExpRef, str]:
