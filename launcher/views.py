@@ -1,6 +1,7 @@
 """Pages about the list of repositories, and the addresses that the frame asks."""
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from launcher import indexing, statics
+from launcher.engine import choices
 from launcher.engine.projectsummary import summarize
 from launcher.freshness import fingerprint
 from launcher.home import absolute, home_page
@@ -90,6 +92,24 @@ def branches(request: HttpRequest, key: str) -> HttpResponse:
         repo.close()
     found = [Branch(head, True), *(Branch(name, False) for name in names if name != head)] if head else []
     return pages.json_answer({"branches": found})
+
+
+@require_POST
+def keep_choice(request: HttpRequest, key: str) -> HttpResponse:
+    """`{"name", "value"}`: keep what the reader of a page chose for a repository."""
+    pages.find_repository(key)
+    try:
+        asked = json.loads(request.body)
+        name, value = asked["name"], asked["value"]
+        if not isinstance(name, str):
+            raise TypeError("a name is a text")
+    except (ValueError, KeyError, TypeError, RecursionError) as exc:
+        return pages.error_json(400, "BadRequest", f"a choice is {{name, value}}: {exc}")
+    try:
+        choices.keep_choice(indexing.data_folder(), key, name, value)
+    except choices.ChoiceRefused as exc:
+        return pages.error_json(422, type(exc).__name__, exc.message)
+    return HttpResponse(status=204)
 
 
 @require_GET

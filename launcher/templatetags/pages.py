@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlencode
 
 from django import template
@@ -12,6 +13,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from launcher import statics
+from launcher.engine.choices import load_choices
+from launcher.indexing import data_folder
 from tracking.pages import Frame
 
 register = template.Library()
@@ -41,6 +44,12 @@ class RailItem:
 def icon(name: str, classes: str = "") -> SafeString:
     """`{% icon "branch" %}`: a symbol of icons.svg, silent for screen readers; the word stands beside it."""
     return format_html('<svg class="i {}" aria-hidden="true"><use href="{}#i-{}"/></svg>', classes, static("launcher/icons.svg"), name)
+
+
+@register.simple_tag
+def choices(frame: Frame) -> dict[str, Any]:
+    """What the reader chose for the repository of the page."""
+    return load_choices(data_folder(), frame.repository.key) if frame.repository else {}
 
 
 @register.simple_tag

@@ -77,7 +77,14 @@ def visit(_driver: Any, serve: Callable[..., Server]) -> Iterator[Callable[..., 
     """
     pages: list[Page] = []
 
+    def check() -> None:
+        for page in pages:
+            assert page.strangers() == []
+            assert page.console() == []
+        pages.clear()
+
     def log_in(folder: Path, *options: str) -> Page:
+        check()
         server = serve(folder, *options)
         page = Page(_driver, server)
         page.forget()
@@ -89,9 +96,7 @@ def visit(_driver: Any, serve: Callable[..., Server]) -> Iterator[Callable[..., 
         return page
 
     yield log_in
-    for page in pages:
-        assert page.strangers() == []
-        assert page.console() == []
+    check()
     _driver.get("about:blank")
 
 

@@ -268,3 +268,46 @@ def test_what_arrives_by_itself_hides_no_column(visit: Visit, repo: Project) -> 
     pressed = lambda: page.attribute("only-changed", "aria-pressed")  # noqa: E731
     page.click("only-changed").expect(pressed, "false").click("only-changed").expect(pressed, "true")
     page.find("sort-params:params.yaml:seed")
+
+
+def titles(page: Page) -> list[str]:
+    """Column titles from left to right."""
+    return [str(text) for text in page.js("return [...document.querySelectorAll('[data-testid^=\"sort-metrics\"], [data-testid^=\"sort-params\"]')].sort((a, b) => a.getBoundingClientRect().x - b.getBoundingClientRect().x).map((node) => node.textContent)")]
+
+
+def test_columns_are_moved_and_widened_and_another_server_knows(visit: Visit, odd: Project) -> None:
+    page = open_table(visit(odd.path), odd)
+    page.expect(lambda: titles(page), ["acc", "loss", "auc", "lr", "name"])
+    page.js("document.querySelector('[data-testid=\"sort-metrics:eval.json:auc\"]').focus()")
+    page.press("shift+left").expect(lambda: titles(page), ["acc", "auc", "loss", "lr", "name"])
+    page.expect(lambda: page.js("return document.activeElement.dataset.testid"), "sort-metrics:eval.json:auc")
+    page.press("shift+left").expect(lambda: titles(page), ["auc", "acc", "loss", "lr", "name"])
+    page.expect(lambda: page.js("return document.activeElement.dataset.testid"), "sort-metrics:eval.json:auc")
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    width = lambda: page.js("return document.querySelector('[tabulator-field=\"v:metrics:metrics.json:loss\"]').offsetWidth")  # noqa: E731
+    edge = page.js("const box = document.querySelector('.tabulator-col[tabulator-field=\"v:metrics:metrics.json:loss\"]').getBoundingClientRect(); return [box.right, box.bottom - 12]")
+    before = width()
+    actions = ActionChains(page.driver, duration=0)
+    actions.w3c_actions.pointer_action.move_to_location(int(edge[0]) - 1, int(edge[1]))
+    actions.w3c_actions.pointer_action.pointer_down().move_to_location(int(edge[0]) + 59, int(edge[1])).pointer_up()
+    actions.perform()
+    page.wait(lambda: width() > before + 40, "a wider column")
+    wide = width()
+    page.expect(lambda: page.js("return JSON.parse(localStorage.getItem(`choice:${document.body.dataset.repository}:experiments.widths`))"), {"metrics:metrics.json:loss": wide})
+    page.leave()
+    again = open_table(visit(odd.path), odd)
+    again.expect(lambda: titles(again), ["auc", "acc", "loss", "lr", "name"]).expect(width, wide)
+    again.click("columns").click("reset-columns").expect(lambda: titles(again), ["acc", "loss", "auc", "lr", "name"]).expect(width, before)
+
+
+def test_a_column_is_dragged_within_its_kind(visit: Visit, odd: Project) -> None:
+    page = open_table(visit(odd.path), odd)
+    drag = """const [from, to, part] = arguments, find = (id) => document.querySelector(`[data-testid="sort-${id}"]`), transfer = new DataTransfer();
+    const box = find(to).getBoundingClientRect(), at = {clientX: box.x + box.width * part, clientY: box.y + 4, bubbles: true, cancelable: true, dataTransfer: transfer};
+    find(from).dispatchEvent(new DragEvent('dragstart', at)); find(to).dispatchEvent(new DragEvent('dragover', at)); find(to).dispatchEvent(new DragEvent('drop', at));"""
+    page.js(drag, "metrics:metrics.json:loss", "metrics:metrics.json:acc", 0.1)
+    page.expect(lambda: titles(page), ["loss", "acc", "auc", "lr", "name"])
+    page.js(drag, "metrics:metrics.json:loss", "params:params.yaml:lr", 0.9)
+    page.js(drag, "metrics:metrics.json:loss", "metrics:eval.json:auc", 0.9)
+    page.expect(lambda: titles(page), ["acc", "auc", "loss", "lr", "name"])

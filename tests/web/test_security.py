@@ -130,6 +130,14 @@ def test_a_form_needs_its_page(entered: Entered, tmp_path: Path) -> None:
     assert ask(server, "/open", {**form, "Origin": server.origin}, "POST", f"path={tmp_path}&csrfmiddlewaretoken=x").status == 403
 
 
+def test_a_choice_is_kept_for_a_page_of_ours_only(entered: Entered) -> None:
+    server, cookie = entered.server, entered.cookie
+    sent = {**cookie, "Content-Type": "application/json"}
+    for headers in (sent, {**sent, "Origin": server.origin}, {**sent, "Origin": server.origin, "X-CSRFToken": "x"}):
+        assert ask(server, "/r/0123456789/choices", headers, "POST", '{"name": "a", "value": 1}').status == 403
+    assert ask(server, "/r/0123456789/choices", cookie).status == 405
+
+
 def test_a_session_is_for_one_server(entered: Entered, serve: Callable[..., Server], tmp_path: Path) -> None:
     server, cookie = entered.server, entered.cookie
     other = serve(tmp_path)

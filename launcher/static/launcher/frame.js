@@ -2,6 +2,7 @@
 
 const POLL_MS = Number(document.body.dataset.poll) || 2000; // data-poll: pages whose states follow edits ask more often
 const GIVE_UP_MS = 2500; // of one request; offline shows within 5 s
+const SEND_MS = 400; // after the last change of a choice
 const GO_MS = 1200; // between `g` and the letter
 const body = document.body;
 const byId = (id) => document.getElementById(id);
@@ -80,6 +81,33 @@ export async function copy(text) {
     area.remove();
   }
 }
+
+// What the reader chose for this repository. The server keeps it, because a browser forgets it with the port; this
+// browser keeps it, too, so that a page opened at once after a choice has it.
+const kept = JSON.parse(byId("choices").textContent);
+const unsent = new Map();
+let sending = null;
+const localName = (name) => `choice:${body.dataset.repository}:${name}`;
+/** What was chosen under a name, else `otherwise`. */
+export function chosen(name, otherwise) {
+  try { return JSON.parse(localStorage.getItem(localName(name))) ?? kept[name] ?? otherwise; } catch { return kept[name] ?? otherwise; }
+}
+/** Keep a choice: any JSON; null to forget it. */
+export function keep(name, value) {
+  if (JSON.stringify(chosen(name, null)) === JSON.stringify(value)) return;
+  kept[name] = value;
+  try { if (value === null) localStorage.removeItem(localName(name)); else localStorage.setItem(localName(name), JSON.stringify(value)); } catch { /* the server keeps it */ }
+  unsent.set(name, value);
+  clearTimeout(sending);
+  sending = setTimeout(sendChoices, SEND_MS);
+}
+function sendChoices() {
+  for (const [name, value] of unsent) {
+    fetch(body.dataset.choices, { method: "POST", keepalive: true, headers: { "Content-Type": "application/json", "X-CSRFToken": body.dataset.csrf }, body: JSON.stringify({ name, value }) }).catch(() => {});
+  }
+  unsent.clear();
+}
+addEventListener("pagehide", sendChoices);
 
 /** Run `change` whenever files of the repository have changed. Also an event on document: dataver:changed. */
 export function onChange(change) { document.addEventListener("dataver:changed", (event) => change(event.detail)); }

@@ -1,6 +1,6 @@
 // The commits table. Rows, order and filters are decided here; Tabulator draws those that are in sight.
 // Everything from the repository becomes text nodes, never HTML.
-import { copy, el, formatNumber, formatSize, icon, onChange, problemCard, ready } from "../launcher/frame.js";
+import { chosen, copy, el, formatNumber, formatSize, icon, keep, onChange, problemCard, ready } from "../launcher/frame.js";
 
 const byId = (id) => document.getElementById(id);
 const { table: TABLE_URL, select: SELECT_URL, compare: COMPARE_URL } = byId("page-data").dataset;
@@ -16,6 +16,8 @@ const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "
 /** 12,000. Not toLocaleString, nor Intl for times: to load their data takes longer than to draw the table. */
 const grouped = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, ",");
 
+let order = chosen("experiments.order", []); // ids of columns; others come after them
+const widths = chosen("experiments.widths", {}); // id -> pixels
 let data = null; // the answer of experiments.json
 let etag = null;
 let table = null;
@@ -90,6 +92,7 @@ function prepare() {
     const isNumeric = numbers.length > 0 && numbers.length === column.values.filter((value) => value !== null).length;
     return { ...column, isNumeric, differs: differing.get(column.id), errors: errors.get(`${column.kind}:${column.file}`) || {}, decimals: column.kind === "metrics" && isNumeric ? decimalsOf(numbers) : null };
   });
+  putInOrder();
   data.index = new Map(data.rows.sha.map((sha, number) => [sha, number]));
   for (const sha of [...picked]) { // an address holds short ids
     if (data.index.has(sha)) continue;
@@ -99,17 +102,48 @@ function prepare() {
   }
 }
 
+/** Columns of a kind stay together; in it they are as the reader put them. */
+function putInOrder() {
+  const kinds = Object.keys(KIND_NAMES);
+  const natural = new Map(data.columns.map((column, at) => [column.id, at]));
+  const place = (column) => { const at = order.indexOf(column.id); return at < 0 ? order.length + natural.get(column.id) : at; };
+  columns.sort((one, other) => kinds.indexOf(one.kind) - kinds.indexOf(other.kind) || place(one) - place(other));
+}
+
+/** Put a column before or after another of its kind. */
+function moveColumn(id, target, isAfter) {
+  const moved = columns.find((column) => column.id === id), goal = columns.find((column) => column.id === target);
+  if (!moved || !goal || moved === goal || moved.kind !== goal.kind) return;
+  const others = columns.filter((column) => column !== moved);
+  others.splice(others.indexOf(goal) + (isAfter ? 1 : 0), 0, moved);
+  order = others.map((column) => column.id);
+  keep("experiments.order", order);
+  columns = others;
+  draw();
+}
+
+/** The next shown column of the same kind. */
+function neighbour(id, step) {
+  const kind = columns.find((column) => column.id === id).kind;
+  const inKind = columns.filter((column) => column.kind === kind && !isHidden(column));
+  return inKind[inKind.findIndex((column) => column.id === id) + step];
+}
+
 /** Decimals that a column of metrics shares, so that points line up; null where sizes differ too much. */
 function decimalsOf(numbers) {
-  let most = 0, largest = 0;
+  let largest = 0;
   for (const value of numbers) {
     const size = Math.abs(value);
     if (size !== 0 && (size < 0.001 || size >= 100000)) return null;
-    largest = Math.max(largest, size);
-    const text = String(Number(value.toPrecision(5)));
+    if (size > largest) largest = size;
+  }
+  const limit = Math.max(0, 5 - String(Math.trunc(largest)).length);
+  let most = 0;
+  for (let at = 0; at < numbers.length && most < limit; at += 1) {
+    const text = String(Number(numbers[at].toPrecision(5)));
     most = Math.max(most, text.includes(".") ? text.length - text.indexOf(".") - 1 : 0);
   }
-  return Math.min(most, Math.max(0, 5 - String(Math.trunc(largest)).length));
+  return Math.min(most, limit);
 }
 
 const betterOf = (column) => (state.lower.has(column.id) ? "lower" : state.higher.has(column.id) ? "higher" : column.better);
@@ -271,10 +305,17 @@ function build(items, signature) {
   pinFirst(table);
   table.columnManager.verticalAlignHeaders = () => {}; // it measures every column in turn: 3 s for 500; ours align by CSS
   table.signature = signature;
+  table.on("columnResized", (column) => {
+    const id = column.getField()?.replace(/^v:/, "");
+    if (!columns.some((known) => known.id === id)) return;
+    widths[id] = Math.round(column.getWidth());
+    keep("experiments.widths", widths);
+  });
   table.on("tableBuilt", () => {
     tidyHeader();
     const holder = document.querySelector("#table .tabulator-tableholder");
     if (at[0] || at[1]) setTimeout(() => { holder.scrollLeft = at[0]; holder.scrollTop = at[1]; }, 0); // once the pinned row listens, too
+    if (focusedHeader) { headers.get(focusedHeader)?.button.focus({ preventScroll: true }); focusedHeader = null; }
     if (document.body.dataset.ready !== "1") { ready(); showSelected(); }
   });
 }
@@ -351,18 +392,55 @@ function leaf(column, isFirst, isAlone) {
 }
 
 function widthOf(column, alone) {
+  if (widths[column.id]) return widths[column.id];
   let longest = Math.max(column.label.length + 2, alone ? Math.min(20, column.group.length) : 0, Object.keys(column.errors).length ? 7 : 0);
   for (let row = 0; row < column.values.length; row += Math.ceil(column.values.length / 200)) longest = Math.max(longest, (column.kind === "data" ? 8 : String(numberText(column, column.values[row]) ?? "").length) + 1);
   return Math.min(240, Math.max(64, 26 + longest * 7));
+}
+
+function resetColumns() {
+  order = [];
+  for (const id of Object.keys(widths)) delete widths[id];
+  keep("experiments.order", null);
+  keep("experiments.widths", null);
+  putInOrder();
+  table.signature = ""; // widths are not part of it
+  draw();
 }
 
 const headers = new Map(); // id -> {button, title, column}
 function headerNode(title, id, column) {
   const button = el("button", { type: "button", class: "sort", "data-testid": `sort-${id}`, onclick: (event) => { event.stopPropagation(); sortBy(id, event.shiftKey); } });
   headers.set(id, { button, title, column });
+  if (column) makeMovable(button, id);
   markHeader(id);
   return button;
 }
+
+/** Columns are dragged by their titles, or moved with Shift and an arrow key. */
+function makeMovable(button, id) {
+  button.draggable = true;
+  const isAfter = (event) => { const box = button.getBoundingClientRect(); return event.clientX > box.x + box.width / 2; };
+  const mark = (side) => { const head = button.closest(".tabulator-col"); head.classList.toggle("drop-before", side === "before"); head.classList.toggle("drop-after", side === "after"); };
+  const fits = () => dragged && dragged !== id && columns.find((column) => column.id === dragged)?.kind === columns.find((column) => column.id === id)?.kind;
+  button.addEventListener("dragstart", (event) => { dragged = id; event.dataTransfer.effectAllowed = "move"; event.dataTransfer.setData("text/plain", id); });
+  button.addEventListener("dragend", () => { dragged = null; });
+  button.addEventListener("dragover", (event) => { if (fits()) { event.preventDefault(); mark(isAfter(event) ? "after" : "before"); } });
+  button.addEventListener("dragleave", () => mark(""));
+  button.addEventListener("drop", (event) => { event.preventDefault(); mark(""); if (fits()) moveColumn(dragged, id, isAfter(event)); });
+  button.addEventListener("keydown", (event) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!step || !event.shiftKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const next = neighbour(id, step);
+    if (!next) return;
+    focusedHeader = id;
+    moveColumn(id, next.id, step > 0);
+  });
+}
+let dragged = null; // id of the column
+let focusedHeader = null; // id; to have the focus again in the next table
 
 function markHeader(id) {
   const { button, title, column } = headers.get(id);
@@ -378,7 +456,7 @@ const markHeaders = () => { for (const id of headers.keys()) markHeader(id); };
 function headerTitle(title, column) {
   if (!column) return `Sort by ${title.toLowerCase()}; with Shift, sort by it, too`;
   const direction = column.kind === "metrics" ? `, ${betterOf(column)} is better` : "";
-  return `${column.file}${column.key ? `: ${column.key}` : ""}${direction}`;
+  return `${column.file}${column.key ? `: ${column.key}` : ""}${direction}\nDrag it, or Shift with an arrow key, to move the column`;
 }
 
 // --- cells
@@ -672,6 +750,7 @@ function chooser() {
     }
     if (found.length > 300) nodes.push(el("p", { class: "t3 sm" }, `${found.length - 300} more; search to find them`));
   }
+  byId("reset-columns").hidden = !order.length && !Object.keys(widths).length;
   byId("column-list").replaceChildren(...(nodes.length ? nodes : [el("p", { class: "t3 sm pad-s" }, "No column of that name.")]));
 }
 
@@ -725,6 +804,7 @@ byId("csv").addEventListener("click", () => {
 byId("copy-link").addEventListener("click", async () => { await copy(location.href); byId("copy-link").classList.add("is-on"); setTimeout(() => byId("copy-link").classList.remove("is-on"), 1000); });
 byId("chooser").addEventListener("toggle", () => { if (byId("chooser").open) { chooser(); byId("column-search").focus(); } });
 byId("column-search").addEventListener("input", chooser);
+byId("reset-columns").addEventListener("click", resetColumns);
 byId("table").addEventListener("click", (event) => {
   const row = event.target.closest(".tabulator-row");
   if (!row || !row.dataset.sha || event.target.closest("button, [role=checkbox]")) return;

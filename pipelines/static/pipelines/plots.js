@@ -1,5 +1,5 @@
 // The page of plots: revisions, the tree, and cards that are drawn when they come into view.
-import { copy, el, getJSON, icon, isDark, onChange, problemCard, ready } from "../launcher/frame.js";
+import { chosen, copy, el, getJSON, icon, isDark, keep, onChange, problemCard, ready } from "../launcher/frame.js";
 import { draw, follow, hideTip, pinTip, plainTip, savePNG, saveSVG, square, swatch, text, tipRow } from "./charts.js";
 
 const byId = (id) => document.getElementById(id);
@@ -9,11 +9,8 @@ const AT_ONCE = 3; // cards of one request, so that the first ones show soon
 const grid = byId("grid");
 const gridBox = byId("grid-box");
 
-// --- what the reader chose, kept in this browser
-const store = {
-  get(name, otherwise) { try { return JSON.parse(localStorage.getItem(`plots:${KEY}:${name}`)) ?? otherwise; } catch { return otherwise; } },
-  set(name, value) { try { localStorage.setItem(`plots:${KEY}:${name}`, JSON.stringify(value)); } catch { /* lasts for this page only */ } },
-};
+// --- what the reader chose
+const store = { get: (name, otherwise) => chosen(`plots.${name}`, otherwise), set: (name, value) => keep(`plots.${name}`, value) };
 const series = store.get("series", {}); // id of a revision -> number of its colour
 const settings = store.get("settings", {}); // id of a plot -> {log, smoothing}
 const hidden = new Set(store.get("hidden", []));
@@ -394,12 +391,11 @@ for (const button of document.querySelectorAll("[data-section]")) button.addEven
 });
 function markSection() { for (const button of document.querySelectorAll("[data-section]")) button.setAttribute("aria-pressed", String(button.dataset.section === section)); }
 function setColumns(count) {
-  store.set("columns", count);
   grid.dataset.columns = count;
   for (const button of document.querySelectorAll("[data-columns]")) if (button !== grid) button.setAttribute("aria-pressed", String(button.dataset.columns === String(count)));
   dispatchEvent(new Event("resize")); // charts fit their box anew
 }
-for (const button of document.querySelectorAll("button[data-columns]")) button.addEventListener("click", () => setColumns(Number(button.dataset.columns)));
+for (const button of document.querySelectorAll("button[data-columns]")) button.addEventListener("click", () => { setColumns(Number(button.dataset.columns)); store.set("columns", Number(button.dataset.columns)); });
 byId("copy-link").addEventListener("click", () => {
   const params = new URLSearchParams(location.search);
   params.set("revs", page.revisions.map((chip) => chip.name).join(","));
@@ -408,7 +404,7 @@ byId("copy-link").addEventListener("click", () => {
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, dialog[open], details[open] .menu")) return;
   if (event.key === "a") { const add = document.querySelector('[data-testid="add-revision"]'); if (add) { event.preventDefault(); add.click(); } }
-  else if (/^[1-4]$/.test(event.key)) setColumns(Number(event.key));
+  else if (/^[1-4]$/.test(event.key)) { setColumns(Number(event.key)); store.set("columns", Number(event.key)); }
 });
 
 // --- one card on the full screen

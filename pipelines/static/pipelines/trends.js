@@ -1,5 +1,5 @@
 // The page of trends: a large card with a range to choose, and small ones; charts come from the server one by one.
-import { el, formatNumber, getJSON, icon, isDark, onChange, problemCard, ready } from "../launcher/frame.js";
+import { chosen, el, formatNumber, getJSON, icon, isDark, keep, onChange, problemCard, ready } from "../launcher/frame.js";
 import { draw, follow, hideTip, swatch } from "./charts.js";
 
 const byId = (id) => document.getElementById(id);
@@ -8,10 +8,7 @@ const KEY = document.body.dataset.repository;
 const EXPERIMENTS = document.querySelector('[data-testid="nav-experiments"]');
 const SHORT_NAME = 40;
 
-const store = {
-  get(name, otherwise) { try { return JSON.parse(localStorage.getItem(`trends:${KEY}:${name}`)) ?? otherwise; } catch { return otherwise; } },
-  set(name, value) { try { localStorage.setItem(`trends:${KEY}:${name}`, JSON.stringify(value)); } catch { /* lasts for this page only */ } },
-};
+const store = { get: (name, otherwise) => chosen(`trends.${name}`, otherwise), set: (name, value) => keep(`trends.${name}`, value) };
 const turned = store.get("better", {}); // id of a metric -> direction the reader says
 let page = JSON.parse(byId("page-data").textContent);
 let generation = 0;
