@@ -18,9 +18,10 @@ from pipelines.engine.processes import ending_like_interrupts
 from pipelines.engine.reproduce import Reproduction
 from pipelines.engine.runner import LocalRunner, StageEnvironment
 from pipelines.engine.wanted import RepoLocks, make_importer, make_journal, make_options, make_plan, make_puller
-from tracking.engine.index import load_index
+from tracking.engine.index import PIPELINE_FILE, Index, load_index
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+from tracking.engine.targets import load_alone
 from tracking.engine.workspace import Workspace
 
 
@@ -55,7 +56,7 @@ def run(args: argparse.Namespace, io: Io) -> int:
     if args.jobs < 1:
         args.jobs = os.cpu_count() or 1
     with repo.lock(io):
-        index = load_index(repo, warn=io.warn)
+        index = _load(repo, args, io)
         plan = make_plan(index, args, io.cwd)
         ws = Workspace(repo, io.progress)
         journal = make_journal(repo, index, plan, args.targets, io.settings.environ)
@@ -78,6 +79,18 @@ def run(args: argparse.Namespace, io: Io) -> int:
         repo.tracker.report(io)
     io.info(f"Use `{io.tool} push` to send your updates to remote storage." if done else "Data and pipelines are up to date.")
     return 0
+
+
+def _load(repo: Repo, args: argparse.Namespace, io: Io) -> Index:
+    """Every stage; with --single-item only those of files and stages that are named, so that the others may be broken."""
+    if args.single_item and not (args.pipeline or args.all_pipelines):
+        alone = load_alone(repo, args.targets or [PIPELINE_FILE], cwd=io.cwd, recursive=args.recursive, glob=args.glob)
+        if alone is not None:
+            index, found = alone
+            index.stages += [item.stage for item in found]
+            index.tell_warnings(io.warn)
+            return index
+    return load_index(repo, warn=io.warn)
 
 
 def _after(repo: Repo, reproduction: Reproduction) -> None:

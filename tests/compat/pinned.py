@@ -174,4 +174,6 @@ SEQUENCES: dict[str, list[Operation]] = {
                                                ["tool", "add", "d/b"], ["drop_cache"], ["tool", "fetch"], ["tool", "checkout", "-f"]],
     "runs_that_cannot_start_are_ignored": [*START, ["write", "dvc.yaml", "stages:\n  a:\n    cmd: cat i > o\n    deps: [i]\n    outs: [o]\n"], ["write", "i", "1"], ["tool", "repro"], ["delete", "i"], ["tool", "repro", "--ignore-errors"], ["tool", "repro"]],
     "relink_of_a_lost_object": [*START, ["write", "f", "1"], ["write", "g", "2"], ["tool", "add", "f", "g"], ["tool", "config", "cache.type", "hardlink"], ["drop_object", 1], ["tool", "checkout", "--relink"], ["tool", "checkout", "-f", "--relink"]],
+    "single_items_beside_broken_files": [*START, ["write", "f", "1"], ["tool", "add", "f"], ["write", "dvc.yaml", "stages:\n  a:\n    cmd: echo > o\n    outs: [o]\n"], ["write", "sub/dvc.yaml", "stages: [\n"], ["tool", "repro", "-s", "f.dvc"],
+                                         ["tool", "repro", "-s", "a"], ["tool", "repro", "-s"], ["tool", "repro", "-s", "o"], ["tool", "repro", "-s", "none"], ["tool", "repro", "-s", "-p", "a"], ["tool", "repro", "-s", "--glob", "a*"], ["tool", "repro", "-s", "-R", "."], ["delete", "sub"]],
 }

@@ -70,17 +70,24 @@ def load_targets(repo: Repo, targets: Sequence[str], *, cwd: str, recursive: boo
 
     Files and stages are read alone, so that the others may be broken and large; a tracked path can be in any file.
     """
-    if targets and not with_deps:
-        index = Index(repo, WorkspaceFiles(repo.root_dir))
-        alone = [_found_alone(index, target, cwd, recursive) for target in targets]
-        found = [items for items in alone if items is not None]
-        if len(found) == len(targets):
-            return index, _without_doubles(item for items in found for item in items)
+    alone = load_alone(repo, targets, cwd=cwd, recursive=recursive) if not with_deps else None
+    if alone is not None:
+        return alone
     index = load_index(repo)
     return index, collect(index, targets, cwd=cwd, recursive=recursive, with_deps=with_deps)
 
 
-def _found_alone(index: Index, target: str, cwd: str, recursive: bool) -> list[Found] | None:
+def load_alone(repo: Repo, targets: Sequence[str], *, cwd: str, recursive: bool = False, glob: bool = False) -> tuple[Index, list[Found]] | None:
+    """As `load_targets`, for targets that all name files or stages; None for none and for others. No stage is in the index."""
+    index = Index(repo, WorkspaceFiles(repo.root_dir))
+    alone = [_found_alone(index, target, cwd, recursive, glob) for target in targets]
+    found = [items for items in alone if items is not None]
+    if not targets or len(found) < len(targets):
+        return None
+    return index, _without_doubles(item for items in found for item in items)
+
+
+def _found_alone(index: Index, target: str, cwd: str, recursive: bool, glob: bool) -> list[Found] | None:
     """Stages of a target that names a file or a stage of the cwd's dvc.yaml, else None."""
     if recursive and os.path.isdir(os.path.join(cwd, target)):
         return None
@@ -88,7 +95,7 @@ def _found_alone(index: Index, target: str, cwd: str, recursive: bool) -> list[F
     if file is None and not os.path.exists(os.path.join(cwd, PIPELINE_FILE)):
         return None
     try:
-        return [Found(stage) for stage in stages_of_file(index, os.path.normpath(os.path.join(cwd, file or PIPELINE_FILE)), name)]
+        return [Found(stage) for stage in stages_of_file(index, os.path.normpath(os.path.join(cwd, file or PIPELINE_FILE)), name, glob)]
     except StageNotFound:
         return None
 

@@ -340,3 +340,15 @@ def test_outs_that_git_tracks_are_refused_before_they_are_overwritten(repo: Proj
     result = repo.run("repro")
     assert result.code == 255 and "output 'o' is already tracked by SCM" in result.err and "git rm -r --cached 'o'" in result.err
     assert repo.read("o") == "mine\n" and not repo.objects() and not (repo / "dvc.lock").exists()
+
+
+def test_single_items_do_not_need_the_other_files(repo: Project) -> None:
+    repo.gen({"f": "1\n", "dvc.yaml": "stages:\n  a: {cmd: echo > o, outs: [o]}\n  b: {cmd: echo > p, deps: [o], outs: [p]}\n"})
+    repo.ok("add", "f")
+    repo.gen({"sub/dvc.yaml": "stages: [\n"})
+    assert repo.run("repro", "a").code == 255
+    assert repo.ok("repro", "-s", "f.dvc").out.startswith("'f.dvc' didn't change, skipping\n")
+    repo.ok("repro", "-s", "b", "--allow-missing", "--dry")
+    repo.ok("repro", "-s", "a")
+    repo.ok("repro", "-s")
+    assert (repo / "o").exists() and (repo / "p").exists()
