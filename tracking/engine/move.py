@@ -109,6 +109,5 @@ def _store(ws: Workspace, out: Out) -> None:
     if not os.path.exists(out.abspath):
         return
     digest, _ = hash_into_cache(ws, out.abspath, algorithm_for(ws, out))
-    if digest == out.digest:
-        relink_outs(ws, [out])
-        ws.repo.state.save_link(out.abspath)
+    relink_outs(ws, [replace(out, digest=digest)])
+    ws.repo.state.save_link(out.abspath)

@@ -76,3 +76,11 @@ def test_a_folder_that_cannot_be_saved_stays_where_it_is(repo: Project) -> None:
     assert result.code == 1 and "'d' cannot be moved: 'd/link' is a link to nothing" in result.err
     assert repo.read("d/a") == "1" and (repo.read("d.dvc"), repo.read(".gitignore")) == before
     assert not os.listdir(repo / "sub")
+
+
+def test_what_changed_is_linked_too(repo: Project) -> None:
+    repo.ok("config", "cache.type", "symlink")
+    repo.gen({"d": {"a": "1\n"}}).ok("add", "d")
+    (repo / "d/b").write_text("2\n")
+    repo.ok("move", "d", "e")
+    assert (repo / "e/a").is_symlink() and (repo / "e/b").is_symlink()
