@@ -56,7 +56,7 @@ def _add_all(ws: Workspace, additions: list[engine.Addition], args: argparse.Nam
         for item in additions:
             # two targets inside one tracked folder: the second builds on the first
             current = replace(item, stage=written.get(item.stage.file, item.stage))
-            written[item.stage.file] = engine.add(ws, current, no_commit=args.no_commit, do_relink=args.relink)
+            written[item.stage.file] = engine.add(ws, current, no_commit=args.no_commit, do_relink=args.relink, read_remote=io.remote_manifests(ws.repo))
 
 
 def _check(args: argparse.Namespace) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import glob as glob_module
 import os
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from tracking.engine.commit import algorithm_for, check_cacheable, hash_into_cache, relink_path, write_dvcfile
 from tracking.engine.deletion import refuse_own_folders
@@ -19,6 +20,9 @@ from tracking.engine.record import record, replace
 from tracking.engine.repo import Repo
 from tracking.engine.stage import MD5, Digest, Meta, Out, Stage
 from tracking.engine.workspace import Workspace
+
+if TYPE_CHECKING:
+    from tracking.engine.datatree import ReadManifest
 
 
 @record(frozen=True)
@@ -122,8 +126,11 @@ def _through_symlink(folder: str, root: str) -> bool:
     return False
 
 
-def add(ws: Workspace, addition: Addition, *, no_commit: bool = False, do_relink: bool = True) -> Stage:
-    """Hash, store, link and write one addition; returns the stage as written. Raises DataverError."""
+def add(ws: Workspace, addition: Addition, *, no_commit: bool = False, do_relink: bool = True, read_remote: ReadManifest | None = None) -> Stage:
+    """Hash, store, link and write one addition; returns the stage as written.
+
+    read_remote: asked for a folder's manifest that is lost when a part of it is added. Raises DataverError.
+    """
     repo = ws.repo
     stage = addition.stage
     old = next(out for out in stage.outs if addition.path == out.abspath or addition.path.startswith(out.abspath + os.sep))
@@ -133,7 +140,7 @@ def add(ws: Workspace, addition: Addition, *, no_commit: bool = False, do_relink
     if addition.path == old.abspath:
         new = _add_whole(ws, old, no_commit, addition.path)
     else:
-        new = add_part(ws, old, addition.path, no_commit)
+        new = add_part(ws, old, addition.path, no_commit, read_remote)
     if old.digest == new.digest:
         kept = replace(new.meta, version_id=old.meta.version_id, etag=old.meta.etag, checksum=old.meta.checksum, remote=old.meta.remote)
         new = replace(new, meta=kept, files=old.files, cloud=old.cloud)
@@ -163,11 +170,11 @@ def _hash(ws: Workspace, path: str, algorithm: str, no_commit: bool) -> tuple[Di
     return built.digest, built.meta
 
 
-def add_part(ws: Workspace, old: Out, path: str, no_commit: bool) -> Out:
+def add_part(ws: Workspace, old: Out, path: str, no_commit: bool, read_remote: ReadManifest | None = None) -> Out:
     """A path inside a tracked folder: the rest of the folder stays as its manifest says."""
     from tracking.engine.tree import dump_tree, tree_oid
 
-    entries = dict(_listed(ws, old))
+    entries = dict(_listed(ws, old, read_remote))
     prefix = os.path.relpath(path, old.abspath).replace(os.sep, "/")
     removed = [rel for rel in entries if rel == prefix or rel.startswith(prefix + "/")]
     for rel in removed:
@@ -203,16 +210,30 @@ def add_part(ws: Workspace, old: Out, path: str, no_commit: bool) -> Out:
     return replace(old, digest=digest, meta=Meta(size=size, nfiles=len(rows)), files=None, cloud=None)
 
 
-def _listed(ws: Workspace, out: Out) -> Iterable[tuple[str, str]]:
-    """Files of a folder as its manifest has them; a lost one of 2.x is made again while the folder is as recorded."""
+def _listed(ws: Workspace, out: Out, read_remote: ReadManifest | None) -> Iterable[tuple[str, str]]:
+    """Files of a folder as its manifest has them; a lost one is made again while the folder is as recorded, or brought from the remote."""
     if out.digest is None:
         return ()
-    rows = ws.manifest(out.digest)
-    if rows is None and out.digest.is_legacy and os.path.isdir(out.abspath):
+    rows: Iterable[tuple[str, str]] | None = ws.manifest(out.digest)
+    if rows is None and os.path.isdir(out.abspath):
         built = ws.build(out.abspath, out.digest.name)
         rows = built.tree() if built.digest == out.digest else None
+    if rows is None and read_remote is not None:
+        rows = _brought(ws, out.digest, read_remote(out.remote, out.digest.value, out.digest.is_legacy))
     if rows is None:
         raise DataverError(f"could not read '{out.digest.value}'", hint="`dataver fetch` brings the manifest back from a remote.")
+    return rows
+
+
+def _brought(ws: Workspace, digest: Digest, data: bytes | None) -> Iterable[tuple[str, str]] | None:
+    """Rows of a manifest from a remote, which goes into the cache; None when there is none or it is damaged."""
+    from tracking.engine.tree import load_tree, tree_oid
+
+    if data is None or tree_oid(data) != digest.value:
+        return None
+    rows = load_tree(data, digest.value)
+    ws.repo.store_for(digest).add_bytes(digest.value, data)
+    ws.forget_objects()
     return rows
 
 

@@ -152,3 +152,16 @@ def test_a_bad_date_or_revision_is_named(data: Project) -> None:
     assert "'soon' is not a date of the form yyyy-mm-dd" in data.run("gc", "--date", "soon", "-f").err
     assert "unknown Git revision 'nope'" in data.run("gc", "--rev", "nope", "-f").err
     assert len(data.objects()) == 5
+
+
+def test_outs_that_a_commit_ignores_are_used_all_the_same(repo: Project) -> None:
+    repo.gen({"f.txt": "1\n", "g": "2\n"}).ok("add", "f.txt", "g")
+    repo.gen({".dvcignore": "*.txt\n"})
+    repo.commit("ignores what it tracks")
+    (repo / "f.txt.dvc").unlink()
+    (repo / "g.dvc").unlink()
+    repo.gen({".dvcignore": ""})
+    repo.commit("neither")
+    before = repo.objects()
+    repo.ok("gc", "-f", "-A")
+    assert repo.objects() == before

@@ -206,3 +206,20 @@ def test_nothing_is_left_of_a_copy_that_fails(repo: Project) -> None:
     result = repo.run("add", "-o", "e", "d")
     assert result.code == 1 and "cannot be copied" in result.err and "(and 1 more)" in result.err
     assert repo.tree() == before
+
+
+@pytest.mark.parametrize("text", ["1\n", "changed\n"])
+@pytest.mark.parametrize("has_remote", [True, False])
+def test_a_part_of_a_folder_whose_manifest_is_lost(repo: Project, text: str, has_remote: bool) -> None:
+    repo.gen({"d": {"a": "1\n", "b": "2\n"}}).ok("add", "d")
+    if has_remote:
+        repo.ok("remote", "add", "-d", "r", "../remote")
+        repo.ok("push")
+    lost = next(oid for oid in repo.objects() if oid.endswith(".dir"))
+    (repo / f".dvc/cache/files/md5/{lost[:2]}/{lost[2:]}").unlink()
+    repo.gen({"d": {"a": text}})
+    result = repo.run("add", "d/a")
+    if text == "changed\n" and not has_remote:
+        assert result.code == 1 and f"could not read '{lost}'" in result.err
+    else:
+        assert result.code == 0 and lost in repo.objects() and repo.ok("status", "--json").json == {}
