@@ -373,6 +373,12 @@ def _a_part_of_a_legacy_folder(operation: Operation, left: Outcome, right: Outco
     return re.search(r"could not read '[0-9a-f]{32}\.dir'", left.err) is not None and all(key.endswith(".dvc") and "hash:" not in second for key, (_, second) in found.items())
 
 
+def _a_part_of_a_folder_as_recorded(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """`add` of a part makes a manifest that cache and remote lost again while the folder is as recorded; dvc fails."""
+    told = re.search(r"could not read '[0-9a-f]{32}\.dir'", left.err) is not None
+    return operation[1] == "add" and told and right.code == 0 and all(_written_by_add(key, pair) for key, pair in found.items())
+
+
 def _fetch_asks_only_remotes(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """`fetch` brings what remotes hold; dvc also calls fetched what it copies from the workspace, and warns that it is missing."""
     oids = ["".join(key.split("/")[-2:]) for key in found]
@@ -398,8 +404,49 @@ def _lost_manifests_are_not_remembered(operation: Operation, left: Outcome, righ
 
 
 def _dvc_gives_up(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
-    """Checkout says what is missing; dvc ends with `unexpected error` at a file that is gone."""
-    return operation[1] in ("checkout", "pull") and "unexpected error - [Errno 2]" in left.err and (right.code == 0 or "Checkout failed" in right.err)
+    """Checkout says what is missing or unsaved; dvc ends with `unexpected error` at a file that is gone."""
+    told = ("Checkout failed", "Can't remove the following unsaved files")
+    return operation[1] in ("checkout", "pull") and "unexpected error - [Errno 2]" in left.err and (right.code == 0 or any(text in right.err for text in told))
+
+
+def _links_to_nothing_are_no_crash(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """`du` counts a link to nothing as nothing and `repro` makes such an out anew, `status` fails in plain words; dvc ends with an unexpected error, or cannot delete it."""
+    gone = re.search(r"\[Errno 2\] No such file or directory: '<box>/(.*?)'", left.err)
+    if gone is None or left.code != 255 or not links_to_nothing(box, gone[1]):
+        return False
+    if operation[1] == "repro":
+        return right.code == 0 and _left_by_stages(found)
+    return operation[1] in ("du", "status") and not found and "unexpected error" in left.err and (right.code == 0 or f"No such file or directory: '<box>/{gone[1]}'" in right.err)
+
+
+def _a_failed_add_stores_nothing(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """`add` of a folder with a link to nothing leaves no manifest in the cache; dvc stores one, then fails."""
+    names = [word for word in operation[2:] if not str(word).startswith("-")]
+    return operation[1] == "add" and left.code == right.code == 1 and any(links_to_nothing(box, f"project/{name}") for name in names) and bool(found) and all(
+        "/cache/" in f"/{key}" and key.endswith(".dir") and second == "absent" for key, (_, second) in found.items()
+    )
+
+
+def _ignored_outs_of_other_files(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """A commit, or a file that is not named, with outs that .dvcignore excludes can be read; dvc fails, or leaves the commit out."""
+    told = re.search(r"Path '(/|<box>/project/)[^/].*?' is ignored by \.dvcignore", left.err)
+    if told is None or right.code != 0:
+        return False
+    if left.code != 0:
+        freed = operation[1] == "gc" and all(second == "absent" for _, second in found.values())
+        of_commit = told[1] == "/"
+        return (freed or not found) and (of_commit or any(str(word).endswith(".dvc") for word in operation[2:]))
+    left_out = re.findall(r"revision '([0-9a-f]{40})', Path '.*?' is ignored by", left.err)
+    if found or not left_out or operation[1:3] != ["metrics", "show"]:
+        return False
+    first, second = ({rev: value for rev, value in json.loads(outcome.out).items() if rev not in left_out} for outcome in (left, right))
+    return bool(_without_messages(first) == _without_messages(second))
+
+
+def _without_messages(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_messages(item) for key, item in value.items() if key != "msg"}
+    return value
 
 
 def _ignores_what_it_can(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
@@ -599,10 +646,14 @@ IMPROVEMENTS: tuple[Improvement, ...] = (
     _uncached_outs_are_copies,
     _objects_are_copies,
     _a_part_of_a_legacy_folder,
+    _a_part_of_a_folder_as_recorded,
     _fetch_asks_only_remotes,
     _lost_manifests_come_back,
     _lost_manifests_are_not_remembered,
     _dvc_gives_up,
+    _links_to_nothing_are_no_crash,
+    _a_failed_add_stores_nothing,
+    _ignored_outs_of_other_files,
     _ignores_what_it_can,
     _no_empty_config,
     _new_description,

@@ -136,3 +136,41 @@ def test_only_unchanged_data_may_be_no_obstacle(box: str, text: str, is_explaine
     failed = Outcome("x", 255, "", "ERROR: Checkout failed for following targets:\nf\nIs your cache up to date?")
     found = {"project/g": ("file 200 b'2'", "file 0 b'2'")}
     assert (explain(["tool", "checkout", "--relink"], stopped, failed, found, box) is not None) is is_explained
+
+
+def test_ignored_outs_explain_only_what_cannot_be_read_for_them(box: str) -> None:
+    failed = Outcome("x", 255, "", "ERROR: Path '/n.txt' is ignored by .dvcignore:1:*.txt\n")
+    done = Outcome("x", 0, "{}", "")
+    assert (explain(["tool", "diff", "--json"], failed, done, {}, box) or "").startswith("A commit, or a file that is not named")
+    assert explain(["tool", "diff", "--json"], failed, FAILED, {}, box) is None
+    named = Outcome("x", 1, "", "ERROR: Failed to collect 'workspace': Path '<box>/project/n.txt' is ignored by .dvcignore:1:*.txt\n")
+    assert explain(["tool", "status", "--json"], named, done, {}, box) is None
+    assert explain(["tool", "status", "--json", "f.dvc"], named, done, {}, box) is not None
+    assert explain(["tool", "push"], failed, done, {"remote/files/md5/c4/x": ("absent", "file 444 b'1'")}, box) is None
+
+
+def test_links_to_nothing_explain_only_what_names_them(box: str) -> None:
+    gone = Outcome("x", 255, "", "ERROR: unexpected error - [Errno 2] No such file or directory: '<box>/project/link'\n")
+    done = Outcome("x", 0, "", "")
+    assert explain(["tool", "du", "."], gone, done, {}, box) is None
+    Path(box, "project/link").symlink_to(f"{box}/project/.dvc/cache/files/md5/00/0")
+    assert explain(["tool", "du", "."], gone, done, {}, box) is not None
+    assert explain(["tool", "du", "."], gone, done, {"project/g": ("file 200 b'2'", "absent")}, box) is None
+    assert explain(["tool", "repro"], gone, done, {"project/g": ("file 200 b'2'", "absent")}, box) is None
+
+
+def test_a_failed_add_explains_only_manifests(box: str) -> None:
+    failed = Outcome("x", 1, "", "ERROR: [Errno 2] No such file or directory")
+    manifest, other = {"project/.dvc/cache/files/md5/00/0.dir": ("file 444 b'[]'", "absent")}, {OBJECTS["1"]: ("file 444 b'1'", "absent")}
+    assert explain(["tool", "add", "d"], failed, failed, manifest, box) is None
+    Path(box, "project/d").mkdir()
+    Path(box, "project/d/link").symlink_to(f"{box}/project/.dvc/cache/files/md5/00/0")
+    assert explain(["tool", "add", "d"], failed, failed, manifest, box) is not None
+    assert explain(["tool", "add", "d"], failed, failed, other, box) is None
+
+
+def test_a_folder_as_recorded_explains_what_add_writes(box: str) -> None:
+    failed = Outcome("x", 1, "", f"ERROR: could not read '{OIDS['1']}.dir'\n")
+    done = Outcome("x", 0, "", "")
+    assert explain(["tool", "add", "d/a"], failed, done, {OBJECTS["1"]: ("absent", "file 444 b'1'")}, box) is not None
+    assert explain(["tool", "add", "d/a"], failed, done, {"project/g": ("file 200 b'2'", "absent")}, box) is None
