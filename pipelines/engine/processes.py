@@ -217,3 +217,26 @@ def ending_like_interrupts() -> Iterator[None]:
 
 def _interrupt(number: int, frame: object) -> None:
     raise Terminated
+
+
+@contextlib.contextmanager
+def holding_interrupts() -> Iterator[None]:
+    """Put off Ctrl-C and its kin until the end of a moment in which they would lose track of a process.
+
+    By handlers, not by the process's mask of signals, which a child would inherit.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    caught: list[tuple[int, object]] = []
+    numbers = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if POSIX else [])]
+    before = {number: handler for number in numbers if callable(handler := signal.getsignal(number))}
+    for number in before:
+        signal.signal(number, lambda number, frame: caught.append((number, frame)))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if caught:
+            before[signal.Signals(caught[0][0])](*caught[0])  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import IO, Protocol
 
 from pipelines.engine.capture import Capture, Log, following_size
-from pipelines.engine.processes import StageProcess, Terminated, describe_exit, end_trees, start
+from pipelines.engine.processes import StageProcess, Terminated, describe_exit, end_trees, holding_interrupts, start
 from tracking.engine.errors import StageFailed
 from tracking.engine.record import record
 from tracking.engine.stage import Stage
@@ -92,21 +92,24 @@ class LocalRunner:
             capture.finish()
 
     def _wait_for(self, line: str, cwd: str, env: dict[str, str], output: IO[bytes] | None, capture: Capture | None) -> int:
-        with self._lock:
-            if self._stopping:
-                raise KeyboardInterrupt
-            process = start(line, cwd=cwd, env=env, shell=env.get("SHELL"), output=output, capture=capture)
-            self._running.add(process)
+        process = None
         try:
+            with holding_interrupts(), self._lock:  # between its start and our knowing of it nothing may come
+                if self._stopping:
+                    raise KeyboardInterrupt
+                process = start(line, cwd=cwd, env=env, shell=env.get("SHELL"), output=output, capture=capture)
+                self._running.add(process)
             if capture is not None:
                 capture.started()
             return process.wait()
         except KeyboardInterrupt as exc:
-            end_trees([process], have_signal=not process.has_group and not isinstance(exc, Terminated))
+            if process is not None:
+                end_trees([process], have_signal=not process.has_group and not isinstance(exc, Terminated))
             raise
         finally:
-            with self._lock:
-                self._running.discard(process)
+            if process is not None:
+                with self._lock:
+                    self._running.discard(process)
 
     def stop_all(self) -> None:
         with self._lock:

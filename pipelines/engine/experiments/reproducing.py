@@ -188,6 +188,7 @@ class _Told:
         self.experiment.check_stop()
         self.runner.run(stage, address, output or self.experiment.log, echo)
         self.experiment.ran += 1
+        self.experiment.on_event("stage_done", stage=self.experiment.address(stage), state="succeeded")
 
     def stop_all(self) -> None:
         self.runner.stop_all()
