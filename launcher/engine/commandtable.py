@@ -102,7 +102,6 @@ GROUPS: dict[str, str] = {
     "metrics": "Show and compare metrics",
     "params": "Compare params",
     "plots": "Draw and compare plots",
-    "exp": "Run, compare and share experiments",
     "exp": "Run and manage experiments",
     "queue": "Run experiments in the background",
 }

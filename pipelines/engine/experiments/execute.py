@@ -18,6 +18,7 @@ from typing import IO, TYPE_CHECKING, Any
 from pipelines.engine import processid
 from pipelines.engine.experiments import snapshot
 from pipelines.engine.experiments.reproducing import Experiment, LogOf, OnEvent, RunnerOf, no_event
+from pipelines.engine.experiments.autopush import auto_push
 from pipelines.engine.experiments.checkout import adopt_objects, copy_paths, make_checkout, outside_settings, project_dir, remove_checkout
 from pipelines.engine.experiments.logio import LogIo
 from pipelines.engine.experiments.names import random_name
@@ -212,6 +213,7 @@ def run_in_workspace(repo: Repo, io: Io, request: Request) -> Outcome:
                 run.remove()
                 git.close()
                 repo.close()
+    auto_push(repo, io, ref)
     return Outcome("success", ref.ref, commit, stages_run=experiment.ran, name=name, journal=experiment.journal.run_id if experiment.journal else None)
 
 
@@ -393,6 +395,7 @@ class _CheckoutRun:
             repo.close()
             if repo.scm is not None:
                 repo.scm.close()
+        auto_push(home, io, ref)
         return Outcome("success", ref.ref, commit, stages_run=experiment.ran, name=entry.name, journal=_journal_of(experiment))
 
     def _commit(self, experiment: Experiment, message: str | None) -> tuple[str, str]:

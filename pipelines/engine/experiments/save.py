@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 
 from pipelines.engine.experiments import snapshot
+from pipelines.engine.experiments.autopush import auto_push
 from pipelines.engine.experiments.execute import choose_name, exclusive, experiments_git, keep
 from pipelines.engine.experiments.refs import ExpRef
 from pipelines.engine.experiments.reproducing import hash_of, stage_files, top_level_files
@@ -44,6 +45,7 @@ def save_experiment(
         commit = keep(git, ref, commit, tree, force=force, tool=io.tool, command="save")
         git.close()
         repo.close()
+    auto_push(repo, io, ref)
     if untracked:
         io.warn(
             "The following untracked files were present in the workspace before saving but will not be included in the experiment commit:\n"
