@@ -14,8 +14,10 @@ from dataver_site import entry
 
 entry.put_apps_first_on_path()
 from launcher.engine import dispatch  # noqa: E402  found from here on
+from launcher.jobqueues import QueuesThatAreUp  # noqa: E402
+from pipelines.engine.experiments import redisserver  # noqa: E402
 
-INDEX_SCHEMA = 2  # part of the file name: each version opens only the index it can read
+INDEX_SCHEMA = 3  # part of the file name: each version opens only the index it can read
 
 
 def data_folder(environ: dict[str, str], platform: str = sys.platform) -> Path:
@@ -46,6 +48,9 @@ DATABASES = {
         },
     }
 }
+# Pages of the queue's jobs. Which queues there are is asked of Redis when a page is opened.
+RQ_QUEUES: dict[str, dict[str, object]] = QueuesThatAreUp(redisserver.configured(dict(os.environ)) or redisserver.private_address(dispatch.settings_from(dict(os.environ))).url)
+
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
@@ -59,6 +64,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django_rq",
 ]
 MIDDLEWARE = [
     "launcher.gate.HeadersMiddleware",

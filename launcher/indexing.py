@@ -13,7 +13,7 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from pipelines.indexing import refresh_revisions, refresh_runs, refresh_stages
+from pipelines.indexing import refresh_experiments, refresh_revisions, refresh_runs, refresh_stages
 from remotes.indexing import refresh_remotes
 from tracking.engine import opened
 from tracking.engine.errors import DataverError
@@ -74,6 +74,7 @@ def refresh(repository: Repository, settings: Settings) -> None:
         refresh_remotes(repository, repo)
         refresh_stages(repository, index)
         refresh_runs(repository, repo)
+        refresh_experiments(repository, repo)
     except (DataverError, OSError) as exc:
         mark_indexed(repository, str(exc))
     else:

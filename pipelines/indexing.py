@@ -1,4 +1,4 @@
-"""Fills Stage and Run rows from dvc.yaml, dvc.lock and the journals of runs; Revision rows: see historyindex."""
+"""Fills Stage, Run and Experiment rows from dvc.yaml, dvc.lock, the journals of runs and refs; Revision rows: see historyindex."""
 from __future__ import annotations
 
 from datetime import UTC, datetime
@@ -7,15 +7,17 @@ from typing import Any
 from django.db import transaction
 
 from pipelines.engine import runs
+from pipelines.engine.experiments.queue import RunState, read_states
+from pipelines.engine.experiments.refs import ExpRef, list_refs
 from pipelines.historyindex import refresh_revisions
-from pipelines.models import Run, StageExecution
+from pipelines.models import Experiment, Run, StageExecution
 from pipelines.models import Stage as StageRow
 from tracking.engine.index import Index
 from tracking.engine.repo import Repo
 from tracking.engine.stage import Out, Stage
 from tracking.models import Repository
 
-__all__ = ["refresh_revisions", "refresh_runs", "refresh_stages"]
+__all__ = ["refresh_experiments", "refresh_revisions", "refresh_runs", "refresh_stages"]
 
 
 def refresh_stages(repository: Repository, index: Index) -> None:
@@ -109,6 +111,55 @@ def execution_rows(run: Run, record: runs.RunRecord) -> list[StageExecution]:
         )
         for position, stage in enumerate(record.stages)
     ]
+
+
+def refresh_experiments(repository: Repository, repo: Repo) -> None:
+    """Make the Experiment rows of a repository agree with its refs and its queue; rows that agree are left alone."""
+    rows = {row.key: row for row in experiment_rows(repository, repo)}
+    columns = [field.attname for field in Experiment._meta.concrete_fields if field.attname != "id"]
+    known = {values["key"]: values for values in repository.experiments.values(*columns)}
+    changed = [row for key, row in rows.items() if known.get(key) != {name: getattr(row, name) for name in columns}]
+    gone = [key for key in known if key not in rows]
+    if not changed and not gone:
+        return
+    with transaction.atomic():
+        repository.experiments.filter(key__in=[*gone, *(row.key for row in changed)]).delete()
+        Experiment.objects.bulk_create(changed, batch_size=200)
+
+
+def experiment_rows(repository: Repository, repo: Repo) -> list[Experiment]:
+    if repo.scm is None:
+        return []
+    kept = dict(list_refs(repo.scm))
+    rows = []
+    for state in read_states(repo):
+        ref = ExpRef(state.entry.baseline, state.name)
+        commit = kept.pop(ref, None) if state.state == Experiment.State.SUCCESS else None
+        if state.state == Experiment.State.SUCCESS and commit is None:
+            continue  # removed since, or there already: a name can be queued twice with --force
+        rows.append(queued_row(repository, state, ref.ref if commit else state.id, commit))
+    rows += [Experiment(repository=repository, key=ref.ref, name=ref.name, baseline=ref.baseline, commit=commit, state=Experiment.State.SUCCESS) for ref, commit in kept.items()]
+    return rows
+
+
+def queued_row(repository: Repository, state: RunState, key: str, commit: str | None) -> Experiment:
+    return Experiment(
+        repository=repository,
+        key=key,
+        name=state.name,
+        baseline=state.entry.baseline,
+        commit=commit or state.result_commit or "",
+        state=state.state,
+        task=state.id,
+        from_dvc=state.entry.from_dvc,
+        params=state.entry.params,
+        queued_at=time_of(state.entry.queued_at),
+        started_at=time_of(state.started),
+        ended_at=time_of(state.ended),
+        reason=state.reason,
+        failed_stage=state.failed_stage or "",
+        run_id=state.journal or "",
+    )
 
 
 def time_of(seconds: float | None) -> datetime | None:

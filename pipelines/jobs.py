@@ -21,6 +21,7 @@ from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
 
 LOG_SHOWN_BYTES = 16_000  # of a stage's log, in the admin's page of its job
+LOG_SHOWN_S = 2.0
 DRAIN_S = 1.0
 
 
@@ -48,20 +49,54 @@ def run_experiment(root: str, entry_id: str) -> str:
     worker = _WORKER[0]
     repo = Repo(root, worker.io.settings, root)
     files = RunFolder(repo.tmp_dir, entry_id)
-    with _streams_to(files.log_path) as log:
+    with _shown_with_job(files.log_path), _streams_to(files.log_path) as log:
         return attempt.run_entry(repo, worker.io, entry_id, log=log, parent=worker.pid, devices=worker.devices, hand_out=worker.hand_out, on_pulse=_end_on_signals)
 
 
 def run_stage(root: str, ticket_id: str) -> str:
-    """Run a stage for a run that waits for it; returns the end of what it wrote."""
+    """Run a stage for a run that waits for it; returns the end of what it wrote. Only RQ calls this."""
     worker = _WORKER[0]
     repo = Repo(root, worker.io.settings, root)
     ticket = read_ticket(os.path.join(tickets_folder(repo.tmp_dir), ticket_id))
     if ticket is None:
         return ""
     places = places_of(repo.settings.data_dir or repo.tmp_dir, ticket.queue, [worker.device] if worker.device is not None else [])
-    run_ticket(ticket, repo.settings.environ, places, worker.pid)
-    return tail(os.path.join(ticket.folder, "output"), LOG_SHOWN_BYTES).replace(b"\x1e", b"").decode("utf-8", "replace")
+    path = os.path.join(ticket.folder, "output")
+    with _shown_with_job(path):
+        run_ticket(ticket, repo.settings.environ, places, worker.pid)
+    return _end_of(path)
+
+
+def _end_of(path: str) -> str:
+    return tail(path, LOG_SHOWN_BYTES).replace(b"\x1e", b"").decode("utf-8", "replace")
+
+
+@contextlib.contextmanager
+def _shown_with_job(path: str) -> Iterator[None]:
+    """The end of a log in the meta of the RQ job we are, for the admin's page of it; now and then, and when it is over."""
+    job = sys.modules["rq"].get_current_job() if "rq" in sys.modules else None
+    if job is None:
+        yield
+        return
+    over = threading.Event()
+
+    def show() -> None:
+        with contextlib.suppress(Exception):  # a lost Redis loses the page, nothing else
+            job.meta["log"] = _end_of(path)
+            job.save_meta()
+
+    def watch() -> None:
+        while not over.wait(LOG_SHOWN_S):
+            show()
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(LOG_SHOWN_S)
+        show()
 
 
 def _end_on_signals(pulse: attempt.Pulse) -> None:

@@ -1,4 +1,4 @@
-"""Index of stages and runs; the truth is dvc.yaml, dvc.lock and the journals of runs."""
+"""Index of stages, runs and experiments; the truth is dvc.yaml, dvc.lock, the journals of runs, and refs."""
 from __future__ import annotations
 
 from django.db import models
@@ -89,3 +89,37 @@ class StageExecution(models.Model):
 
     def __str__(self) -> str:
         return f"{self.run}: {self.stage}"
+
+
+class Experiment(models.Model):
+    """One experiment: kept under a ref, or in the queue, or both; what failed has no ref."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        SUCCESS = "success"
+        FAILED = "failed"
+        KILLED = "killed"
+
+    repository = models.ForeignKey("tracking.Repository", on_delete=models.CASCADE, related_name="experiments")
+    key = models.CharField(max_length=512, help_text="its ref; of one without, the id of its task")
+    name = models.CharField(max_length=255)
+    baseline = models.CharField(max_length=64, help_text="id of the commit it started from")
+    commit = models.CharField(max_length=64, blank=True, help_text="of its result; of a failed one, of what it left")
+    state = models.CharField(max_length=16, choices=State.choices)
+    task = models.CharField(max_length=64, blank=True, help_text="id in the queue; empty when it was not queued, or left the list")
+    from_dvc = models.BooleanField(default=False, help_text="waits in dvc's own queue")
+    params = models.JSONField(default=list, help_text="overrides as typed")
+    queued_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    reason = models.TextField(blank=True, help_text="one sentence, of a failure")
+    failed_stage = models.CharField(max_length=4096, blank=True)
+    run_id = models.CharField(max_length=64, blank=True, help_text="of the run that made it")
+
+    class Meta:
+        ordering = ["repository", "-queued_at", "name"]
+        constraints = [models.UniqueConstraint(fields=["repository", "key"], name="one_experiment_per_key")]
+
+    def __str__(self) -> str:
+        return self.name

@@ -154,9 +154,9 @@ def test_queue_database_deleted_while_four_runs_are_on(make: Make) -> None:
 
 
 def rows(box: QueueBox) -> dict[str, int]:
-    """Queued runs in the index, by state."""
+    """Experiments in the index, by state."""
     with sqlite3.connect(next(Path(box.environ["DATAVER_HOME"]).glob("index-*.sqlite3"))) as db:
-        return dict(db.execute("SELECT state, COUNT(*) FROM pipelines_queuedrun GROUP BY state"))
+        return dict(db.execute("SELECT state, COUNT(*) FROM pipelines_experiment GROUP BY state"))
 
 
 # --- the disk
