@@ -10,13 +10,14 @@ DVCLIVE := 3.49.1
 JOBS   ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help setup demo test compat faults docs lint wheels-check clean
+.PHONY: help setup demo test compat faults soak docs lint wheels-check clean
 
 help:
 	@echo "make demo          a project with real data in ./$(DEMO) (DEMO=folder for another place)"
 	@echo "make test          all tests, samples of the long ones (JOBS=$(JOBS) processes)"
 	@echo "make compat        random operations against real dvc (COMPAT_STEPS=500, COMPAT_SEED=1)"
 	@echo "make faults        kill and power-loss tests at every step"
+	@echo "make soak          300 experiments, 4 workers, random kills (SOAK_RUNS=300)"
 	@echo "make docs          write docs/commands again from the parsers"
 	@echo "make wheels-check  do the dependencies have wheels on every platform?"
 	@echo "make lint          types of the engine, who may import whom, docs"
@@ -54,6 +55,9 @@ compat: setup
 
 faults: setup
 	FAULTS_ALL=1 $(BIN)/python -m pytest -n $(JOBS) tests/faults
+
+soak: setup
+	$(BIN)/python -m tests.faults.queuesoak --runs $${SOAK_RUNS:-300} --workers 4
 
 docs: $(VENV)/.ready
 	$(BIN)/python -m launcher.commanddocs docs/commands

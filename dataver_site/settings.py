@@ -14,7 +14,7 @@ from dataver_site import entry
 
 entry.put_apps_first_on_path()
 from launcher.engine import dispatch  # noqa: E402  found from here on
-from launcher.jobqueues import QueuesThatAreUp  # noqa: E402
+from dataver_site.jobqueues import QueuesThatAreUp  # noqa: E402
 from pipelines.engine.experiments import redisserver  # noqa: E402
 
 INDEX_SCHEMA = 3  # part of the file name: each version opens only the index it can read
