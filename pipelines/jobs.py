@@ -47,6 +47,7 @@ def serve_as(worker: Worker) -> None:
 def run_experiment(root: str, entry_id: str) -> str:
     """Run a queued experiment; returns its final state, "" when somebody else runs it or it is gone."""
     worker = _WORKER[0]
+    _leave_interrupts_to_stages()
     repo = Repo(root, worker.io.settings, root)
     files = RunFolder(repo.tmp_dir, entry_id)
     with _shown_with_job(files.log_path), _streams_to(files.log_path) as log:
@@ -56,6 +57,7 @@ def run_experiment(root: str, entry_id: str) -> str:
 def run_stage(root: str, ticket_id: str) -> str:
     """Run a stage for a run that waits for it; returns the end of what it wrote. Only RQ calls this."""
     worker = _WORKER[0]
+    _leave_interrupts_to_stages()
     repo = Repo(root, worker.io.settings, root)
     ticket = read_ticket(os.path.join(tickets_folder(repo.tmp_dir), ticket_id))
     if ticket is None:
@@ -103,7 +105,12 @@ def _end_on_signals(pulse: attempt.Pulse) -> None:
     """A work process that is told to end stops its stage first."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, lambda number, frame: pulse.stop(attempt.TOLD))
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _leave_interrupts_to_stages() -> None:
+    """RQ has a work process ignore them, and what is ignored stays ignored in every command it starts."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, lambda number, frame: None)
 
 
 @contextlib.contextmanager

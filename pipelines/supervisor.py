@@ -22,6 +22,7 @@ from pipelines.engine.experiments.attempt import MOVED
 from pipelines.engine.experiments.doorbell import last_ring
 from pipelines.engine.experiments.queue import DEFAULT_QUEUE
 from pipelines.engine.experiments.reconcile import Report, reconcile
+from pipelines.engine.experiments.runinfo import RunFolder
 from pipelines.engine.experiments.runstates import LOST
 from pipelines.engine.experiments.stagequeue import Ticket, open_tickets
 from tracking.engine.errors import DataverError
@@ -36,6 +37,7 @@ REDIS_WINDOW_S = 60.0
 IDLE_S = 10.0
 POLL_S = 1.0  # of workers without Redis
 TAKE_OVER_S = 10.0
+PAUSE_S = 1.0  # after something went wrong
 EARLY_DEATHS = 5  # workers that end at once, in a row
 
 
@@ -182,6 +184,8 @@ class Supervisor:
         self._busy_at = time.monotonic()
         self._written: tuple[Any, ...] = ()
         self._deaths = 0
+        self._is_told = False
+        self._tickets: list[Ticket] = []
 
     def _repo(self) -> Repo:
         return Repo(self.root, self.io.settings, self.root)
@@ -193,7 +197,9 @@ class Supervisor:
         try:
             self.redis.open()
             _load_what_runs_need()
-            while self._tick():
+            signal.signal(signal.SIGTERM, self._told)
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
+            while self._go_on():
                 time.sleep(TICK_S)
         finally:
             for child in self.children.values():
@@ -201,6 +207,19 @@ class Supervisor:
             self.redis.close()
             self.lock.release()
         return 0
+
+    def _told(self, number: int, frame: object) -> None:
+        """As `queue stop`, but for this process only."""
+        self._is_told = True
+
+    def _go_on(self) -> bool:
+        """A tick that a full disk or a lack of processes cannot end us with."""
+        try:
+            return self._tick()
+        except (DataverError, OSError):
+            traceback.print_exc()
+            time.sleep(PAUSE_S)
+            return True
 
     def _take_lock(self) -> bool:
         """Another one may be on its way out."""
@@ -219,7 +238,7 @@ class Supervisor:
             self._follow_move()
             return False
         self.wanted = supervision.read_wanted(self.tmp_dir)
-        if not self.wanted.is_on and not self.is_draining:
+        if (self._is_told or not self.wanted.is_on) and not self.is_draining:
             self._drain()
         rung = last_ring(self.tmp_dir)
         if died or rung != self._ring or time.monotonic() - self._reconciled >= RECONCILE_S:
@@ -239,7 +258,8 @@ class Supervisor:
         try:
             self.report = reconcile(repo)
             if repo.scm is not None:
-                queue.prune_done(repo.scm)
+                for entry_id in queue.prune_done(repo.scm):
+                    RunFolder(repo.tmp_dir, entry_id).remove()
         except (DataverError, OSError) as exc:  # a full disk, a repository in the middle of a move
             sys.stderr.write(f"reconcile: {exc}\n")
             return
@@ -254,8 +274,6 @@ class Supervisor:
             self.redis.use(lambda bell: bell.ring_stages(tickets))
             self._tickets = tickets
 
-    _tickets: list[Ticket] = []
-
     def _is_idle(self) -> bool:
         """Nothing to do for a while. Looks again after giving up the lock: somebody may have rung in between."""
         now = time.monotonic()
@@ -263,11 +281,14 @@ class Supervisor:
             self._busy_at = now
         if now - self._busy_at < IDLE_S:
             return False
+        self.is_draining = True  # said first: whoever starts the queue from now on starts another supervisor
+        self._write_info()
         self.lock.release()
         self._compare()
-        if not self.report.queued:
+        if not self.report.queued or not self.lock.try_acquire():
             return True
-        return not self.lock.try_acquire()
+        self.is_draining, self._written = False, ()
+        return False
 
     def _drain(self) -> None:
         """Stop was asked for: whoever is started next may begin while our workers finish."""
@@ -331,7 +352,7 @@ class Supervisor:
         if self._deaths >= EARLY_DEATHS:
             time.sleep(0.5)
         own = [child for child in self.children.values() if child.queue == DEFAULT_QUEUE]
-        needed = min(self.wanted.jobs - self._foreign(own), len(self.report.queued) + len(self.report.running))
+        needed = min(self.wanted.jobs - self._foreign(), len(self.report.queued) + len(self.report.running))
         for _ in range(len(own), needed):
             self._fork(DEFAULT_QUEUE, None)
         if not uses_redis:
@@ -341,12 +362,9 @@ class Supervisor:
                 if not any(child.queue == name and child.device == device and child.uses_redis for child in self.children.values()):
                     self._fork(name, device)
 
-    def _foreign(self, own: list[Child]) -> int:
+    def _foreign(self) -> int:
         """Runs that go on under workers of an earlier supervisor."""
-        if not self.report.running:
-            return 0
-        busy = sum(1 for child in own if _has_children(child.pid))
-        return max(0, len(self.report.running) - max(busy, len(own))) if len(self.report.running) > busy else 0
+        return sum(1 for parent in map(_parent_of, self.report.pids) if parent is not None and parent not in self.children)
 
     def _tell(self, child: Child) -> None:
         """Ask a worker to end after its job; it may have missed it while it started."""
@@ -368,7 +386,8 @@ class Supervisor:
             return
         code = 1
         try:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_DFL)
             self.lock.abandon()
             self.redis.abandon()
             serve(self.root, self.io, parent=parent, url=self.redis.url, queue_name=name, devices=self.wanted.gpus, device=device)
@@ -475,6 +494,15 @@ def _load_what_runs_need() -> None:
 
     gc.collect()
     gc.freeze()
+
+
+def _parent_of(pid: int) -> int | None:
+    """None when it is gone, or nobody tells."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return int(file.read().rpartition(b")")[2].split()[1])
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def _has_children(pid: int) -> bool:

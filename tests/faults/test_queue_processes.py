@@ -193,6 +193,21 @@ def test_queue_stage_that_ignores_sigterm(make: Make) -> None:
     box.wait(lambda: not any(map(is_alive, box.stage_pids()[:1])), "it ended all the same")
 
 
+@both
+def test_queue_stage_is_interrupted_before_it_is_killed(make: Make, redis: bool) -> None:
+    """Ctrl-C is what programs are prepared for, to save what they have."""
+    box = make(redis=redis)
+    box.write("work.sh", "exec python wait.py\n")
+    box.write("wait.py", "import os, time\nopen(os.environ['LEDGER'], 'a').write(f'start 1 {os.getpid()}\\n')\ntry:\n    time.sleep(300)\nexcept KeyboardInterrupt:\n    print('saved what there was')\n")
+    box.git("add", "-A")
+    box.git("commit", "-qm", "waits")
+    box.enqueue("ok", 1)
+    box.start(1)
+    box.wait(box.stage_pids, "the stage starts")
+    box.dataver("queue", "kill", "e1")
+    assert "saved what there was" in box.log("e1")
+
+
 def test_queue_kill_by_force(make: Make) -> None:
     box = make()
     box.enqueue("deaf", 1)

@@ -28,10 +28,11 @@ STALE_LOCK_S = 10.0  # git holds the lock of a ref for milliseconds
 
 @record
 class Report:
-    """What was found. queued: waiting entries, first come first. running: ids. failed, released: ids dealt with now."""
+    """What was found. queued: waiting entries, first come first. running: ids; pids: their processes on this machine. failed, released: ids dealt with now."""
 
     queued: list[QueueEntry] = field(default_factory=list)
     running: list[str] = field(default_factory=list)
+    pids: list[int] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     released: list[str] = field(default_factory=list)
 
@@ -47,6 +48,8 @@ def reconcile(repo: Repo, reason: str = LOST) -> Report:
         heartbeat = beat_time(queue.run_folder(repo.tmp_dir, entry_id), entry_id)
         if owners.liveness(claim, heartbeat) != owners.DEAD:
             report.running.append(entry_id)
+            if owners.is_here(claim):
+                report.pids.append(claim["pid"])
             continue
         with contextlib.suppress(DataverError, OSError):  # the next pass tries again
             _settle(repo, git, entry_id, claim, reason, report)
