@@ -17,6 +17,7 @@ from typing import IO, Any
 from pipelines.engine.capture import Log
 from pipelines.engine.experiments import execute, orphans, owners, queue
 from pipelines.engine.experiments.queue import FAILED, KILLED, SUCCESS, QueueEntry
+from pipelines.engine.experiments.refs import ExpRef
 from pipelines.engine.experiments.runinfo import RunFolder
 from pipelines.engine.experiments.stagepolicy import Policy, PolicyRunner
 from pipelines.engine.experiments.stagequeue import PlaceRunner, Ticket, TicketRunner, places_of, tickets_folder
@@ -204,7 +205,8 @@ def run_entry(repo: Repo, io: Io, entry_id: str, *, log: IO[bytes] | None, paren
     entry = queue.read_entry(git, entry_id) if git is not None else None
     if git is None or entry is None:
         return ""
-    claimed = queue.take(git, entry, owners.own())
+    before = git.objects.ask(ExpRef(entry.baseline, entry.name).ref)
+    claimed = queue.take(git, entry, {**owners.own(), "before": before[0] if before is not None else None})
     if claimed is None:
         return ""
     files = RunFolder(repo.tmp_dir, entry.id)

@@ -91,8 +91,7 @@ def _result(git: Git, entry: QueueEntry, claim: dict[str, Any]) -> str | None:
     """The experiment of a run, when it was kept before its process died."""
     ref = ExpRef(entry.baseline, entry.name).ref
     commit = git.refs(ref).get(ref)
-    began = claim.get("claimed_at")
-    return commit if commit and isinstance(began, (int, float)) and git.commit_time(commit) >= int(began) else None
+    return commit if commit and "before" in claim and commit != claim["before"] else None
 
 
 def _drop_stale_locks(git: Git) -> None:
