@@ -64,7 +64,7 @@ def _messages(folder: str) -> Iterator[tuple[str, dict[str, Any]]]:
         return
     for name in names:
         path = os.path.join(folder, name)
-        message = _load(path)
+        message = load_json(path)
         headers = message.get("headers")
         if isinstance(headers, dict) and headers.get("task") == TASK:
             yield path, message
@@ -91,14 +91,15 @@ def _task(place: str, status: str, path: str, message: dict[str, Any]) -> DvcTas
 
 
 def _status(tmp_dir: str, message: dict[str, Any]) -> str:
-    return str(_load(_result_path(tmp_dir, str(message["headers"].get("id")))).get("status", ""))
+    return str(load_json(_result_path(tmp_dir, str(message["headers"].get("id")))).get("status", ""))
 
 
 def _result_path(tmp_dir: str, task_id: str) -> str:
     return os.path.join(celery_dir(tmp_dir), "result", f"celery-task-meta-{os.path.basename(task_id)}")
 
 
-def _load(path: str) -> dict[str, Any]:
+def load_json(path: str) -> dict[str, Any]:
+    """A JSON object in a file; {} when there is none that can be read."""
     try:
         with open(path, "rb") as file:
             found = json.loads(file.read())

@@ -102,7 +102,9 @@ def checkout_of(info: ExecutorInfo) -> str:
 
 
 def log_of(folder: RunFolder) -> str | None:
-    return folder.log_path if os.path.exists(folder.log_path) else None
+    """Where its log was put, or lies now when the repository was moved."""
+    noted = dvctasks.load_json(folder.process_path).get("stdout")
+    return next((path for path in (noted, folder.log_path) if isinstance(path, str) and os.path.exists(path)), None)
 
 
 # --- what the reference tool queued
