@@ -117,7 +117,14 @@ def _unfinished(reader: StateReader, task: Task, param_deps: bool) -> Range | No
         made["rev"] = task.task_id
         if task.state == QUEUED and made["data"] is not None:
             made["data"]["metrics"] = {}
+        if task.state == FAILED and task.commit != task.task_id and made["data"] is not None:
+            made["data"]["metrics"] = {path: entry for path, entry in made["data"]["metrics"].items() if not _is_absent(entry)}
         if task.state == FAILED:
             made["error"] = {"msg": f"{RUN_FAILED}: {task.reason}" if task.reason else RUN_FAILED, "type": ""}
     made["name"] = task.name
     return {"revs": [made], "executor": task.executor, "name": task.name}
+
+
+def _is_absent(entry: dict[str, Any]) -> bool:
+    """A metrics file that a run did not get to write."""
+    return bool(entry.get("error", {}).get("type") == "FileNotFoundError")

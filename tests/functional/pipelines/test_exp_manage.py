@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from pipelines.engine.experiments.queue import QueueEntry, list_entries, write_entry
+from pipelines.engine.experiments.queue import QueueEntry, fail, list_entries, write_entry
 from tests.conftest import Project
 from tests.experiments import START, experiment_names, make_experiment
 from tracking.engine.git import Git
@@ -177,6 +177,22 @@ def test_a_queued_run_is_shown_and_applied(project: Project) -> None:
     assert all(made["name"] != "q1" for made in project.ok("exp", "show", "--json", "--hide-queued").json[1]["experiments"])
     project.ok("exp", "apply", "q1")
     assert project.git("rev-parse", "refs/exps/exec/EXEC_APPLY").strip() == entry
+
+
+def test_a_failed_run_shows_its_reason_and_what_it_left(project: Project) -> None:
+    git = git_of(project)
+    entry_id = queued(project, "worse")
+    (entry,) = list_entries(git)
+    left = make_experiment(project, "scratch", {"params.yaml": "lr: 7\n", "metrics.json": None})
+    assert fail(git, entry, "stage 'train': its command exited with code 3", left=left)
+    made = next(made for made in project.ok("exp", "show", "--json").json[1]["experiments"] if made["name"] == "worse")
+    state = made["revs"][0]
+    assert (state["rev"], made["executor"]["state"], made["executor"]["local"]["returncode"]) == (entry_id, "failed", 255)
+    assert state["error"] == {"msg": "Experiment run failed: stage 'train': its command exited with code 3", "type": ""}
+    assert state["data"]["params"] == {"params.yaml": {"data": {"lr": 7}}} and state["data"]["metrics"] == {}
+    assert all(made["name"] != "worse" for made in project.ok("exp", "show", "--json", "--hide-failed").json[1]["experiments"])
+    project.ok("exp", "remove", "worse")
+    assert project.ok("exp", "remove", "--undo").out == "Brought back experiments: 'worse'\n"
 
 
 # --- diff
