@@ -9,6 +9,7 @@ import base64
 import contextlib
 import json
 import os
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -99,10 +100,14 @@ def _result_path(tmp_dir: str, task_id: str) -> str:
 
 
 def load_json(path: str) -> dict[str, Any]:
-    """A JSON object in a file; {} when there is none that can be read."""
-    try:
-        with open(path, "rb") as file:
-            found = json.loads(file.read())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    """A JSON object in a file; {} when there is none. Real dvc writes in place, so half of one is read again."""
+    for _ in range(2):
+        try:
+            with open(path, "rb") as file:
+                found = json.loads(file.read())
+            return found if isinstance(found, dict) else {}
+        except OSError:
+            break
+        except ValueError:
+            time.sleep(0.02)
+    return {}

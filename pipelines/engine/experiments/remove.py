@@ -60,8 +60,9 @@ def remove(repo: Repo, request: Request) -> list[str]:
     if request.git_remote:
         gitremote.delete_refs(git, request.git_remote, chosen)
     else:
-        _remove_refs(git, table, chosen)
-        remove_tasks(repo, tasks)
+        now = int(time.time())  # one removal is undone as one
+        _remove_refs(git, table, chosen, now)
+        remove_tasks(repo, tasks, now)
     prune_removed(git)
     return removed
 
@@ -96,8 +97,7 @@ def _selected(table: RefTable, known: list[tuple[ExpRef, str]], selection: Selec
     return {ref: commit for ref, commit in known if ref.baseline in baselines}
 
 
-def _remove_refs(git: Git, table: RefTable, chosen: dict[ExpRef, str]) -> None:
-    now = int(time.time())
+def _remove_refs(git: Git, table: RefTable, chosen: dict[ExpRef, str], now: int) -> None:
     updates: list[tuple[str, str | None, str | None]] = []
     for ref, commit in chosen.items():
         updates += [(f"{REMOVED_REFS}{now}/{ref.ref[len(EXPS) + 1 :]}", commit, None), (ref.ref, None, commit)]
@@ -108,14 +108,13 @@ def _remove_refs(git: Git, table: RefTable, chosen: dict[ExpRef, str]) -> None:
 
 
 # --- queue entries
-def remove_tasks(repo: Repo, tasks: Iterable[Task]) -> None:
-    """Take runs that wait or ended off the lists, ours and the reference tool's."""
+def remove_tasks(repo: Repo, tasks: Iterable[Task], now: int) -> None:
+    """Take runs that wait or ended off the lists, ours and the reference tool's. now: seconds since 1970."""
     git = repo.scm
     assert git is not None
     wanted = {task.task_id for task in tasks}
     if not wanted:
         return
-    now = int(time.time())
     updates: list[tuple[str, str | None, str | None]] = []
     for ref, commit in git.refs(*OWN_STATES).items():
         if ref.rpartition("/")[2] in wanted:
