@@ -244,6 +244,8 @@ class Git:
     # --- paths
     def rel(self, abspath: str) -> str:
         """Path relative to the work tree, posix; "" for its root, `../...` outside."""
+        if abspath == self.root_dir:
+            return ""
         if abspath.startswith(self.root_dir.rstrip(os.sep) + os.sep):
             return abspath[len(self.root_dir.rstrip(os.sep)) + 1 :].replace(os.sep, "/")
         rel = os.path.relpath(abspath, self.root_dir).replace(os.sep, "/")
