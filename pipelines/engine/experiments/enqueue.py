@@ -10,12 +10,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from pipelines.engine.experiments import snapshot
-from pipelines.engine.experiments.reproducing import changed_data, stage_files, top_level_files
+from pipelines.engine.experiments.reproducing import changed_data, plan_of, stage_files, top_level_files
 from pipelines.engine.experiments.execute import Request, choose_name, experiments_git
 from pipelines.engine.experiments.overrides import SweepRefused, by_file, combinations, is_sweep
 from pipelines.engine.experiments.paramfiles import file_edits
 from pipelines.engine.experiments.queue import QueueEntry, write_entries
-from pipelines.engine.wanted import make_plan
 from tracking.engine.dvcfile import dump_dvcfile
 from tracking.engine.errors import DataverError
 from tracking.engine.git import Git
@@ -52,7 +51,7 @@ def freeze(repo: Repo, io: Io, request: Request, *, sweeps: bool, taken: Iterabl
     each = combinations(files) if is_many else [files]
     used = set(taken)
     index = load_index(repo, warn=io.warn)
-    make_plan(index, request.flags, io.cwd)  # a target that does not exist is refused now, not when its turn comes
+    plan_of(index, request.flags, io.cwd)  # a target that does not exist is refused now, not when its turn comes
     edited = [file_edits(repo, overrides, io.cwd, no_hydra=request.no_hydra) for overrides in each]
     names = []
     for number in range(1, len(each) + 1):

@@ -233,7 +233,11 @@ def _splice(text: str, before: Any, after: Any) -> str | None:
             return None
         cuts.append((start, end, written))
     for start, end, written in sorted(cuts, reverse=True):
-        text = text[:start] + written + text[end:]
+        rest = text[end:]
+        comment = rest.lstrip(" ")
+        if comment.startswith("#") and comment != rest:  # it keeps its column where it can, as with the editor
+            rest = " " * max(1, len(rest) - len(comment) + end - start - len(written)) + comment
+        text = text[:start] + written + rest
     return text
 
 
@@ -262,12 +266,12 @@ def _node_at(node: Any, keys: tuple[Any, ...]) -> Any:
 
 
 def _scalar_text(value: Any) -> str | None:
-    """As it stands behind `key: `; None for a text that takes several lines."""
+    """As it stands behind `key: `; None for nothing, and for a text that takes several lines."""
     from tracking.engine import yamlfile
 
     line = yamlfile.dump({"k": value})
     if not line.startswith("k: ") or line.count("\n") != 1:
-        return "null" if value is None else None
+        return None
     return line[3:].rstrip("\n")
 
 

@@ -23,6 +23,7 @@ from tracking.engine.lockfile import lock_entry
 from tracking.engine.protocols import Io, Settings
 from tracking.engine.repo import Repo
 from tracking.engine.stage import Stage
+from tracking.engine.targets import collect
 from tracking.engine.workspace import DELETED, Workspace
 
 LogOf = Callable[[Stage], Log | None]
@@ -93,7 +94,7 @@ class Experiment:
                 write_dvcfile(self.repo, saved)
                 index.stages[index.stages.index(next(stage for stage in index.stages if stage.file == saved.file and not stage.name))] = saved
         self.index = index
-        self.plan = make_plan(index, self.flags, self.io.cwd)
+        self.plan = plan_of(index, self.flags, self.io.cwd)
         stages = [self.plan.stages[key] for key in self.plan.order] if self.flags.targets else index.stages
         self._bring(stages)
         self.on_event("planned", count=len(self.plan.order))
@@ -228,6 +229,13 @@ class _Watch:
 
 
 # --- parts that `exp save` and queueing share
+def plan_of(index: Index, flags: Flags, cwd: str) -> Plan:
+    """The stages an experiment wants. Targets that are nothing at all are told apart from outs, as `commit` does."""
+    if flags.targets and not flags.glob:
+        collect(index, list(flags.targets), cwd=cwd, recursive=flags.recursive)
+    return make_plan(index, flags, cwd)
+
+
 def changed_data(ws: Workspace, stages: Iterable[Stage]) -> Iterator[Stage]:
     """Data that was added and has changed since, as it would be recorded now; its objects are in the cache then."""
     for stage in list(stages):

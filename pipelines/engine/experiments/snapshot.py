@@ -8,11 +8,14 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import time
 from collections.abc import Iterable, Iterator, Mapping
 
 from tracking.engine import atomic
 from tracking.engine.errors import GitError
 from tracking.engine.git import Git
+
+OLD_S = 24 * 3600.0  # a copy is needed for seconds
 
 # variables of Git that say who commits and where its settings are; the others say which repository
 _KEPT = ("GIT_CONFIG", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_TERMINAL_PROMPT", "GIT_ASKPASS", "GIT_EXEC_PATH")
@@ -26,11 +29,13 @@ def scratch(home: Git, environ: Mapping[str, str], tmp_dir: str, *, work_tree: s
     and index: of a checkout of `home`; without them those of `home` itself.
     """
     os.makedirs(tmp_dir, exist_ok=True)
+    _forget_old(tmp_dir)
     path = os.path.join(tmp_dir, f"index-{atomic.temp_name().strip('.')}")
     own = {name: value for name, value in environ.items() if not name.startswith("GIT_") or name in _KEPT or name.startswith(_KEPT_PREFIXES)}
     git = Git(work_tree or home.root_dir, home.git_dir, {**own, "GIT_DIR": home.git_dir, "GIT_WORK_TREE": work_tree or home.root_dir, "GIT_INDEX_FILE": path})
     try:
         try:
+            # with its time: git looks again at files as new as the index
             shutil.copy2(index or environ.get("GIT_INDEX_FILE") or os.path.join(home.git_dir, "index"), path)
         except FileNotFoundError:
             head = home.head_commit()
@@ -41,6 +46,15 @@ def scratch(home: Git, environ: Mapping[str, str], tmp_dir: str, *, work_tree: s
         git.close()
         for left in (path, f"{path}.lock"):
             atomic.discard(left)
+
+
+def _forget_old(folder: str) -> None:
+    """Delete copies that killed processes left."""
+    limit = time.time() - OLD_S
+    for entry in os.scandir(folder):
+        with contextlib.suppress(OSError):
+            if entry.stat().st_ctime < limit:
+                os.unlink(entry.path)
 
 
 def add_changes(git: Git, paths: Iterable[str] = (), forced: Iterable[str] = ()) -> None:

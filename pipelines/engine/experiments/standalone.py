@@ -5,14 +5,16 @@ While it runs, a ref keeps what it started from out of reach of `git gc`; a fold
 """
 from __future__ import annotations
 
+import contextlib
 import os
+import time
 
 from pipelines.engine.experiments.checkout import remove_checkout
 from pipelines.engine.experiments.enqueue import freeze
 from pipelines.engine.experiments.execute import Outcome, Request, experiments_git, run_in_checkout
 from pipelines.engine.experiments.queue import write_commit
 from pipelines.engine.experiments.refs import delete_refs, write_ref
-from pipelines.engine.experiments.runinfo import exps_dir, run_folders
+from pipelines.engine.experiments.runinfo import RunFolder, exps_dir, run_folders
 from tracking.engine import atomic
 from tracking.engine.git import Git
 from tracking.engine.protocols import Io
@@ -20,6 +22,7 @@ from tracking.engine.record import replace
 from tracking.engine.repo import Repo
 
 TEMP_REFS = "refs/dataver/temp/"
+OLD_S = 3600.0
 
 
 def run_standalone(repo: Repo, io: Io, request: Request) -> Outcome:
@@ -49,3 +52,8 @@ def clear_dead(repo: Repo, git: Git) -> None:
             remove_checkout(notes.folder)
         delete_refs(git, [(TEMP_REFS + run.run_id, None)])
         run.remove()
+    folder = os.path.join(git.common_dir, *TEMP_REFS.strip("/").split("/"))
+    with contextlib.suppress(FileNotFoundError):
+        for entry in os.scandir(folder):  # of one that was killed before it had a folder
+            if entry.stat().st_mtime < time.time() - OLD_S and not RunFolder(repo.tmp_dir, entry.name, standalone=True).exists:
+                delete_refs(git, [(TEMP_REFS + entry.name, None)])

@@ -26,6 +26,15 @@ def test_scalars_are_replaced_where_they_stand() -> None:
     assert yaml("lr=0.5", "train.epochs=4", "name=a b") == YAML.replace("0.1", "0.5").replace("3 ", "4 ").replace("'base'", "a b")
 
 
+def test_comments_keep_their_column_where_they_can() -> None:
+    text = "a: 0.25   # one\nb: 2 # two\n"
+    assert yaml("a=1", "b=300", text=text) == "a: 1      # one\nb: 300 # two\n"
+
+
+def test_nothing_is_written_as_the_dumper_does() -> None:
+    assert yaml("a=null", text="a: 1\nb: 2\n") == "a:\nb: 2\n"
+
+
 def test_an_item_of_a_list() -> None:
     assert yaml("train.layers.1=9") == YAML.replace("[1, 2]", "[1, 9]")
 
