@@ -161,7 +161,7 @@ def test_failures(twins: tuple[Twin, Twin]) -> None:
     assert left == right
     assert not twins[0].experiments() and not twins[1].experiments()
     both(twins, "exp", "run", "-n", "two", "-k", err=False)
-    both(twins, "exp", "run", "nope")
+    both(twins, "exp", "run", "nope", err=False)
     assert not twins[0].experiments() and not twins[1].experiments()
 
 

@@ -80,7 +80,7 @@ class Experiment:
         self.done: list[Stage] = []
         self.ran = 0
         self.failed_stage: str | None = None
-        self._touched: set[str] = set()  # addresses of stages that are up to date, ran or failed
+        self._touched: set[str] = set()  # addresses of stages that are up to date, were started or failed
         self.journal: Journal | None = None
         self._runner: StageRunner | None = None
         self._stopping = False
@@ -210,6 +210,7 @@ class _Watch:
 
     def chosen(self, stage: Stage, reasons: Sequence[str]) -> None:
         self.journal.chosen(stage, reasons)
+        self.experiment.touched(stage)
         self.experiment.on_event("stage", stage=self.experiment.address(stage), journal=self.journal.run_id)
 
     def finished(self, stage: Stage, state: str) -> None:

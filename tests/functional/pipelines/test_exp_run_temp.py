@@ -178,7 +178,7 @@ def test_queueing_prints_the_contract_and_only_reads(project: Project) -> None:
     )
     assert state(project) == before
     refs = project.git("for-each-ref", "--format=%(refname)", "refs/dataver/queue").split()
-    assert len(refs) == 2 and {project.git("show", f"{ref}:params.yaml") for ref in refs} == {project.read("params.yaml").replace("0.1", value) for value in ("3", "4")}
+    assert len(refs) == 2 and {project.git("show", f"{ref}:params.yaml") for ref in refs} == {project.read("params.yaml").replace("0.1  #", f"{value}    #") for value in ("3", "4")}
     assert project.ok("exp", "run", "--queue").out.count("\n") == 1
     assert project.run("exp", "run", "--queue", "-n", "q", "nope").code == 255
 
