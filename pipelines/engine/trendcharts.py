@@ -10,7 +10,7 @@ from copy import deepcopy
 from functools import lru_cache
 from typing import Any
 
-from pipelines.engine.charttheme import SERIES, Theme, colour, config, dash
+from pipelines.engine.charttheme import NUMBERS, SERIES, Theme, colour, config, dash
 from pipelines.engine.historytable import LOWER
 from pipelines.engine.trends import History, Metric, Point, best_so_far, points
 
@@ -69,7 +69,7 @@ def _trend_frame(theme: Theme, series: tuple[int, ...], date_format: str, is_lar
 
     branches = list(range(len(series)))
     x = _place_axis(alt, date_format)
-    y = alt.Y("y:Q", title=None, scale=alt.Scale(zero=False, nice=True, padding=6), axis=alt.Axis(format="~g", tickCount=6 if is_large else 4))
+    y = alt.Y("y:Q", title=None, scale=alt.Scale(zero=False, nice=True, padding=6), axis=alt.Axis(**NUMBERS, tickCount=6 if is_large else 4))
     by_branch = alt.Color("b:N", legend=None, scale=alt.Scale(domain=branches, range=[colour(theme, number) for number in series]))
     dashed = alt.StrokeDash("b:N", legend=None, scale=alt.Scale(domain=branches, range=[dash(number) for number in series]))
     width = alt.condition("datum.b === 0", alt.value(2.25), alt.value(1.5))

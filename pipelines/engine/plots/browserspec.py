@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pipelines.engine.charttheme import SERIES, Theme, colour, config, dash
+from pipelines.engine.charttheme import NUMBERS, SERIES, Theme, colour, config, dash
 from pipelines.engine.plots.collect import Plot
 from pipelines.engine.plots.downsample import LINES, drawable_rows
 from pipelines.engine.plots.points import FIELD, FILENAME, REV, Row
@@ -134,9 +134,9 @@ def _line_spec(revs: Sequence[str], lines: list[str], x_type: str, labels: tuple
     dashed = {"strokeDash": dashes} if dashes else {}
     x_axis: Spec = {"title": str(labels[0]), "tickCount": 6}
     if x_type == "quantitative":
-        x_axis["format"] = "~g"
+        x_axis |= NUMBERS
     x = {"field": "x", "type": x_type, "axis": x_axis, "scale": {"zero": False, "nice": False, "padding": 6} if x_type == "quantitative" else {}, "sort": None}
-    y_axis = {"title": str(labels[1]) if labels[1] else None, "format": "~g"}
+    y_axis = {"title": str(labels[1]) if labels[1] else None, **NUMBERS}
     zoom = {"type": "interval", "zoom": "wheel![event.shiftKey]"}
 
     def y(field: str) -> Spec:
