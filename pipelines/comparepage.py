@@ -12,6 +12,8 @@ from pipelines.engine.comparison import MAX_REVISIONS, Section, as_markdown, com
 from pipelines.engine.facts import FactsReader, files_of
 from pipelines.engine.historytable import WORKSPACE, Row
 from pipelines.historyindex import load_rows, workspace_row
+from pipelines.indexing import refresh_runs
+from pipelines.runenvironment import environment_section
 from tracking import pages
 from tracking.engine.commits import Refs, read_commit, read_refs
 from tracking.engine.errors import DataverError, GitError, RevisionNotFound, UsageError
@@ -97,6 +99,9 @@ def comparison(key: str, repository: Repository, repo: Repo, labels: list[str]) 
     found = list(rows.values())
     sections = compare(found) if found else []
     files, is_cut = code_files(repo, [row.sha for row in found], sections) if len(found) > 1 else ([], False)
+    if found:
+        refresh_runs(repository, repo)
+        sections.append(environment_section(repository, found))
     return ComparePage(key, heads, sections, files, is_cut, as_markdown(found, shown) if len(found) > 1 else "", selection_of(found), problems)
 
 

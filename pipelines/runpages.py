@@ -17,6 +17,7 @@ from pipelines.engine.logparts import part_before, part_from
 from pipelines.engine.runs import RunRecord, StageRecord
 from pipelines.indexing import refresh_runs, time_of
 from pipelines.models import Run
+from pipelines.runenvironment import Fact, facts, packages
 from tracking import pages
 from tracking.engine.repo import Repo
 from tracking.models import Repository
@@ -138,14 +139,6 @@ class StageLine:
 
 
 @dataclass(frozen=True)
-class Fact:
-    """A line about the environment."""
-
-    name: str
-    value: str
-
-
-@dataclass(frozen=True)
 class RunPage:
     """run: as `dataver runs show --json` prints it. span_s: what the timeline covers. stages: that ran, then those
     left out; what was skipped is in `run` only. shown: address of the stage whose log is shown first.
@@ -217,8 +210,8 @@ def run_page(repo: Repo, run: RunRecord) -> RunPage:
         branch=str(git.get("branch") or ""),
         dirty=bool(git.get("dirty")),
         changed=[str(path) for path in git.get("changed") or []] if isinstance(git.get("changed"), list) else [],
-        facts=list(_facts(run.environment)),
-        packages=_packages(run.environment),
+        facts=list(facts(run.environment)),
+        packages=packages(run.environment),
         reproduce=list(_reproduce(run, commit or "")),
         shown=_shown(run),
         failed=failed,
@@ -262,29 +255,6 @@ def _shown(run: RunRecord) -> str:
         if found:
             return found[0]
     return logged[-1].address if logged else ""
-
-
-def _facts(environment: dict[str, Any]) -> Iterator[Fact]:
-    python, cpu = environment.get("python"), environment.get("cpu")
-    memory, gpus, variables = environment.get("memory_bytes"), environment.get("gpus"), environment.get("variables")
-    if isinstance(python, dict):
-        yield Fact("Python", ", ".join(str(python[key]) for key in ("version", "executable") if python.get(key)))
-    if environment.get("platform"):
-        yield Fact("Platform", str(environment["platform"]))
-    if isinstance(cpu, dict):
-        yield Fact("Processor", f"{cpu.get('count') or '?'} × {cpu.get('model') or 'unknown'}")
-    if isinstance(memory, int):
-        yield Fact("Memory", f"{memory / 2**30:.1f} GiB")
-    if isinstance(gpus, list) and gpus:
-        yield Fact("GPU", ", ".join(str(gpu) for gpu in gpus))
-    if isinstance(variables, dict):
-        yield from (Fact(str(name), str(value)) for name, value in variables.items())
-
-
-def _packages(environment: dict[str, Any]) -> dict[str, str]:
-    python = environment.get("python")
-    found = python.get("packages") if isinstance(python, dict) else None
-    return {str(name): str(version) for name, version in found.items()} if isinstance(found, dict) else {}
 
 
 def _reproduce(run: RunRecord, commit: str) -> Iterator[str]:

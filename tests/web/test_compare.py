@@ -1,6 +1,7 @@
 """Revisions side by side."""
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,47 @@ def test_more_than_twenty_are_cut_with_a_word(get: Any, two: Project) -> None:
         two.git("tag", f"t{number}", "a")
     found = get(two.path, "compare.json?revs=" + ",".join(f"t{number}" for number in range(25))).json()
     assert (len(found["revisions"]), "25 revisions" in found["problems"][0]["reason"]) == (20, True)
+
+
+@pytest.fixture
+def ran(make_project: Callable[..., Project]) -> Project:
+    """Tags a and b, each with the results of a run of its own, and two curves."""
+    stage = "stages:\n  fit:\n    cmd: cp in.csv curve.csv\n    deps: [in.csv]\n    plots: [{curve.csv: {cache: false, x: step, y: loss}}]\n"
+    repo = make_project("ran", files={"dvc.yaml": stage})
+    for number, tag in ((1, "a"), (2, "b")):
+        repo.environ["OMP_NUM_THREADS"] = str(number)
+        repo.gen({"in.csv": "step,loss\n" + "".join(f"{step},{number / (step + 1)}\n" for step in range(9))})
+        repo.ok("repro", "-q")
+        repo.environ["GIT_COMMITTER_DATE"] = f"@{int(time.time())} +0000"  # after the run
+        repo.commit(tag)
+        repo.git("tag", tag)
+    return repo
+
+
+def test_environments_of_runs_are_compared(get: Any, ran: Project) -> None:
+    found = get(ran.path, "compare.json?revs=a,b").json()["sections"][-1]
+    entries = {entry["name"]: entry for entry in found["entries"]}
+    assert found["kind"] == "environment"
+    assert [cell["value"] for cell in entries["OMP_NUM_THREADS"]["cells"]] == ["1", "2"] and entries["OMP_NUM_THREADS"]["differs"]
+    assert not entries["Python"]["differs"] and entries["Run"]["differs"]
+    assert {entry["file"] for entry in found["entries"]} <= {"", "package"}
+
+
+def test_a_revision_without_a_run_has_no_environment(get: Any, ran: Project) -> None:
+    ran.commit("made elsewhere")
+    found = get(ran.path, "compare.json?revs=a,HEAD").json()["sections"][-1]["entries"]
+    assert found and not any(entry["differs"] for entry in found) and {entry["cells"][1]["value"] for entry in found} == {None}
+
+
+def test_curves_lie_over_each_other(visit: Visit, ran: Project, assert_accessible: Callable[[Page], None]) -> None:
+    page = visit(ran.path).open(f"/r/{key_of(str(ran.path))}/compare?revs=a,b")
+    page.count("curve", 1)
+    page.js("document.querySelector('[data-testid=curve]').scrollIntoView()")
+    move = "const canvas = document.querySelector('[data-testid=curve] canvas'), box = canvas.getBoundingClientRect(); canvas.dispatchEvent(new PointerEvent('pointermove', {clientX: box.left + box.width / 2, clientY: box.top + 9, bubbles: true})); const tip = document.querySelector('[data-testid=tip]'); return tip && tip.innerText"
+    tip = str(page.wait(lambda: page.js(move), "values under the pointer"))
+    assert tip.startswith("step") and "a" in tip and "b" in tip
+    assert_accessible(page)
+    page.follow("open-plots").count("plot", 1)
 
 
 def test_page_shows_differences_and_code(visit: Visit, two: Project, assert_accessible: Callable[[Page], None]) -> None:

@@ -93,6 +93,12 @@ export function plainTip(value) {
   if (typeof value !== "object") return [el("div", {}, text(value))];
   return Object.entries(value).filter(([name]) => !name.startsWith("_")).slice(0, 12).map(([name, inner]) => tipRow(null, name, inner));
 }
+/** Values of all lines at the row's x, largest first. seriesOf(rev): number of its colour. */
+export function lineTip(rows, xLabel, here, dot, seriesOf) {
+  dot.className = `near-dot s-${(seriesOf(here.rev) - 1) % 12 + 1}`;
+  const same = rows.filter((row) => row.x === here.x && row.y !== null).sort((one, other) => other.y - one.y).slice(0, 24);
+  return [el("div", { class: "head" }, `${xLabel} ${text(here.x)}`), ...same.map((row) => tipRow(swatch(seriesOf(row.rev)), row.line ? `${row.rev} ${row.line}` : row.rev, row.y, row.rev === here.rev && row.line === here.line ? "is-near" : ""))];
+}
 export function tipRow(swatch, name, value, classes = "") {
   return el("div", { class: `row ${classes}` }, swatch, el("span", { class: "trunc" }, name), el("span", { class: "v" }, text(value)));
 }

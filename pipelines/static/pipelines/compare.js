@@ -1,5 +1,6 @@
 // Revisions side by side: only the differences, and the lines of a file. Lines are text nodes.
 import { el, getJSON, onChange, problemCard, ready } from "../launcher/frame.js";
+import { showCurves } from "./comparecurves.js";
 
 const byId = (id) => document.getElementById(id);
 const table = byId("comparison");
@@ -42,3 +43,4 @@ if (table) {
   if (byId("page-data").dataset.revs.split(",").includes("workspace")) onChange(() => location.reload());
 }
 ready();
+showCurves();

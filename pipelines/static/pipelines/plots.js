@@ -1,6 +1,6 @@
 // The page of plots: revisions, the tree, and cards that are drawn when they come into view.
 import { chosen, copy, el, getJSON, icon, isDark, keep, onChange, problemCard, ready } from "../launcher/frame.js";
-import { draw, follow, hideTip, pinTip, plainTip, savePNG, saveSVG, square, swatch, text, tipRow } from "./charts.js";
+import { draw, follow, hideTip, lineTip, pinTip, plainTip, savePNG, saveSVG, square, swatch } from "./charts.js";
 
 const byId = (id) => document.getElementById(id);
 const URLS = byId("addresses").dataset;
@@ -191,7 +191,7 @@ function drawCard(card, node) {
   }
   if (options.log) setLog(spec, data);
   return draw(node, spec, (datum, value) => templateTip(value)).then((drawn) => {
-    if (data.kind === "line") follow(node, drawn.view, () => data.spec.data.values, (row, dot) => { highlight(row && row.rev); return row && lineTip(card, row, dot); }, pinTip);
+    if (data.kind === "line") follow(node, drawn.view, () => data.spec.data.values, (row, dot) => { highlight(row && row.rev); return row && lineTip(data.spec.data.values, data.x_label, row, dot, seriesOf); }, pinTip);
     else { drawn.view.addEventListener("click", pinTip); drawn.view.addEventListener("pointerout", () => highlight(null)); }
     return drawn;
   });
@@ -216,13 +216,6 @@ function templateTip(value) {
   if (typeof value === "object" && value.rev) highlight(value.rev);
   return plainTip(value);
 }
-/** Values of all lines at the row's x, largest first. */
-function lineTip(card, here, dot) {
-  dot.className = `near-dot s-${(seriesOf(here.rev) - 1) % 12 + 1}`;
-  const same = card.data.spec.data.values.filter((row) => row.x === here.x && row.y !== null).sort((one, other) => other.y - one.y).slice(0, 24);
-  return [el("div", { class: "head" }, `${card.data.x_label} ${text(here.x)}`), ...same.map((row) => tipRow(swatch(seriesOf(row.rev)), row.line ? `${row.rev} ${row.line}` : row.rev, row.y, row.rev === here.rev && row.line === here.line ? "is-near" : ""))];
-}
-
 function imageRow(card) {
   const { data, plot } = card;
   const shown = new Map(data.images.map((image) => [image.rev, image]));
