@@ -2,6 +2,7 @@
 
 const POLL_MS = Number(document.body.dataset.poll) || 2000; // data-poll: pages whose states follow edits ask more often
 const GIVE_UP_MS = 2500; // of one request; offline shows within 5 s
+const FAILED_TO_END = 2; // requests without an answer, before the server is taken to have ended
 const SEND_MS = 400; // after the last change of a choice
 const GO_MS = 1200; // between `g` and the letter
 const body = document.body;
@@ -258,6 +259,17 @@ const live = test("live");
 const running = test("running");
 let revision = null;
 let failures = 0;
+/** A strip that says how to go on; what the page shows stays. */
+function showEnded(isEnded) {
+  let strip = test("server-ended");
+  if (strip) strip.hidden = !isEnded;
+  if (strip || !isEnded) return;
+  const command = `dataver ui --port ${location.port}`;
+  strip = el("div", { class: "note note-warn ended", role: "status", "data-testid": "server-ended" }, icon("warn"),
+    el("span", { class: "grow" }, "The server has ended. What is shown stays. To go on, run this in the project's folder and open the address it prints; this page follows then, too."),
+    el("span", { class: "cmd" }, el("code", {}, command), el("button", { type: "button", class: "btn btn-quiet btn-icon copy", "data-copy": command, title: "Copy", "aria-label": `Copy ${command}` }, icon("copy"))));
+  byId("main").prepend(strip);
+}
 function showLive(state, word, title) {
   if (live.dataset.state === state) return;
   live.dataset.state = state;
@@ -271,6 +283,7 @@ async function poll() {
   try {
     const answer = await getJSON(`/live.json?${query}`, { timeout: GIVE_UP_MS });
     failures = 0;
+    showEnded(false);
     showLive("connected", "Live", "Live: the page follows the repository");
     running.hidden = !answer.running;
     running.querySelector("[data-count]").textContent = `${answer.running} running`;
@@ -282,7 +295,8 @@ async function poll() {
     }
   } catch (error) {
     failures += 1;
-    if (error.status === 403) showLive("offline", "Session over", "The server was started anew: run `dataver ui` again. What is shown stays.");
+    if (error.status === 403 || (error.status === undefined && failures >= FAILED_TO_END)) showEnded(true);
+    if (error.status === 403) showLive("offline", "Session over", "The server was started anew. What is shown stays.");
     else if (error.status === undefined) showLive("offline", "Offline", "The server does not answer. What is shown stays; this page goes on when it is back.");
   }
   setTimeout(poll, document.hidden ? POLL_MS * 5 : POLL_MS);
