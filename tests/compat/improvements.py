@@ -72,9 +72,9 @@ def _entries(shown: str) -> list[str]:
 
 
 def _glob_in_order(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
-    """`add --glob` takes files sorted by name, dvc in the order of the folder: .gitignore, and what a failure leaves, differ."""
+    """`add --glob` takes files sorted by name, dvc in the order of the folder: .gitignore, manifests in between, and what a failure leaves, differ."""
     by_failure = left.code != 0 and all(_written_by_add(key, pair) for key, pair in found.items())
-    return operation[1:3] == ["add", "--glob"] and left.code == right.code and (by_failure or all(key.endswith(".gitignore") for key in found))
+    return operation[1:3] == ["add", "--glob"] and left.code == right.code and (by_failure or all(key.endswith(".gitignore") or ("/cache/" in f"/{key}" and key.endswith(".dir") and "absent" in pair) for key, pair in found.items()))
 
 
 def _written_by_add(key: str, pair: tuple[str, str]) -> bool:

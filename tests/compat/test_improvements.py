@@ -174,3 +174,11 @@ def test_a_folder_as_recorded_explains_what_add_writes(box: str) -> None:
     done = Outcome("x", 0, "", "")
     assert explain(["tool", "add", "d/a"], failed, done, {OBJECTS["1"]: ("absent", "file 444 b'1'")}, box) is not None
     assert explain(["tool", "add", "d/a"], failed, done, {"project/g": ("file 200 b'2'", "absent")}, box) is None
+
+
+def test_the_order_of_a_glob_explains_manifests_but_no_objects(box: str) -> None:
+    done, operation = Outcome("x", 0, "", ""), ["tool", "add", "--glob", "d/*"]
+    found = {f"project/.dvc/cache/files/md5/00/{name}.dir": pair for name, pair in (("0", ("absent", "file 444 b'[]'")), ("1", ("file 444 b'[ ]'", "absent")))}
+    assert (explain(operation, done, done, found, box) or "").startswith("`add --glob`")
+    assert explain(operation, done, done, {**found, OBJECTS["1"]: ("absent", "file 444 b'1'")}, box) is None
+    assert explain(["tool", "add", "d/a"], done, done, found, box) is None
