@@ -395,11 +395,16 @@ def _lost_manifests_come_back(operation: Operation, left: Outcome, right: Outcom
 
 
 def _lost_manifests_are_not_remembered(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
-    """`push` and `fetch` leave files alone that only a lost manifest names; dvc takes them if an earlier command happened to remember the manifest."""
+    """`push`, `fetch` and `pull` leave files alone that only a lost manifest names; dvc takes them if an earlier command happened to remember the manifest."""
     target = "remote/files/md5/" if operation[1] == "push" else "cache/files/md5/"
     lost = re.findall(r"md5: ([0-9a-f]{32}\.dir)", left.err)
-    return operation[1] in ("push", "fetch") and left.code == right.code and bool(lost) and bool(found) and all(oid in right.err for oid in lost) and all(
-        target in key and second == "absent" and not is_listed_in_remote(box, "".join(key.split("/")[-2:])) for key, (_, second) in found.items()
+    wanted = set(recorded_oids(box).values()) if operation[1] == "pull" else set()  # what else an older manifest lists is not wanted
+
+    def used(oid: str) -> bool:
+        return oid in wanted if operation[1] == "pull" else is_listed_in_remote(box, oid)
+
+    return operation[1] in ("push", "fetch", "pull") and left.code == right.code and bool(lost) and bool(found) and all(oid in right.err for oid in lost) and all(
+        target in key and second == "absent" and not used("".join(key.split("/")[-2:])) for key, (_, second) in found.items()
     )
 
 
@@ -620,7 +625,7 @@ def _links_made_by_the_other(operation: Operation, left: Outcome, right: Outcome
     return operation[1] in ("checkout", "pull") and bool(found) and all("absent" in pair and not is_tracked(box, key) for key, pair in found.items())
 
 
-KEEPING_DATA: tuple[Improvement, ...] = (_data_without_a_copy_stays, _unused_is_only_what_was_cached, _parts_are_not_unused, _unused_data_without_a_copy_stays)
+KEEPING_DATA: tuple[Improvement, ...] = (_data_without_a_copy_stays, _unused_is_only_what_was_cached, _parts_are_not_unused, _unused_data_without_a_copy_stays, _lost_manifests_are_not_remembered)
 IMPROVEMENTS: tuple[Improvement, ...] = (
     _order_of_lock_entries,
     _glob_in_order,

@@ -184,4 +184,6 @@ SEQUENCES: dict[str, list[Operation]] = {
                                       ["drop_cache"], ["tool", "du", "."], ["tool", "status", "--json"], ["tool", "add", "d"], ["tool", "repro"]],
     "ignored_outs_of_a_commit": [*START, ["write", "dvc.yaml", "stages:\n  a:\n    cmd: echo 1 > o.txt; echo '{n: 1}' > m.yaml\n    outs: [o.txt]\n    metrics: [m.yaml]\n"], ["tool", "repro"], ["write", "f", "1"], ["tool", "add", "f"],
                                  ["write", ".dvcignore", "*.txt\n"], ["commit", "bad"], ["tool", "status", "-c", "--json", "f.dvc"], ["write", ".dvcignore", ""], ["tool", "data", "status", "--json"], ["tool", "diff", "--json", "HEAD"], ["tool", "metrics", "show", "--json", "-A"], ["tool", "metrics", "diff", "--json"], ["tool", "gc", "-f", "-A"]],
+    "pull_beside_a_lost_manifest": [*START, ["tool", "remote", "add", "-d", "store", "{box}/remote"], ["write", "d/a", "1"], ["write", "d/b", "2"], ["tool", "add", "d"], ["tool", "push"], ["rename", "d/b", "d/c"], ["tool", "add", "d"],
+                                    ["tool", "checkout"], ["drop_cache"], ["tool", "pull"]],
 }

@@ -65,7 +65,7 @@ def test_what_only_a_lost_manifest_names_stays_where_it_is(box: str, verb: str, 
     manifest = f"{OIDS['1']}.dir"
     lost = Outcome("x", 1, "", f"WARNING: Some of the cache files do not exist neither locally nor on remote. Missing cache files:\nmd5: {manifest}\n")
     found = {f"{place}/{OIDS['2'][:2]}/{OIDS['2'][2:]}": ("file 444 b'2'", "absent")}
-    assert (explain(["tool", verb], lost, lost, found, box) or "").startswith("`push` and `fetch` leave files alone")
+    assert (explain(["tool", verb], lost, lost, found, box) or "").startswith("`push`, `fetch` and `pull` leave files alone")
     assert explain(["tool", verb], lost, FAILED, found, box) is None
     assert explain(["tool", verb], lost, lost, {key: pair[::-1] for key, pair in found.items()}, box) is None
     listing = Path(box, "remote/files/md5/00/0.dir")
