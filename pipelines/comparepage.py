@@ -15,7 +15,7 @@ from pipelines.historyindex import load_rows, workspace_row
 from pipelines.indexing import refresh_runs
 from pipelines.runenvironment import environment_section
 from tracking import pages
-from tracking.engine.commits import Refs, read_commit, read_refs
+from tracking.engine.commits import read_commit, read_refs
 from tracking.engine.errors import DataverError, GitError, RevisionNotFound, UsageError
 from tracking.engine.repo import Repo
 from tracking.models import Repository

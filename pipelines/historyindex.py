@@ -80,6 +80,13 @@ def load_rows(repository: Repository, shas: Iterable[str] | None = None) -> dict
     }
 
 
+def load_metrics(repository: Repository) -> dict[str, Row]:
+    """Rows of all commits with nothing but their metrics, by id. One query."""
+    rows = repository.revisions.values_list("sha", "parent_shas", "author", "time", "subject", Cast("metrics", TextField()))
+    parse = _Parser()
+    return {sha: Row(sha, tuple(parents.split()), author, time, subject, parse(metrics)) for sha, parents, author, time, subject, metrics in rows}
+
+
 class _Parser:
     """JSON of texts; equal ones, which neighbouring commits have, become one value."""
 

@@ -7,16 +7,14 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import TextField
-from django.db.models.functions import Cast
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
 from pipelines.engine.charttheme import LIGHT, THEMES, Theme
 from pipelines.engine.historytable import HIGHER, LOWER
 from pipelines.engine.trendcharts import overview_chart, trend_chart
-from pipelines.engine.trends import History, Metric, TrendCommit, best_so_far, history, points
-from pipelines.historyindex import refresh_revisions
+from pipelines.engine.trends import History, Metric, best_so_far, history, points
+from pipelines.historyindex import load_metrics, refresh_revisions
 from pipelines.recent import Recent
 from tracking import pages
 from tracking.engine.commits import Refs
@@ -139,26 +137,13 @@ def make_history(request: HttpRequest, row: Repository, repo: Repo) -> Made:
     asked = request.GET.get("branches")
     shown = None if asked is None else [name for name in asked.split(",") if name]
     version = _version(row, refs, default, shown)
-    return histories.get(version) or histories.add(Made(version, history(refs, load_commits(row), default, shown), progress.waiting))
+    return histories.get(version) or histories.add(Made(version, history(refs, load_metrics(row), default, shown), progress.waiting))
 
 
 def _version(row: Repository, refs: Refs, default: str, shown: list[str] | None) -> str:
     counted = row.revisions.count(), row.revisions.exclude(missing="").count()  # type: ignore[attr-defined]
     made_from = repr((row.pk, str(row.root), refs.head, refs.branch, refs.branches, refs.tags, default, shown, counted))
     return hashlib.sha256(made_from.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
-def load_commits(row: Repository) -> dict[str, TrendCommit]:
-    """All commits of the index, by id; equal metrics become one value."""
-    known: dict[str, Any] = {}
-
-    def parse(text: str) -> Any:
-        if text not in known:
-            known[text] = json.loads(text)
-        return known[text]
-
-    rows = row.revisions.annotate(text=Cast("metrics", TextField())).values_list("sha", "parent_shas", "author", "time", "subject", "text")  # type: ignore[attr-defined]
-    return {sha: TrendCommit(sha, tuple(parents.split()), author, time, subject, parse(text)) for sha, parents, author, time, subject, text in rows}
 
 
 def _page(key: str, made: Made) -> TrendsPage:

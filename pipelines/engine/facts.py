@@ -16,7 +16,7 @@ from typing import Any
 from pipelines.engine.metrics import FileResults, all_metrics, all_params, describe
 from tracking.engine.commits import Commit
 from tracking.engine.contents import Contents, ManifestMissing
-from tracking.engine.errors import DataverError
+from tracking.engine.errors import DataverError, FileTooLarge
 from tracking.engine.files import FileSource, WorkspaceFiles
 from tracking.engine.gitcat import RevisionFiles
 from tracking.engine.history import Indexes, identity
@@ -143,13 +143,13 @@ class _NotingContents(Contents):
             return exc
 
     def _refuse_large(self, rel: str) -> None:
-        """The workspace is read each time it is shown. Raises TooLarge."""
+        """The workspace is read each time it is shown. Raises FileTooLarge."""
         try:
             size_bytes = os.path.getsize(self._repo.abs(rel))
         except OSError:
             return  # reading it says why
         if size_bytes > MAX_BYTES:
-            raise TooLarge(f"'{rel}' has {size_bytes:,} bytes, which is no file of metrics or params")
+            raise FileTooLarge(rel, size_bytes)
 
     def _object(self, digest: Digest, oid: str, limit_bytes: int | None = None, rel: str = "") -> bytes:
         try:
@@ -240,12 +240,12 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-class TooLarge(DataverError):
+class TooComplex(DataverError):
     """A file of values that no table can show."""
 
 
 def _refuse_giants(value: Any, rel: str) -> None:
-    """Raises TooLarge for what is nested too deeply or has too many values."""
+    """Raises TooComplex for what is nested too deeply or has too many values."""
     waiting: list[tuple[Any, int]] = [(value, 0)]
     count = 0
     while waiting:
@@ -253,7 +253,7 @@ def _refuse_giants(value: Any, rel: str) -> None:
         count += 1
         if depth > MAX_DEPTH or count > MAX_VALUES:
             what = f"more than {MAX_DEPTH} levels" if depth > MAX_DEPTH else f"more than {MAX_VALUES:,} values"
-            raise TooLarge(f"'{rel}' has {what}, which is no file of metrics or params")
+            raise TooComplex(f"'{rel}' has {what}, which is no file of metrics or params")
         if isinstance(item, dict):
             waiting += [(child, depth + 1) for child in item.values()]
         elif isinstance(item, (list, tuple, set, frozenset)):

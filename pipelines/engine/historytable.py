@@ -29,7 +29,11 @@ ABSENT = "FileNotFoundError"  # of a file that a commit does not have: nothing t
 
 @record(frozen=True)
 class Row:
-    """One commit, or the workspace (then sha is "workspace" and time 0)."""
+    """One commit, or the workspace (then sha is "workspace" and time 0).
+
+    metrics, params: file -> {"data"} or {"error": {"type", "msg"}}. time: seconds since 1970. params, outs and errors
+    are left out where only metrics are looked at.
+    """
 
     sha: str
     parents: tuple[str, ...]
@@ -37,8 +41,8 @@ class Row:
     time: int
     subject: str
     metrics: dict[str, Any]
-    params: dict[str, Any]
-    outs: Sequence[dict[str, Any]]
+    params: dict[str, Any] = field(default_factory=dict)
+    outs: Sequence[dict[str, Any]] = ()
     errors: Sequence[dict[str, str]] = ()
 
 

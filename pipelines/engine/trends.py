@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pipelines.engine.historytable import ABSENT, LOWER, guess_direction
+from pipelines.engine.historytable import ABSENT, LOWER, Row, guess_direction
 from pipelines.engine.serieskeys import series_numbers
 from tracking.engine.commits import MAIN_BRANCHES, Refs
 from tracking.engine.params import flatten
@@ -17,18 +17,6 @@ from tracking.engine.record import field, record
 
 SHOWN = 6  # branches, when nobody said which
 MAX_METRICS = 200
-
-
-@record(frozen=True)
-class TrendCommit:
-    """metrics: file -> {"data"} or {"error": {"type", "msg"}}. time: seconds since 1970."""
-
-    sha: str
-    parents: tuple[str, ...]
-    author: str
-    time: int
-    subject: str
-    metrics: dict[str, Any]
 
 
 @record(frozen=True)
@@ -76,7 +64,7 @@ class BrokenFile:
 class History:
     """commits: those of shown branches. places: of each on the horizontal axis. hidden: branches that are not shown."""
 
-    commits: list[TrendCommit] = field(default_factory=list)
+    commits: list[Row] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
     branches: list[Branch] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
@@ -101,7 +89,7 @@ class Point:
 
 
 # --- lines
-def history(refs: Refs, commits: Mapping[str, TrendCommit], default: str = "", shown: Sequence[str] | None = None) -> History:
+def history(refs: Refs, commits: Mapping[str, Row], default: str = "", shown: Sequence[str] | None = None) -> History:
     """default: the branch to put first, "" to choose main, master, or where HEAD is. shown: names of branches, None for the latest."""
     tips = dict(refs.branches)
     if refs.branch is None and refs.head:
@@ -114,7 +102,7 @@ def history(refs: Refs, commits: Mapping[str, TrendCommit], default: str = "", s
     series = series_numbers(picked, {picked[0]: 1})
     places: dict[str, int] = {}
     indices: dict[str, int] = {}
-    kept: list[TrendCommit] = []
+    kept: list[Row] = []
     branches: list[Branch] = []
     for name in picked:
         own, fork = _own_commits(tips[name], commits, places)
@@ -137,12 +125,12 @@ def history(refs: Refs, commits: Mapping[str, TrendCommit], default: str = "", s
     return found
 
 
-def _ordered(tips: Mapping[str, str], commits: Mapping[str, TrendCommit], default: str, refs: Refs) -> list[str]:
+def _ordered(tips: Mapping[str, str], commits: Mapping[str, Row], default: str, refs: Refs) -> list[str]:
     first = next((name for name in (default, *MAIN_BRANCHES, refs.branch or "HEAD") if name in tips), "")
     return sorted(tips, key=lambda name: (name != first, -commits[tips[name]].time, name))
 
 
-def _own_commits(tip: str, commits: Mapping[str, TrendCommit], placed: Mapping[str, int]) -> tuple[list[str], str]:
+def _own_commits(tip: str, commits: Mapping[str, Row], placed: Mapping[str, int]) -> tuple[list[str], str]:
     """(first parents of tip that no line has yet, oldest first; the one that a line has, or "")."""
     own: list[str] = []
     seen: set[str] = set()
@@ -155,7 +143,7 @@ def _own_commits(tip: str, commits: Mapping[str, TrendCommit], placed: Mapping[s
 
 
 # --- values
-def _metrics(commits: Sequence[TrendCommit]) -> Iterator[Metric]:
+def _metrics(commits: Sequence[Row]) -> Iterator[Metric]:
     """Numbers only, by file and key, in the order of the newest commits that have them."""
     found: dict[tuple[str, str], dict[int, float]] = {}
     known: dict[int, dict[str, float]] = {}
@@ -178,7 +166,7 @@ def _numbers(data: Any) -> Iterator[tuple[str, float]]:
             yield key, float(value)
 
 
-def _broken(commits: Sequence[TrendCommit]) -> Iterator[BrokenFile]:
+def _broken(commits: Sequence[Row]) -> Iterator[BrokenFile]:
     found: dict[str, list[tuple[str, str]]] = {}
     for commit in reversed(commits):
         for path, entry in commit.metrics.items():

@@ -119,8 +119,8 @@ def test_broken_dvc_yaml_is_told_and_the_rest_is_read(two: Project) -> None:
         ("<html><script>alert(1)</script>", "JSONFileCorruptedError"),
         ("", "JSONFileCorruptedError"),
         ("[" * 5000, "JSONFileCorruptedError"),
-        ('{"a":' * 100 + "1" + "}" * 100, "TooLarge"),
-        ('{"a": [' + "1," * 30_000 + "1]}", "TooLarge"),
+        ('{"a":' * 100 + "1" + "}" * 100, "TooComplex"),
+        ('{"a": [' + "1," * 30_000 + "1]}", "TooComplex"),
     ],
 )
 def test_metrics_file_that_is_none(two: Project, content: str, expected: Any) -> None:
@@ -137,7 +137,7 @@ def test_giant_in_the_workspace_is_not_read(two: Project) -> None:
     with open(two / "m.json", "wb") as file:
         file.truncate(2_000_000_000)
     row = workspace_row(opened(two))
-    assert row.metrics["m.json"]["error"]["type"] == "TooLarge"
+    assert row.metrics["m.json"]["error"]["type"] == "FileTooLarge"
     assert row.params == {"params.yaml": {"data": {"lr": 2}}}
 
 

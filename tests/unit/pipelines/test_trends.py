@@ -7,15 +7,16 @@ from typing import Any
 from pipelines.engine import trendcharts
 from pipelines.engine.charttheme import LIGHT
 from pipelines.engine.trendcharts import overview_chart, trend_chart
-from pipelines.engine.trends import History, TrendCommit, best_so_far, history, points
+from pipelines.engine.historytable import Row
+from pipelines.engine.trends import History, best_so_far, history, points
 from tracking.engine.commits import Refs
 
 
-def commit(sha: str, *parents: str, time: int = 0, metrics: Any = None, **values: Any) -> TrendCommit:
-    return TrendCommit(sha, parents, "Ada", time, f"commit {sha}", metrics or ({"m.json": {"data": values}} if values else {}))
+def commit(sha: str, *parents: str, time: int = 0, metrics: Any = None, **values: Any) -> Row:
+    return Row(sha, parents, "Ada", time, f"commit {sha}", metrics or ({"m.json": {"data": values}} if values else {}))
 
 
-def commits(*found: TrendCommit) -> dict[str, TrendCommit]:
+def commits(*found: Row) -> dict[str, Row]:
     return {one.sha: one for one in found}
 
 
@@ -135,7 +136,7 @@ def test_threads_do_not_mix_their_charts() -> None:
 
 
 def test_texts_of_commits_are_in_no_chart() -> None:
-    hostile = commits(TrendCommit("a" * 40, (), "<b>", 0, "<script>", {"m.json": {"data": {"acc": 1}}}))
+    hostile = commits(Row("a" * 40, (), "<b>", 0, "<script>", {"m.json": {"data": {"acc": 1}}}))
     found = history(Refs("a" * 40, "main", {"main": "a" * 40}), hostile)
     for spec in (trend_chart(found, found.metrics[0], LIGHT, "higher", 0, True), overview_chart(found, found.metrics[0], LIGHT, 0)):
         assert "<" not in json.dumps({**spec, "layer": None, "transform": None, "config": None})
