@@ -167,6 +167,12 @@ def _is_of(key: str, out: str) -> bool:
     return f"/{out}/" in f"{key}/" or any(key.endswith(f"/{out[:end]}") for end, letter in enumerate(out) if letter == "/")
 
 
+def _pull_keeps_what_is_right(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """`repro --pull` goes on with an out that is as recorded, though no cache holds it; dvc wants to delete it, and stops."""
+    stopped = re.search(r"unable to remove '<box>/(.*)' without a confirmation", left.err)
+    return operation[1] == "repro" and "--pull" in operation and stopped is not None and stopped[0] not in right.err and _is_unchanged(box, stopped[1]) and _left_by_stages(found)
+
+
 def _ignored_after_a_failure(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """Stages that finished keep their .gitignore entries when a later one fails; dvc takes them back."""
     return operation[1] == "repro" and left.code == right.code != 0 and all(key.endswith(".gitignore") for key in found)
@@ -634,6 +640,7 @@ IMPROVEMENTS: tuple[Improvement, ...] = (
     _templates_can_be_edited,
     _add_beside_a_broken_pipeline,
     _done_before_a_failure,
+    _pull_keeps_what_is_right,
     _ignored_after_a_failure,
     _data_without_a_copy_stays,
     _unused_is_only_what_was_cached,

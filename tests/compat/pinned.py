@@ -186,4 +186,6 @@ SEQUENCES: dict[str, list[Operation]] = {
                                  ["write", ".dvcignore", "*.txt\n"], ["commit", "bad"], ["tool", "status", "-c", "--json", "f.dvc"], ["write", ".dvcignore", ""], ["tool", "data", "status", "--json"], ["tool", "diff", "--json", "HEAD"], ["tool", "metrics", "show", "--json", "-A"], ["tool", "metrics", "diff", "--json"], ["tool", "gc", "-f", "-A"]],
     "pull_beside_a_lost_manifest": [*START, ["tool", "remote", "add", "-d", "store", "{box}/remote"], ["write", "d/a", "1"], ["write", "d/b", "2"], ["tool", "add", "d"], ["tool", "push"], ["rename", "d/b", "d/c"], ["tool", "add", "d"],
                                     ["tool", "checkout"], ["drop_cache"], ["tool", "pull"]],
+    "pull_of_an_out_as_recorded": [*START, ["write", "dvc.yaml", "stages:\n  a:\n    cmd: echo 1 > o\n    outs: [o]\n  b:\n    cmd: cp o p\n    deps: [o]\n    outs: [p]\n"], ["tool", "remote", "add", "-d", "store", "{box}/remote"],
+                                   ["tool", "repro", "--no-commit", "a"], ["tool", "repro", "--pull"]],
 }

@@ -182,3 +182,12 @@ def test_the_order_of_a_glob_explains_manifests_but_no_objects(box: str) -> None
     assert (explain(operation, done, done, found, box) or "").startswith("`add --glob`")
     assert explain(operation, done, done, {**found, OBJECTS["1"]: ("absent", "file 444 b'1'")}, box) is None
     assert explain(["tool", "add", "d/a"], done, done, found, box) is None
+
+
+@pytest.mark.parametrize(("text", "is_explained"), [("1", False), ("2", True)])
+def test_an_out_as_recorded_may_be_no_obstacle_to_repro(box: str, text: str, is_explained: bool) -> None:
+    Path(box, "project/f").write_text(text)
+    stopped = Outcome("x", 255, "", "ERROR: failed to reproduce 'a': unable to remove '<box>/project/f' without a confirmation. Use `-f` to force.\n")
+    found = {"project/dvc.lock": (lock(s1="o"), lock(s1="o", s2="p")), "project/p": ("absent", "file 200 b'1'")}
+    assert (explain(["tool", "repro", "--pull"], stopped, Outcome("x", 0, "", ""), found, box) is not None) is is_explained
+    assert explain(["tool", "repro", "--pull"], stopped, Outcome("x", 0, "", ""), {"project/g": ("file 200 b'2'", "absent")}, box) is None
