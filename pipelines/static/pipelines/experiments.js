@@ -1,6 +1,9 @@
 // The commits table. Rows, order and filters are decided here; Tabulator draws those that are in sight.
 // Everything from the repository becomes text nodes, never HTML.
-import { chosen, copy, el, formatNumber, formatSize, icon, keep, onChange, problemCard, ready } from "../launcher/frame.js";
+import { chosen, copy, el, icon, keep, onChange, problemCard, ready } from "../launcher/frame.js";
+import { readAddress, writeAddress } from "./tableaddress.js";
+import { csvText } from "./tablecsv.js";
+import { decimalsOf, grouped, numberText, signed } from "./tablenumbers.js";
 
 const byId = (id) => document.getElementById(id);
 const { table: TABLE_URL, select: SELECT_URL, compare: COMPARE_URL } = byId("page-data").dataset;
@@ -13,8 +16,6 @@ const AGAIN_MS = 200;
 const MAX_COMPARED = 20;
 const MISSING = "–";
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-/** 12,000. Not toLocaleString, nor Intl for times: to load their data takes longer than to draw the table. */
-const grouped = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, ",");
 
 let order = chosen("experiments.order", []); // ids of columns; others come after them
 const widths = chosen("experiments.widths", {}); // id -> pixels
@@ -29,40 +30,6 @@ let lastPicked = null;
 const picked = new Set(); // ids
 const collapsed = new Set(); // group names
 const state = { q: "", sort: [], only: false, delta: false, base: "", hide: new Set(), lower: new Set(), higher: new Set(), density: "compact" };
-
-// --- address
-function readAddress() {
-  const query = new URLSearchParams(location.search);
-  const list = (name) => (query.get(name) || "").split(",").filter(Boolean).map(decodeURIComponent);
-  state.q = query.get("q") || "";
-  state.sort = list("sort").map((item) => ({ id: item.replace(/^-/, ""), down: item.startsWith("-") }));
-  state.only = query.has("only");
-  state.delta = query.has("delta");
-  state.base = query.get("base") || "";
-  state.hide = new Set(list("hide"));
-  state.lower = new Set(list("lower"));
-  state.higher = new Set(list("higher"));
-  state.density = query.get("density") || localStorage.getItem("density") || "compact";
-  for (const sha of list("rows")) picked.add(sha);
-}
-
-function writeAddress() {
-  const query = new URLSearchParams(location.search);
-  const put = (name, value) => { if (value) query.set(name, value); else query.delete(name); };
-  const list = (values) => [...values].map((value) => value.replace(/[%,]/g, encodeURIComponent)).join(",");
-  put("q", state.q);
-  put("sort", list(state.sort.map((item) => (item.down ? "-" : "") + item.id)));
-  put("only", state.only ? "1" : "");
-  put("delta", state.delta ? "1" : "");
-  put("base", state.base);
-  put("hide", list(state.hide));
-  put("lower", list(state.lower));
-  put("higher", list(state.higher));
-  put("density", state.density === "compact" ? "" : state.density);
-  put("rows", picked.size <= MAX_COMPARED ? list([...picked].map((sha) => (sha.length >= 40 ? sha.slice(0, 12) : sha))) : "");
-  const text = query.toString();
-  history.replaceState(null, "", location.pathname + (text ? `?${text}` : ""));
-}
 
 // --- data
 async function load() {
@@ -127,23 +94,6 @@ function neighbour(id, step) {
   const kind = columns.find((column) => column.id === id).kind;
   const inKind = columns.filter((column) => column.kind === kind && !isHidden(column));
   return inKind[inKind.findIndex((column) => column.id === id) + step];
-}
-
-/** Decimals that a column of metrics shares, so that points line up; null where sizes differ too much. */
-function decimalsOf(numbers) {
-  let largest = 0;
-  for (const value of numbers) {
-    const size = Math.abs(value);
-    if (size !== 0 && (size < 0.001 || size >= 100000)) return null;
-    if (size > largest) largest = size;
-  }
-  const limit = Math.max(0, 5 - String(Math.trunc(largest)).length);
-  let most = 0;
-  for (let at = 0; at < numbers.length && most < limit; at += 1) {
-    const text = String(Number(numbers[at].toPrecision(5)));
-    most = Math.max(most, text.includes(".") ? text.length - text.indexOf(".") - 1 : 0);
-  }
-  return Math.min(most, limit);
 }
 
 const betterOf = (column) => (state.lower.has(column.id) ? "lower" : state.higher.has(column.id) ? "higher" : column.better);
@@ -215,7 +165,7 @@ function sortBy(id, add) {
   if (known) next = known.down === Boolean(first) ? { id, down: !first } : null; // best, worst, none
   const others = add ? state.sort.filter((item) => item.id !== id) : [];
   state.sort = add && known && next ? state.sort.map((item) => (item.id === id ? next : item)) : next ? [...others, next] : others;
-  writeAddress();
+  writeAddress(state, picked);
   draw();
 }
 
@@ -564,18 +514,6 @@ function createdCell(row) {
 
 const textCell = (row, pickText) => (row < 0 ? el("span") : el("span", { class: "t2 trunc", title: pickText(row) }, pickText(row)));
 
-function numberText(column, value) {
-  if (value === null || value === undefined) return null;
-  if (typeof value !== "number") return String(value);
-  if (column.kind === "data") return formatSize(value);
-  return column.decimals === null ? formatNumber(value) : value.toFixed(column.decimals).replace(/^-/, "\u2212");
-}
-
-function signed(column, value) {
-  const text = column.kind === "data" ? formatSize(Math.abs(value)) : numberText(column, Math.abs(value));
-  return value === 0 ? "0" : (value > 0 ? "+" : "\u2212") + (column.decimals !== null && Number(text) === 0 ? formatNumber(Math.abs(value)) : text);
-}
-
 function valueCell(cell, column) {
   const { n } = cell.getRow().getData();
   if (n < 0) return el("span");
@@ -615,7 +553,7 @@ function pick(id, range) {
 }
 
 function selectionChanged() {
-  writeAddress();
+  writeAddress(state, picked);
   repaint();
   toolbar();
 }
@@ -635,7 +573,7 @@ function stale() {
 
 function setBase(id) {
   state.base = state.base === id ? "" : id;
-  writeAddress();
+  writeAddress(state, picked);
   measure(arrange());
   repaint();
   toolbar();
@@ -685,7 +623,7 @@ function chips() {
     const hidden = data.rows.sha.length - (data.rows.sha[0] === "workspace" ? 1 : 0) - data.rows.sha.filter((sha) => sha !== "workspace" && matches.has(sha)).length;
     made.push(el("span", { class: "t3 nowrap hide-md", "data-testid": "hidden-rows" }, `${grouped(hidden)} hidden`));
   }
-  if (state.sort.length) made.push(chip(`sorted by ${state.sort.map((item) => (columns.find((column) => column.id === item.id) || { label: item.id }).label).join(", ")}`, "Remove to see branches again", () => { state.sort = []; writeAddress(); draw(); }));
+  if (state.sort.length) made.push(chip(`sorted by ${state.sort.map((item) => (columns.find((column) => column.id === item.id) || { label: item.id }).label).join(", ")}`, "Remove to see branches again", () => { state.sort = []; writeAddress(state, picked); draw(); }));
   byId("chips").replaceChildren(...made);
 }
 
@@ -699,7 +637,7 @@ function search(text, wait = FILTER_WAIT_MS) {
 async function applySearch(text, keepsPlace = false) {
   const query = text.trim();
   const mine = ++searchNumber;
-  if (!query) { state.q = ""; matches = null; searchError(null); writeAddress(); draw(); return; }
+  if (!query) { state.q = ""; matches = null; searchError(null); writeAddress(state, picked); draw(); return; }
   const branch = new URLSearchParams(location.search).get("branch");
   const answer = await fetch(`${SELECT_URL}?${new URLSearchParams({ q: query, ...(branch ? { branch } : {}) })}`, { cache: "no-store", headers: { Accept: "application/json" } }).catch(() => null);
   const value = answer ? await answer.json().catch(() => null) : null;
@@ -709,7 +647,7 @@ async function applySearch(text, keepsPlace = false) {
   searchError(null);
   state.q = query;
   matches = new Set(value.rows);
-  writeAddress();
+  writeAddress(state, picked);
   draw(keepsPlace);
 }
 
@@ -743,7 +681,7 @@ function chooser() {
           state.lower.delete(column.id); state.higher.delete(column.id);
           const next = better === "higher" ? "lower" : "higher";
           if (next !== column.better) state[next].add(column.id);
-          writeAddress(); draw();
+          writeAddress(state, picked); draw();
         } }, better === "higher" ? "higher is better" : "lower is better"));
       }
       nodes.push(node);
@@ -755,27 +693,10 @@ function chooser() {
 }
 
 function line(text, on, some, change, end, classes) {
-  const box = el("input", { type: "checkbox", "data-testid": "column", onchange: () => { change(); writeAddress(); draw(); } });
+  const box = el("input", { type: "checkbox", "data-testid": "column", onchange: () => { change(); writeAddress(state, picked); draw(); } });
   box.checked = on;
   box.indeterminate = some;
   return el("div", { class: `column-line ${classes}` }, el("label", { class: "row grow" }, box, el("span", { class: "trunc", title: text }, text), el("span", { class: "grow" }), el("span", { class: "t3 sm nowrap" }, end)));
-}
-
-// --- CSV
-function csvText() {
-  const kept = columns.filter((column) => !isHidden(column));
-  const quote = (value) => {
-    if (value === null || value === undefined) return "";
-    let text = String(value);
-    if (typeof value !== "number" && /^[=+\-@\t\r]/.test(text)) text = `'${text}`; // no formula for a spreadsheet
-    return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
-  const head = ["commit", "subject", "created", "author", "branch", "names", ...kept.map((column) => `${column.kind}.${column.file}${column.key ? `:${column.key}` : ""}`)];
-  const rows = [...(data.rows.sha[0] === "workspace" ? [0] : []), ...shown.filter((number) => number >= 0)];
-  const lines = rows.map((row) => [
-    data.rows.sha[row], data.rows.subject[row], data.rows.time[row] ? new Date(data.rows.time[row] * 1000).toISOString() : "", data.rows.author[row],
-    data.rows.group[row] >= 0 ? data.groups[data.rows.group[row]].name : "", (data.rows.names[row] || []).map(([, name]) => name).join(" "), ...kept.map((column) => column.values[row])]);
-  return [head, ...lines].map((cells) => cells.map(quote).join(",")).join("\r\n") + "\r\n";
 }
 
 // --- events
@@ -784,20 +705,20 @@ byId("search").addEventListener("keydown", (event) => {
   if (event.key === "Enter") search(event.target.value, 0);
   if (event.key === "Escape") { event.stopPropagation(); if (event.target.value) { event.target.value = ""; search("", 0); } else event.target.blur(); }
 });
-byId("only-changed").addEventListener("click", () => { state.only = !state.only; writeAddress(); draw(); });
-const setDelta = (on) => { state.delta = on; writeAddress(); repaint(); toolbar(); };
+byId("only-changed").addEventListener("click", () => { state.only = !state.only; writeAddress(state, picked); draw(); });
+const setDelta = (on) => { state.delta = on; writeAddress(state, picked); repaint(); toolbar(); };
 byId("show-value").addEventListener("click", () => setDelta(false));
 byId("show-delta").addEventListener("click", () => setDelta(true));
 for (const name of ["compact", "normal"]) byId(name).addEventListener("click", () => {
   state.density = name;
   localStorage.setItem("density", name);
   document.documentElement.dataset.density = name;
-  writeAddress();
+  writeAddress(state, picked);
   draw();
 });
 byId("clear").addEventListener("click", () => { picked.clear(); selectionChanged(); });
 byId("csv").addEventListener("click", () => {
-  const link = el("a", { href: URL.createObjectURL(new Blob([csvText()], { type: "text/csv" })), download: "experiments.csv" });
+  const link = el("a", { href: URL.createObjectURL(new Blob([csvText(data, columns.filter((column) => !isHidden(column)), shown)], { type: "text/csv" })), download: "experiments.csv" });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 });
@@ -829,7 +750,7 @@ async function refresh() {
 }
 
 async function start() {
-  readAddress();
+  readAddress(state, picked);
   byId("search").value = state.q;
   try {
     await load();
