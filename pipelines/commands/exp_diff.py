@@ -5,7 +5,7 @@ import argparse
 import json
 
 from pipelines.commands.exp_show import as_json
-from pipelines.commands.metrics_show import print_table
+from pipelines.commands.metrics_show import digits, print_table
 from pipelines.engine.experiments.diff import compare, rows
 from pipelines.engine.metrics import TABLE_DIGITS
 from tracking.engine.errors import DataverError
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--md", dest="markdown", action="store_true", help="print Markdown tables")
     parser.add_argument("--no-path", action="store_true", help="leave out the Path column")
-    parser.add_argument("--precision", type=int, metavar="N", help=f"significant digits of metrics (default {TABLE_DIGITS})")
+    parser.add_argument("--precision", type=digits, metavar="N", help=f"significant digits of metrics (default {TABLE_DIGITS})")
 
 
 def run(args: argparse.Namespace, io: Io) -> int:

@@ -13,7 +13,7 @@ import datetime
 import json
 from typing import Any
 
-from pipelines.commands.metrics_show import print_table
+from pipelines.commands.metrics_show import digits, print_table
 from pipelines.engine.experiments.arguments import add_selection
 from pipelines.engine.experiments.resolve import Selection
 from pipelines.engine.experiments.revstate import State
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--csv", action="store_true", help="print CSV")
     parser.add_argument("--md", dest="markdown", action="store_true", help="print a Markdown table")
-    parser.add_argument("--precision", type=int, metavar="N", help="significant digits (default 5; CSV: all)")
+    parser.add_argument("--precision", type=digits, metavar="N", help="significant digits (default 5; CSV: all)")
     parser.add_argument("--no-pager", action="store_true", help="print at once, also on a terminal")
     parser.add_argument("--no-fetch", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("-f", "--force", action="store_true", help="read everything anew (always so here)")

@@ -5,7 +5,7 @@ import argparse
 import os
 from collections.abc import Callable
 
-from pipelines.commands.metrics_show import print_table
+from pipelines.commands.metrics_show import digits, print_table
 from pipelines.engine.metrics import TABLE_DIGITS, Change, Result, diff, diff_table, has_errors, show_metrics
 from pipelines.engine.revisions import NO_GIT, WORKSPACE
 from tracking.engine.errors import GitError
@@ -18,7 +18,7 @@ Changes = dict[str, dict[str, Change]]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_diff_arguments(parser)
     parser.add_argument("-R", "--recursive", action="store_true", help="search folders (they always are)")
-    parser.add_argument("--precision", type=int, metavar="N", help=f"digits after the point in tables (default {TABLE_DIGITS})")
+    parser.add_argument("--precision", type=digits, metavar="N", help=f"digits after the point in tables (default {TABLE_DIGITS})")
 
 
 def add_diff_arguments(parser: argparse.ArgumentParser) -> None:

@@ -14,6 +14,17 @@ from tracking.engine.repo import Repo
 from tracking.engine.tables import table
 
 
+MAX_DIGITS = 100
+
+
+def digits(text: str) -> int:
+    """Type of --precision; 0 is the default."""
+    number = int(text)
+    if not 0 <= number <= MAX_DIGITS:
+        raise argparse.ArgumentTypeError(f"'{text}' is not between 0 and {MAX_DIGITS}")
+    return number
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("targets", nargs="*", help="files or folders to read instead of those in dvc.yaml")
     parser.add_argument("-a", "--all-branches", action="store_true", help="of every branch")
@@ -22,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", "--show-json", action="store_true", help="print JSON")
     parser.add_argument("--md", "--show-md", dest="markdown", action="store_true", help="print a Markdown table")
     parser.add_argument("-R", "--recursive", action="store_true", help="search folders (they always are)")
-    parser.add_argument("--precision", type=int, metavar="N", help=f"digits after the point in tables (default {TABLE_DIGITS})")
+    parser.add_argument("--precision", type=digits, metavar="N", help=f"digits after the point in tables (default {TABLE_DIGITS})")
 
 
 def run(args: argparse.Namespace, io: Io) -> int:

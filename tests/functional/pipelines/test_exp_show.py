@@ -128,6 +128,9 @@ def test_precision(project: Project) -> None:
     make_experiment(project, "long", {"metrics.json": '{"acc": 0.123456789}'})
     assert "0.12346" in project.ok("exp", "show").out
     assert "0.12 " in project.ok("exp", "show", "--precision", "2").out
+    for command in (("exp", "show"), ("exp", "diff"), ("metrics", "show"), ("metrics", "diff")):
+        result = project.run(*command, "--precision", "-1")
+        assert result.code == 254 and "'-1' is not between 0 and 100" in result.err
     assert "0.123456789" in project.ok("exp", "show", "--csv").out
 
 
