@@ -17,7 +17,7 @@ from pipelines.engine.experiments.paramfiles import file_edits
 from pipelines.engine.experiments.queue import QueueEntry, write_entries
 from tracking.engine.dvcfile import dump_dvcfile
 from tracking.engine.errors import DataverError
-from tracking.engine.git import Git
+from tracking.engine.git import DOT_GIT, Git
 from tracking.engine.index import Index, load_index
 from tracking.engine.protocols import Io
 from tracking.engine.record import record
@@ -84,6 +84,8 @@ def _from_root(repo: Repo, io: Io, paths: Sequence[str]) -> list[str]:
         absolute = os.path.normpath(os.path.join(io.cwd, path))
         if not repo.contains(absolute) or repo.contains_dvc_dir(absolute):
             raise DataverError(f"Unable to copy '{path}': it is not inside of the project.")
+        if DOT_GIT in repo.rel(absolute).split("/"):
+            raise DataverError(f"Unable to copy '{path}': it is Git's own, and the experiment has a Git repository of its own.")
         if not os.path.exists(absolute):
             raise DataverError(f"Unable to copy '{path}'. It is not a file or directory.")
         found.append(repo.rel(absolute))
@@ -175,6 +177,8 @@ def enqueue(repo: Repo, io: Io, request: Request, ring: Callable[[Repo], None] |
         if item.overrides:
             io.info(f"Queueing with overrides '{item.overrides}'.")
         io.info(f"Queued experiment '{entry.name}' for future execution.")
+    if not entries:
+        io.warn(f"Nothing was queued: {', '.join(repr(text) for text in request.overrides)} has no values.")
     if ring is not None:
         ring(repo)
     return entries

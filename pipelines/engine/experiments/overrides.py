@@ -7,6 +7,7 @@ Hydra's generated lexer refuses is refused here in other words.
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
@@ -15,6 +16,7 @@ from tracking.engine.errors import DataverError
 from tracking.engine.record import field, record
 
 DEFAULT_FILE = "params.yaml"
+MAX_EXPERIMENTS = 100_000  # of one sweep; more is a slip of the keyboard
 CHANGE, ADD, FORCE, DELETE = "", "+", "++", "~"
 CHOICE, RANGE, INTERVAL, GLOB = "choice", "range", "interval", "glob"
 _MANUAL = "See https://hydra.cc/docs/1.2/advanced/override_grammar/basic for details"
@@ -50,9 +52,10 @@ class Sweep:
     simple: bool = False
     shuffled: bool = False
 
-    def values(self) -> list[Any]:
+    def values(self, limit: int) -> list[Any]:
+        """The first `limit` values; a range can have more than memory holds."""
         if self.kind == RANGE:
-            found = list(_range(*self.numbers))
+            found = list(itertools.islice(_range(*self.numbers), limit))
         else:
             found = list(self.items)
         if self.shuffled:
@@ -104,8 +107,9 @@ def is_sweep(files: Mapping[str, list[str]]) -> bool:
 
 
 def combinations(files: Mapping[str, list[str]]) -> list[dict[str, list[str]]]:
-    """A sweep as the overrides of each of its experiments: the product, the last key fastest."""
+    """A sweep as the overrides of each of its experiments: the product, the last key fastest. Raises InvalidOverride, SweepRefused."""
     each: list[list[list[str]]] = []
+    total = 1
     for texts in files.values():
         lists = []
         for override in parse_all(texts):
@@ -116,7 +120,11 @@ def combinations(files: Mapping[str, list[str]]) -> list[dict[str, list[str]]]:
             elif override.value.kind == INTERVAL:
                 raise InvalidOverride(f"Interval override '{override.text}' is not supported.", hint="Use `range(start,stop,step)` or a list of values.")
             else:
-                lists.append([f"{override.key_text}={as_text(value)}" for value in override.value.values()])
+                values = override.value.values(MAX_EXPERIMENTS + 1)
+                total *= len(values)
+                if total > MAX_EXPERIMENTS:
+                    raise SweepRefused(f"'{override.text}' makes more than {MAX_EXPERIMENTS} experiments", hint="Queue a part of them: a larger step, or fewer values.")
+                lists.append([f"{override.key_text}={as_text(value)}" for value in values])
         each.append([list(items) for items in itertools.product(*lists)])
     return [dict(zip(files, items, strict=True)) for items in itertools.product(*each)]
 
@@ -388,7 +396,7 @@ def _range_of(start: Any, stop: Any = None, step: Any = 1) -> Sweep:
             raise TypeError(f"mismatch type argument: {type(number).__name__} is no number")
     if stop is None:
         start, stop = 0, start
-    if step == 0:
+    if step == 0 or not all(math.isfinite(number) for number in (start, stop, step)):
         raise ValueError(f"Invalid range values (start:{start}, stop:{stop}, step:{step})")
     return Sweep(RANGE, numbers=(start, stop, step))
 
@@ -436,7 +444,7 @@ def _shuffle(*args: Any, sweep: Any = None, list: Any = None) -> Any:  # noqa: A
         return Sweep(value.kind, value.items, value.numbers, value.simple, shuffled=True)
     if not args and not isinstance(value, (str, int, float)):
         value = [*value]
-    return Sweep(CHOICE, [*value], shuffled=True).values() if hasattr(value, "append") else [value]
+    return Sweep(CHOICE, [*value], shuffled=True).values(len(value)) if hasattr(value, "append") else [value]
 
 
 def _sort(*args: Any, sweep: Any = None, list: Any = None, reverse: bool = False) -> Any:  # noqa: A002 - the grammar's name

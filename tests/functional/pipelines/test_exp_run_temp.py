@@ -80,7 +80,7 @@ def test_copied_paths_are_there_and_not_in_the_commit(project: Project) -> None:
     project.commit()
     project.ok("exp", "run", "--temp", "-n", "one", "-C", "big", "-C", ".env")
     assert not {"big/one", ".env"} & set(files_of(project, experiments(project)["one"]))
-    for path in ("nope", "../outside", ".dvc/config"):
+    for path in ("nope", "../outside", ".dvc/config", ".git", ".git/config"):
         result = project.run("exp", "run", "--queue", "-C", path)
         assert result.code == 255 and f"Unable to copy '{path}'" in result.err
 
