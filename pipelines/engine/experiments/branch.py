@@ -28,7 +28,7 @@ def _find(table: RefTable, name: str) -> tuple[ExpRef, str]:
     try:
         commit = table.resolve(name)
     except RevisionNotFound as exc:
-        raise CannotBranch(name, hint="`dataver exp list -A` lists all experiments.") from exc
+        raise CannotBranch(f"'{name}' does not appear to be an experiment commit.", hint="`dataver exp list -A` lists all experiments.") from exc
     found = [ref for ref in table.experiment_at(commit) if name in (ref.name, ref.ref)] or table.experiment_at(commit)
     here = [ref for ref in found if ref.baseline == table.head]
     if len(found) > 1 and not here:

@@ -56,7 +56,7 @@ def test_branch_is_at_the_experiment(project: Project) -> None:
     assert project.git("show", "one-branch:params.yaml") == "name: one\n"
     assert project.run("exp", "branch", "one").err == "ERROR: Git branch 'one-branch' already exists.\n"
     assert project.run("exp", "branch", "one", "a..b").code == 255
-    assert project.run("exp", "branch", "nope").err.startswith("ERROR: nope\n")
+    assert project.run("exp", "branch", "nope").err.startswith("ERROR: 'nope' does not appear to be an experiment commit.\n")
     assert "does not appear to be an experiment commit" in project.run("exp", "branch", "HEAD").err
 
 
