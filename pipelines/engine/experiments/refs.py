@@ -6,6 +6,7 @@ reference tool. Editors watch the files of loose refs, so everything here writes
 """
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable
 
@@ -30,6 +31,7 @@ _TRIES = 8
 _PAUSE_S = 0.02
 _HEX = frozenset("0123456789abcdef")
 _ID_LENGTHS = (40, 64)
+_MAX_BYTES = 250  # of a file name, and Git appends `.lock`
 _FORBIDDEN = frozenset(" ~^:?*[\\/\x7f") | {chr(code) for code in range(32)}
 
 
@@ -121,10 +123,12 @@ def is_valid_name(name: str) -> bool:
     """Whether Git takes it as one part of a ref's name; see git-check-ref-format(1)."""
     if not name or name.startswith(".") or name.endswith((".", ".lock")):
         return False
-    return ".." not in name and "@{" not in name and not _FORBIDDEN.intersection(name)
+    return ".." not in name and "@{" not in name and not _FORBIDDEN.intersection(name) and len(os.fsencode(name)) <= _MAX_BYTES
 
 
 def check_name(name: str) -> None:
     """Raises InvalidName for what cannot name an experiment."""
+    if len(os.fsencode(name)) > _MAX_BYTES:
+        raise InvalidName(f"Invalid exp name {name[:20]}…: it is longer than {_MAX_BYTES} bytes")
     if not is_valid_name(name):
         raise InvalidName(f"Invalid exp name {name}, the exp name must follow rules in https://git-scm.com/docs/git-check-ref-format")

@@ -142,6 +142,12 @@ def test_names_that_git_would_not_take_are_refused(project: Project, name: str) 
     assert result.code == 255 and f"Invalid exp name {name}, the exp name must follow rules in" in result.err
 
 
+def test_a_name_too_long_for_a_file_is_refused_before_anything_runs(project: Project) -> None:
+    result = project.run("exp", "run", "-n", "é" * 126)
+    assert result.code == 255 and "is longer than 250 bytes" in result.err and not (project / "model.bin").exists()
+    project.ok("exp", "run", "-n", "x" * 250)
+
+
 def test_unnamed_runs_get_names_of_two_words(project: Project) -> None:
     project.ok("exp", "run")
     project.ok("exp", "run", "-S", "lr=3")
@@ -161,6 +167,25 @@ def test_where_there_can_be_no_experiments(make_project: object, repo: Project, 
 def test_sweeps_need_the_queue(project: Project, argv: tuple[str, ...]) -> None:
     result = project.run("exp", "run", *argv)
     assert result.code == 255 and result.err == "ERROR: Sweep overrides can't be used without `--queue`\n" and "lr: 0.1" in project.read("params.yaml")
+
+
+@pytest.mark.parametrize(
+    ("override", "text"),
+    [
+        ("lr=range(0,3,nan)", "Invalid range values"), ("lr=range(0,inf)", "Invalid range values"),
+        ("lr=range(0,1e12)", "makes more than 100000 experiments"), ("lr=range(0,1,1e-320)", "makes more than 100000 experiments"),
+    ],
+)  # fmt: skip
+def test_sweeps_without_an_end_are_refused(project: Project, override: str, text: str) -> None:
+    result = project.run("exp", "run", "--queue", "-S", override)
+    assert result.code == 255 and text in result.err
+    result = project.run("exp", "run", "--queue", "-S", "lr=range(0,1000)", "-S", "layers=range(0,1000)")
+    assert result.code == 255 and "makes more than 100000 experiments" in result.err and not project.git("for-each-ref", "refs/dataver")
+
+
+def test_a_sweep_of_nothing_says_so(project: Project) -> None:
+    result = project.run("exp", "run", "--queue", "-S", "lr=range(2,1)")
+    assert result.code == 0 and "Nothing was queued: 'lr=range(2,1)' has no values." in result.err
 
 
 def test_a_bad_override_changes_no_file(project: Project) -> None:
