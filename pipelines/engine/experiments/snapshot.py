@@ -21,6 +21,19 @@ OLD_S = 24 * 3600.0  # a copy is needed for seconds
 _KEPT = ("GIT_CONFIG", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_TERMINAL_PROMPT", "GIT_ASKPASS", "GIT_EXEC_PATH")
 _KEPT_PREFIXES = ("GIT_AUTHOR_", "GIT_COMMITTER_", "GIT_CONFIG_", "GIT_TRACE")
 
+
+class Unfinished(GitError):
+    """A merge or the like has to be ended first."""
+
+
+def refuse_unmerged(git: Git) -> None:
+    """Raises Unfinished where files have conflicts: nobody means their markers to be content."""
+    out = git.run("ls-files", "--unmerged", "-z").decode("utf-8", "surrogateescape")
+    if out:
+        path = out.partition("\0")[0].partition("\t")[2]
+        raise Unfinished(f"'{path}' has merge conflicts", hint="Resolve them and `git add` the file, or give up the merge (`git merge --abort`); `git status` tells more.")
+
+
 @contextlib.contextmanager
 def scratch(home: Git, environ: Mapping[str, str], tmp_dir: str, *, work_tree: str | None = None, index: str | None = None) -> Iterator[Git]:
     """A Git with a copy of an index file; what is added goes only there.

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
+from pipelines.engine.experiments.snapshot import Unfinished, refuse_unmerged
 from pipelines.engine.experiments.refs import APPLY_ORIG_HEAD, APPLY_STASH, write_ref
 from tracking.engine.errors import DataverError, GitError
 from tracking.engine.git import Git
@@ -36,16 +37,18 @@ def put_files(git: Git, environ: Mapping[str, str], commit: str, name: str, *, s
     """Make tracked files equal to a commit's. Of what it does not have, changed and untracked files stay.
 
     environ: of the user, for git. name: of the experiment, for the stash. skip: prefix of paths that
-    are left alone. known: commits whose content is no work of the user's. Raises InTheWay before
-    anything is changed, GitError.
+    are left alone. known: commits whose content is no work of the user's. Raises InTheWay and
+    Unfinished before anything is changed, GitError.
     """
+    refuse_unmerged(git)
+    _refuse_unfinished(git)
     head = git.head_commit()
     assert head is not None
     write_ref(git, APPLY_ORIG_HEAD, head)
     differing = {path: status for path, status in _differing(git, commit).items() if not path.startswith(skip)}
     changed = [path for path, status in differing.items() if status != ADDED]
     _refuse_blockers(git, changed)
-    tracked = _tracked_changes(git)
+    tracked = _tracked_changes(git) | set(_unknown_content(git, _hidden_from_status(git), [head, commit]))
     dropped = [path for path, status in differing.items() if status == ADDED and path not in tracked]
     colliding = set(_unknown_content(git, _untracked_among(git, changed), [commit]))
     stash = _stash(git, environ, head, commit, name, colliding) if tracked or colliding else None
@@ -91,9 +94,23 @@ def _no_folder_above(root_dir: str, path: str) -> str:
     return ""
 
 
+def _refuse_unfinished(git: Git) -> None:
+    """Raises Unfinished during a merge: the index is reset, and Git would forget that there is one."""
+    for name, what in (("MERGE_HEAD", "merge"), ("CHERRY_PICK_HEAD", "cherry-pick"), ("REVERT_HEAD", "revert")):
+        if os.path.lexists(os.path.join(git.git_dir, name)):
+            raise Unfinished(f"a {what} is not finished", hint=f"End it with `git commit` or `git {what} --abort`, then apply the experiment again.")
+
+
 def _tracked_changes(git: Git) -> set[str]:
     status = git.status()
     return {*status.staged, *status.unstaged}
+
+
+def _hidden_from_status(git: Git) -> list[str]:
+    """Files that `git status` was told not to look at (assume-unchanged, skip-worktree)."""
+    out = git.run("ls-files", "-v", "-z").decode("utf-8", "surrogateescape")
+    paths = [item[2:] for item in out.split("\0") if item[:1] == "S" or item[:1].islower()]
+    return [path for path in paths if os.path.lexists(os.path.join(git.root_dir, path))]
 
 
 def _untracked_among(git: Git, paths: list[str]) -> list[str]:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
 from tests.conftest import Project
@@ -116,3 +118,35 @@ def test_a_project_in_a_subfolder(make_project) -> None:
     make_experiment(outer, "e", {"sub/params.yaml": "a: 2\n", "sub/.dvc/tmp/x": "no"})
     outer.ok("exp", "apply", "e", cwd="sub")
     assert outer.read("sub/params.yaml") == "a: 2\n" and not (outer / "sub/.dvc/tmp/x").exists()
+
+
+@pytest.mark.parametrize("flag", ["--assume-unchanged", "--skip-worktree"])
+def test_changes_that_git_was_told_to_overlook_are_kept_too(project: Project, flag: str) -> None:
+    make_experiment(project, "coded", {"train.py": "its code\n"})
+    project.git("update-index", flag, "train.py")
+    project.gen({"train.py": "my code\n"})
+    assert "'train.py' were kept" in project.ok("exp", "apply", "coded").out
+    assert project.read("train.py") == "its code\n"
+    assert project.git("show", "refs/exps/apply/stash:train.py") == "my code\n"
+
+
+def test_a_merge_is_ended_first(project: Project) -> None:
+    project.git("checkout", "-q", "-b", "side")
+    project.gen({"side.txt": "s"}).commit("side")
+    project.git("checkout", "-q", "main")
+    project.git("merge", "-q", "--no-commit", "--no-ff", "side")
+    result = project.run("exp", "apply", "better")
+    assert result.code == 255 and result.err.startswith("ERROR: a merge is not finished\nEnd it with `git commit` or `git merge --abort`")
+    assert project.git("status", "--porcelain") == "A  side.txt\n" and (project / ".git/MERGE_HEAD").exists()
+
+
+def test_conflicts_are_resolved_first(project: Project) -> None:
+    project.git("checkout", "-q", "-b", "side")
+    project.gen({"train.py": "theirs\n"}).commit("side")
+    project.git("checkout", "-q", "main")
+    project.gen({"train.py": "ours\n"}).commit("main")
+    subprocess.run(["git", "merge", "-q", "side"], cwd=project.path, env=project.environ, capture_output=True)
+    for argv in (("apply", "better"), ("run",), ("run", "--temp"), ("run", "--queue"), ("save",)):
+        result = project.run("exp", *argv)
+        assert result.code and "'train.py' has merge conflicts\nResolve them" in result.err, argv
+    assert project.git("ls-files", "--unmerged")
