@@ -32,6 +32,7 @@ REPOSITORY_VARIABLES = (
     "GIT_PREFIX",
     "GIT_NAMESPACE",
 )
+_SUBMODULE = "160000 "  # mode of its entry in the index
 _KEPT_EXTENSIONS = ("objectformat", "partialclone", "noop")
 _SECTION = re.compile(r'\s*\[\s*([\w.-]+)(?:\s+"[^"]*")?\s*\]')
 
@@ -65,12 +66,33 @@ def make_checkout(home: Repo, folder: str, *, tree: str, head: str, baseline: st
         raise DataverError(f"the folder of the run exists already: '{folder}'", hint="Delete it when nothing runs there.") from None
     try:
         _make_git_dir(home.scm, folder, head, baseline)
-        git = Git(folder, os.path.join(folder, DOT_GIT), without_repository(home.settings.environ))
+        environ = without_repository(home.settings.environ)
+        git = Git(folder, os.path.join(folder, DOT_GIT), environ)
         git.run("read-tree", "--reset", "-u", tree)
+        _fill_submodules(home.scm.root_dir, git, environ)
         _configure(home, project_dir(home, folder))
     except BaseException:
         remove_checkout(folder)
         raise
+
+
+def _fill_submodules(source: str, git: Git, environ: Mapping[str, str]) -> None:
+    """Give a checkout what its submodules have there, as far as they are checked out below `source`, too."""
+    if not os.path.isfile(os.path.join(git.root_dir, ".gitmodules")):
+        return
+    for entry in git.run("ls-files", "--stage", "-z").decode("utf-8", "surrogateescape").split("\0"):
+        if not entry.startswith(_SUBMODULE):
+            continue
+        about, _, path = entry.partition("\t")
+        there = os.path.join(source, path)
+        origin = Git.find(there, environ)
+        if origin is None or origin.root_dir != os.path.realpath(there):
+            continue
+        commit, folder = about.split()[1], os.path.join(git.root_dir, path)
+        _make_git_dir(origin, folder, commit, commit)
+        part = Git(folder, os.path.join(folder, DOT_GIT), environ)
+        part.run("read-tree", "--reset", "-u", commit)
+        _fill_submodules(there, part, environ)
 
 
 def _make_git_dir(git: Git, folder: str, head: str, baseline: str) -> None:

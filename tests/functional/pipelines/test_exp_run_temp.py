@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,25 @@ def test_a_linked_worktree_is_a_home_too(project: Project) -> None:
     project.ok("exp", "run", "--temp", "-n", "one", "-S", "lr=2", cwd="../tree")
     project.ok("exp", "run", "-n", "two", "-S", "lr=3", cwd="../tree")
     assert {"one", "two"} <= set(experiments(project)) and project.git("status", "--porcelain") == ""
+
+
+def test_submodules_are_there_as_far_as_they_are_checked_out(project: Project, make_project: Callable[..., Project]) -> None:
+    inner, outer = make_project("inner", init=False), make_project("outer", init=False)
+    inner.gen({"deep.txt": "deep"}).commit("inner")
+    outer.gen({"lib.py": "lib"}).commit("outer")
+    allow = ("-c", "protocol.file.allow=always", "submodule", "-q", "add")
+    outer.git(*allow, str(inner.path), "in ner")
+    outer.commit("with inner")
+    project.git(*allow, str(outer.path), "out er")
+    project.git(*allow, str(inner.path), "missing")
+    project.git("-c", "protocol.file.allow=always", "submodule", "-q", "update", "--init", "--recursive")
+    project.git("submodule", "-q", "deinit", "-f", "missing")
+    project.gen({"dvc.yaml": "stages:\n  a:\n    cmd: cat 'out er/lib.py' 'out er/in ner/deep.txt' > o; git -C 'out er' status --porcelain >> o\n    deps: [out er/lib.py]\n    outs: [{o: {cache: false}}]\n"})
+    project.commit("with outer")
+    project.ok("exp", "run", "--temp", "-n", "one")
+    commit = experiments(project)["one"]
+    assert project.git("show", f"{commit}:o") == "libdeep"
+    assert project.git("rev-parse", f"{commit}:out er") == project.git("rev-parse", "HEAD:out er")
 
 
 # --- the queue
