@@ -84,23 +84,25 @@ class Git:
             return dict(self._environ)
         return {key: value for key, value in self._environ.items() if key not in _LOCAL_VARIABLES}
 
-    def _command(self, reader: bool) -> list[str]:
+    def _command(self, reader: bool, hooks: bool = False) -> list[str]:
         command = ["git", "--no-pager", "--literal-pathspecs", "-c", "core.quotepath=off"]
+        if not hooks:  # those for refs and for the index would run at every small step of ours
+            command += ["-c", f"core.hooksPath={os.devnull}"]
         if reader:
-            command += ["--no-optional-locks", "-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}"]
+            command += ["--no-optional-locks", "-c", "core.fsmonitor=false"]
         return command
 
-    def run(self, *args: str, stdin: bytes | None = None, reader: bool = True, accept: tuple[int, ...] = (0,)) -> bytes:
+    def run(self, *args: str, stdin: bytes | None = None, reader: bool = True, hooks: bool = False, accept: tuple[int, ...] = (0,)) -> bytes:
         """Standard output of one git command, run in the root of the work tree.
 
-        reader: it changes nothing. accept: exit codes that are no failure. Raises GitError
+        reader: it changes nothing. hooks: the user's may run. accept: exit codes that are no failure. Raises GitError
         with what git said.
         """
         import subprocess  # slow import
 
         try:
             done = subprocess.run(
-                [*self._command(reader), *args],
+                [*self._command(reader, hooks), *args],
                 cwd=self.root_dir,
                 env=self._child_environ,
                 input=stdin,

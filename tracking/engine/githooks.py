@@ -55,7 +55,7 @@ def hooks_folder(git: Git) -> str:
 
     Raises DataverError for a folder outside of the repository: its hooks would run in others, too.
     """
-    said = git.run("rev-parse", "--git-path", "hooks", reader=False).decode("utf-8", "surrogateescape").rstrip("\n")
+    said = git.run("rev-parse", "--git-path", "hooks", hooks=True).decode("utf-8", "surrogateescape").rstrip("\n")
     folder = os.path.realpath(os.path.join(git.root_dir, said))
     inside = (os.path.realpath(git.root_dir), os.path.realpath(git.common_dir), os.path.realpath(git.git_dir))
     if not any(folder.startswith(top + os.sep) for top in inside):
