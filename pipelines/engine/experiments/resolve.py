@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pipelines.engine.experiments.tasks import Task
 
 _FORMAT = "%(objecttype) %(objectname) %(*objecttype) %(*objectname) %(refname)"
+_PREFIXES = (BRANCH_PREFIX, TAG_PREFIX, "refs/exps/", "refs/dataver/")
 _SHA_DIGITS = frozenset("0123456789abcdefABCDEF")
 MIN_SHA = 7  # digits, below which a text is taken for a name
 
@@ -61,7 +62,10 @@ class RefTable:
     @cached_property
     def commits(self) -> dict[str, str]:
         """Full ref name -> id of its commit, sorted by name; tags of other things are left out."""
-        out = self.git.run("for-each-ref", f"--format={_FORMAT}", BRANCH_PREFIX, TAG_PREFIX, "refs/exps/", "refs/dataver/")
+        try:
+            out = self.git.run("for-each-ref", f"--format={_FORMAT}", *_PREFIXES)
+        except GitError:  # of an object that is missing
+            return self._present_commits()
         found: dict[str, str] = {}
         for line in out.decode("utf-8", "surrogateescape").splitlines():
             kind, oid, peeled_kind, peeled, ref = line.split(" ", 4)
@@ -72,6 +76,15 @@ class RefTable:
                     kind, oid = ("commit", entry[0]) if entry is not None else ("", "")
             if kind == "commit":
                 found[ref] = oid
+        return found
+
+    def _present_commits(self) -> dict[str, str]:
+        """The same where refs name objects that are missing: without those."""
+        found = {}
+        for ref in self.git.refs(*_PREFIXES):
+            entry = self.git.objects.ask(f"{ref}^{{commit}}")
+            if entry is not None:
+                found[ref] = entry[0]
         return found
 
     @cached_property

@@ -48,6 +48,17 @@ def test_list_groups_by_baseline(project: Project) -> None:
     assert project.ok("exp", "list", "--rev", "HEAD~1", "--name-only").lines == ["one", "two"]
 
 
+def test_refs_that_are_broken_hide_no_others(project: Project) -> None:
+    head = project.git("rev-parse", "HEAD").strip()
+    folder = project / ".git" / "refs" / "exps" / head[:2] / head[2:]
+    for name, text in {"garbage": "x", "empty": "", "lost": "12" * 20, "tree": project.git("rev-parse", "HEAD^{tree}")}.items():
+        (folder / name).write_text(text)
+    assert project.ok("exp", "list", "--name-only").lines == ["one", "two"]
+    project.ok("exp", "show")
+    project.ok("exp", "apply", "one")
+    project.ok("exp", "remove", "one")
+
+
 # --- branch
 def test_branch_is_at_the_experiment(project: Project) -> None:
     assert project.ok("exp", "branch", "one").lines == [
