@@ -92,7 +92,7 @@ class ExperimentExists(DataverError):
 
 # --- what every way to run needs
 def experiments_git(repo: Repo) -> tuple[Git, str]:
-    """Git and the commit HEAD names. Raises GitError where there can be no experiments, Unfinished where files have conflicts."""
+    """Git and the commit HEAD names. Raises GitError where there can be no experiments or commits, Unfinished where files have conflicts."""
     if repo.scm is None:
         raise GitError(
             "Only supported for Git repositories. If you're seeing this error in a Git repo, try updating the DVC configuration with `dvc config core.no_scm false`."
@@ -101,6 +101,7 @@ def experiments_git(repo: Repo) -> tuple[Git, str]:
     if head is None:
         raise GitError("Empty Git repo. Add a commit to use experiments.")
     snapshot.refuse_unmerged(repo.scm)
+    snapshot.need_identity(repo.scm)
     return repo.scm, head
 
 

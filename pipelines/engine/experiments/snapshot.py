@@ -34,6 +34,14 @@ def refuse_unmerged(git: Git) -> None:
         raise Unfinished(f"'{path}' has merge conflicts", hint="Resolve them and `git add` the file, or give up the merge (`git merge --abort`); `git status` tells more.")
 
 
+def need_identity(git: Git) -> None:
+    """Raises GitError where git would refuse to commit, before there is anything to lose."""
+    try:
+        git.run("var", "GIT_AUTHOR_IDENT")
+    except GitError as exc:
+        raise GitError("Git does not know who you are, so it cannot commit.", hint='Run `git config user.email "you@example.com"` and `git config user.name "Your Name"`.') from exc
+
+
 @contextlib.contextmanager
 def scratch(home: Git, environ: Mapping[str, str], tmp_dir: str, *, work_tree: str | None = None, index: str | None = None) -> Iterator[Git]:
     """A Git with a copy of an index file; what is added goes only there.
@@ -99,9 +107,4 @@ def write_tree(git: Git) -> str:
 
 def commit_tree(git: Git, tree: str, parent: str, message: str) -> str:
     """A commit by the user; returns its id. Raises GitError."""
-    try:
-        return git.run("commit-tree", tree, "-p", parent, "-F", "-", stdin=message.encode("utf-8", "surrogateescape")).decode().strip()
-    except GitError as exc:
-        if "user.email" in exc.message or "ident" in exc.message:
-            raise GitError("Git does not know who you are, so it cannot commit the experiment.", hint='Run `git config user.email "you@example.com"` and `git config user.name "Your Name"`.') from exc
-        raise
+    return git.run("commit-tree", tree, "-p", parent, "-F", "-", stdin=message.encode("utf-8", "surrogateescape")).decode().strip()

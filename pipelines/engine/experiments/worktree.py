@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
-from pipelines.engine.experiments.snapshot import Unfinished, refuse_unmerged
+from pipelines.engine.experiments.snapshot import Unfinished, need_identity, refuse_unmerged
 from pipelines.engine.experiments.refs import APPLY_ORIG_HEAD, APPLY_STASH, write_ref
 from tracking.engine.errors import DataverError, GitError
 from tracking.engine.git import Git
@@ -133,6 +133,7 @@ def _unknown_content(git: Git, paths: list[str], commits: list[str]) -> list[str
 # --- keeping
 def _stash(git: Git, environ: Mapping[str, str], head: str, commit: str, name: str, untracked: set[str]) -> str:
     """A stash as git makes it: the workspace, on HEAD, on the index, and on untracked files if there are any."""
+    need_identity(git)
     subject = git.run("log", "-1", "--format=%h %s", head).decode("utf-8", "replace").strip()
     try:
         branch = git.active_branch()

@@ -266,8 +266,13 @@ def test_git_without_a_user_says_what_to_type(project: Project) -> None:
         if name.startswith(("GIT_AUTHOR", "GIT_COMMITTER")):
             del project.environ[name]
     project.git("config", "user.useConfigOnly", "true")
-    result = project.run("exp", "run")
-    assert result.code == 255 and "Git does not know who you are" in result.err and "git config user.email" in result.err
+    for argv in (("run",), ("run", "--temp"), ("run", "--queue"), ("save",)):
+        result = project.run("exp", *argv)
+        assert result.code and "Git does not know who you are" in result.err and "git config user.email" in result.err, argv
+    assert not (project / "model.bin").exists()  # told before anything ran
+    project.gen({"params.yaml": "mine"})
+    result = project.run("exp", "apply", "HEAD")
+    assert result.code == 255 and "Git does not know who you are" in result.err and project.read("params.yaml") == "mine"
 
 
 def test_no_hook_runs(project: Project) -> None:
