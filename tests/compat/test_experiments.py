@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.compat.tools import DvcMissing, Reply, dvc_executable
+from tests.compat.tools import DvcMissing, Reply, dvc_executable, sample
 from tests.conftest import Project
 from tests.experiments import make_experiment
 
@@ -36,6 +36,7 @@ stages:
     - metrics.json: {cache: false}
 """
 TIMEOUT_S = 120
+pytestmark = pytest.mark.xdist_group("experiments of dvc")  # the project takes dvc a while, so one process makes it
 VS_CODE = {"DVC_NO_ANALYTICS": "true", "DVCLIVE_OPEN": "false", "GIT_TERMINAL_PROMPT": "0", "COLUMNS": "400"}
 
 
@@ -178,7 +179,7 @@ READING = [
 ]
 
 
-@pytest.mark.parametrize("argv", READING, ids=" ".join)
+@pytest.mark.parametrize("argv", sample(READING, 6), ids=" ".join)
 def test_reading(twins: Twins, argv: tuple[str, ...]) -> None:
     project = twins.fresh()
     theirs, ours = dvc(project.path, *argv), project.run(*argv)
@@ -266,7 +267,7 @@ CHANGING: list[tuple[tuple[str, ...], Callable[[Project], None] | None]] = [
 ]
 
 
-@pytest.mark.parametrize(("argv", "before"), CHANGING, ids=lambda item: " ".join(item) if isinstance(item, tuple) else item.__name__ if item else "")
+@pytest.mark.parametrize(("argv", "before"), sample(CHANGING, 7), ids=lambda item: " ".join(item) if isinstance(item, tuple) else item.__name__ if item else "")
 def test_changing(twins: Twins, argv: tuple[str, ...], before: Callable[[Project], None] | None) -> None:
     (theirs, left), (ours, right) = twins.both(*argv, before=before)
     assert ours.code == theirs.code, (ours, theirs)
