@@ -48,10 +48,10 @@ demo: $(VENV)/.ready
 	@$(BIN)/python fixtures/demo.py '$(DEMO)'
 
 test: setup
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup tests
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile tests
 
 compat: setup
-	COMPAT_STEPS=$${COMPAT_STEPS:-500} $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup tests/compat
+	COMPAT_STEPS=$${COMPAT_STEPS:-500} $(BIN)/python -m pytest -n $(JOBS) tests/compat
 
 faults: setup
 	FAULTS_ALL=1 $(BIN)/python -m pytest -n $(JOBS) tests/faults

@@ -36,7 +36,6 @@ stages:
     - metrics.json: {cache: false}
 """
 TIMEOUT_S = 120
-pytestmark = pytest.mark.xdist_group("experiments of dvc")  # the project takes dvc a while, so one process makes it
 VS_CODE = {"DVC_NO_ANALYTICS": "true", "DVCLIVE_OPEN": "false", "GIT_TERMINAL_PROMPT": "0", "COLUMNS": "400"}
 
 
