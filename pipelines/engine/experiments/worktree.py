@@ -51,7 +51,7 @@ def put_files(git: Git, environ: Mapping[str, str], commit: str, name: str, *, s
     tracked = _tracked_changes(git) | set(_unknown_content(git, _hidden_from_status(git), [head, commit]))
     dropped = [path for path, status in differing.items() if status == ADDED and path not in tracked]
     colliding = set(_unknown_content(git, _untracked_among(git, changed), [commit]))
-    stash = _stash(git, environ, head, commit, name, colliding) if tracked or colliding else None
+    stash = _stash(git, environ, head, commit, name, tracked, colliding) if tracked or colliding else None
     overwritten = _unknown_content(git, [path for path in changed if path in tracked or path in colliding], [head, commit, *known])
     with _index(git, environ, commit) as scratch:
         if changed:
@@ -117,7 +117,7 @@ def _untracked_among(git: Git, paths: list[str]) -> list[str]:
     """Those of the paths that are files without being in the index."""
     there = {os.path.join(git.root_dir, path): path for path in paths if os.path.lexists(os.path.join(git.root_dir, path))}
     known = git.is_tracked(there)
-    return [path for abspath, path in there.items() if abspath not in known and (os.path.islink(abspath) or os.path.isfile(abspath))]
+    return [path for abspath, path in there.items() if abspath not in known and _is_file(abspath)]
 
 
 def _unknown_content(git: Git, paths: list[str], commits: list[str]) -> list[str]:
@@ -131,7 +131,7 @@ def _unknown_content(git: Git, paths: list[str], commits: list[str]) -> list[str
 
 
 # --- keeping
-def _stash(git: Git, environ: Mapping[str, str], head: str, commit: str, name: str, untracked: set[str]) -> str:
+def _stash(git: Git, environ: Mapping[str, str], head: str, commit: str, name: str, tracked: set[str], untracked: set[str]) -> str:
     """A stash as git makes it: the workspace, on HEAD, on the index, and on untracked files if there are any."""
     need_identity(git)
     subject = git.run("log", "-1", "--format=%h %s", head).decode("utf-8", "replace").strip()
@@ -143,6 +143,8 @@ def _stash(git: Git, environ: Mapping[str, str], head: str, commit: str, name: s
     index = _commit(git, git.run("write-tree", reader=False).decode().strip(), [head], f"index on {where}")
     with _index(git, environ, index) as scratch:
         scratch.run("add", "--update", reader=False)
+        there = [path for path in tracked if _is_file(os.path.join(git.root_dir, path))]  # with `git add -N` it is in no tree yet
+        scratch.run("update-index", "-z", "--add", "--replace", "--stdin", stdin=_names(there), reader=False)
         tree = scratch.run("write-tree", reader=False).decode().strip()
     parents = [head, index]
     if untracked:
@@ -162,6 +164,11 @@ def _commit(git: Git, tree: str, parents: list[str], message: str) -> str:
 
 
 # --- files
+def _is_file(abspath: str) -> bool:
+    """Whether Git can keep it: a link, also one to nothing, or a file."""
+    return os.path.islink(abspath) or os.path.isfile(abspath)
+
+
 def _remove(root_dir: str, path: str) -> None:
     """Delete a file, and the folders that are empty then."""
     with contextlib.suppress(OSError):

@@ -150,3 +150,14 @@ def test_conflicts_are_resolved_first(project: Project) -> None:
         result = project.run("exp", *argv)
         assert result.code and "'train.py' has merge conflicts\nResolve them" in result.err, argv
     assert project.git("ls-files", "--unmerged")
+
+
+def test_files_that_are_only_announced_to_git_are_kept(project: Project) -> None:
+    project.gen({"new/notes.txt": "my notes"})
+    (project / "train.py").unlink()
+    project.gen({"train.py/inner": "mine"})
+    project.git("add", "--intent-to-add", "new/notes.txt", "train.py/inner")
+    project.ok("exp", "apply", "better")
+    assert project.read("new/notes.txt") == "from the experiment" and project.read("train.py") == "code\n"
+    assert project.git("show", "refs/exps/apply/stash:new/notes.txt") == "my notes"
+    assert project.git("show", "refs/exps/apply/stash:train.py/inner") == "mine"
