@@ -21,6 +21,7 @@ _MAX_ARGUMENT_BYTES = 100_000
 _FEW_PATHS = 20  # up to here, searching the index file is cheaper than starting git
 _INDEX_LOCK_TRIES = 20
 _INDEX_LOCK_PAUSE_S = 0.1
+_CANNOT_WRITE = ("Permission denied", "insufficient permission", "unable to create", "Unable to create", "couldn't write", "No space left", "Out of diskspace")  # git's words
 _HEX = frozenset("0123456789abcdef")
 # Variables of a hook that name the repository git itself is working on.
 _LOCAL_VARIABLES = (
@@ -114,7 +115,11 @@ class Git:
             raise GitError("the program 'git' was not found", hint="Install git, or run `dataver config core.no_scm true`.") from exc
         if done.returncode not in accept:
             said = done.stderr.decode("utf-8", "replace").strip()
-            raise GitError(f"`git {args[0]}` failed: {said or f'exit code {done.returncode}'}")
+            cannot_write = any(words in said for words in _CANNOT_WRITE)
+            raise GitError(
+                f"`git {args[0]}` failed: {said or f'exit code {done.returncode}'}",
+                hint=f"Check free space and permissions of '{self.common_dir}', then run the command again." if cannot_write else None,
+            )
         return done.stdout
 
     @cached_property

@@ -333,3 +333,10 @@ def test_broken_repository_is_one_error(work: Project) -> None:
     (work / ".git/config").write_text("[core\n")
     with pytest.raises(GitError, match="bad config"):
         scm(work).files_at("main")
+
+
+def test_what_cannot_be_written_has_a_hint(work: Project) -> None:
+    git = Git(str(work.path), str(work / ".git"), {**work.environ, "GIT_INDEX_FILE": "/dev/null/index"})
+    with pytest.raises(GitError, match="^`git read-tree` failed: ") as caught:
+        git.run("read-tree", "--empty", reader=False)
+    assert caught.value.hint is not None and caught.value.hint.startswith("Check free space and permissions of '")
