@@ -376,6 +376,11 @@ class Git:
         out = self.run("ls-files", "--others", "--exclude-standard", "-z").decode("utf-8", "surrogateescape")
         return sorted(name for name in out.split("\0") if name)
 
+    def untracked_in(self, folder: str) -> list[str]:
+        """Files in a folder that git does not track, ignored ones too; relative to the work tree. Not those of other repositories."""
+        out = self.run("ls-files", "--others", "-z", "--", self.rel(folder) or ".").decode("utf-8", "surrogateescape")
+        return [name for name in out.split("\0") if name and not name.endswith("/")]
+
     # --- what is ignored
     @cached_property
     def ignores(self) -> GitIgnore:

@@ -11,9 +11,10 @@ from pipelines.engine.experiments.refs import ExpRef
 from pipelines.engine.experiments.reproducing import hash_of, stage_files, top_level_files
 from tracking.engine.commit import save_stage, write_stages
 from tracking.engine.errors import DataverError
+from tracking.engine.git import DOT_GIT, Git
 from tracking.engine.index import load_index
 from tracking.engine.protocols import Io
-from tracking.engine.repo import Repo
+from tracking.engine.repo import DVC_DIR, Repo
 from tracking.engine.stage import Stage
 from tracking.engine.targets import collect
 from tracking.engine.workspace import Workspace
@@ -71,12 +72,28 @@ def _save(ws: Workspace, stages: Sequence[Stage], io: Io) -> list[Stage]:
 
 
 def _included(repo: Repo, io: Io, paths: Sequence[str]) -> list[str]:
-    found = []
+    """Files that `-I` names, ignored ones too; of a folder without the cache and settings of this machine. Absolute."""
+    found: list[str] = []
     for path in paths:
         absolute = os.path.normpath(os.path.join(io.cwd, path))
         if repo.scm is None or not repo.scm.contains(absolute):
             raise DataverError(f"'{path}' is not inside of the Git repository.")
         if not os.path.lexists(absolute):
             raise DataverError(f"'{path}' does not exist.", hint="-I takes a path that Git does not track yet.")
-        found.append(absolute)
+        git = repo.scm
+        inside = [os.path.join(git.root_dir, name) for name in git.untracked_in(absolute)] if _is_folder(absolute) else [absolute]
+        kept = [name for name in inside if not _is_private(git, name)]
+        if _is_private(git, absolute) or (inside and not kept):
+            raise DataverError(f"'{path}' belongs to this machine, not to an experiment.", hint="-I takes files and folders of the project itself.")
+        found += kept
     return found
+
+
+def _is_folder(path: str) -> bool:
+    return os.path.isdir(path) and not os.path.islink(path)
+
+
+def _is_private(git: Git, path: str) -> bool:
+    """Of Git itself, or what a project keeps out of Git: its cache, its temporary files, config.local with its passwords."""
+    parts = git.rel(path).split("/")
+    return DOT_GIT in parts or (DVC_DIR in parts and git.is_ignored(path))

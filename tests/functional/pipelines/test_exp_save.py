@@ -39,6 +39,19 @@ def test_untracked_files_come_along_when_named(ran: Project) -> None:
     assert result.code == 1 and "'nope' does not exist" in result.err
 
 
+def test_what_belongs_to_this_machine_stays_out_of_a_folder(ran: Project) -> None:
+    ran.ok("remote", "add", "-d", "there", "https://example.com/x")
+    ran.ok("remote", "modify", "--local", "there", "password", "secret")
+    ran.gen({"notes.txt": "", "deep/log.txt": "", "deep/.gitignore": "log.txt\n"})
+    ran.ok("exp", "save", "-n", "all", "-I", ".")
+    names = set(files_of(ran, experiments(ran)["all"]))
+    assert {"notes.txt", "deep/log.txt", ".dvc/config"} <= names
+    assert not [name for name in names if name.startswith((".dvc/cache", ".dvc/tmp", ".dvc/config.local"))]
+    for path in (".dvc/config.local", ".dvc/cache", ".git", ".git/config"):
+        result = ran.run("exp", "save", "-I", path)
+        assert result.code == 1 and f"'{path}' belongs to this machine" in result.err, path
+
+
 def test_json_and_message(ran: Project) -> None:
     ref = json.loads(ran.ok("exp", "save", "-n", "one", "--json", "-m", "words", "-q").out)["ref"]
     assert experiments(ran) == {"one": ref} and ran.git("log", "-1", "--format=%B", ref).strip() == "words"
