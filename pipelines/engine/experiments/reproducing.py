@@ -95,7 +95,10 @@ class Experiment:
                 index.stages[index.stages.index(next(stage for stage in index.stages if stage.file == saved.file and not stage.name))] = saved
         self.index = index
         self.plan = plan_of(index, self.flags, self.io.cwd)
-        stages = [self.plan.stages[key] for key in self.plan.order] if self.flags.targets else index.stages
+        planned = [self.plan.stages[key] for key in self.plan.order]
+        # in a checkout also what comes before a single stage is missing
+        is_part = self.flags.single_item or self.flags.downstream
+        stages = planned if self.flags.targets and (save_data or not is_part) else index.stages
         self._bring(stages)
         self.on_event("planned", count=len(self.plan.order))
 

@@ -188,6 +188,14 @@ def test_submodules_are_there_as_far_as_they_are_checked_out(project: Project, m
     assert project.git("rev-parse", f"{commit}:out er") == project.git("rev-parse", "HEAD:out er")
 
 
+@pytest.mark.parametrize("argv", [("-s", "train"), ("--downstream", "train")])
+def test_a_part_of_the_pipeline_finds_what_comes_before_it(project: Project, argv: tuple[str, ...]) -> None:
+    project.ok("repro")
+    project.commit("ran")
+    project.ok("exp", "run", "--temp", "-n", "one", "-S", "lr=5", *argv)
+    assert "one" in experiments(project)
+
+
 # --- the queue
 def test_queueing_prints_the_contract_and_only_reads(project: Project) -> None:
     before = state(project)
