@@ -267,7 +267,8 @@ def _os_error(exc: OSError) -> str:
     import errno
 
     if exc.errno == errno.ENOSPC:
-        return f"the disk is full: cannot write '{exc.filename or ''}'. Free some space (`dataver gc -w`), then run the command again; nothing was lost."
+        what = f"'{exc.filename}'" if exc.filename else "what was to be written"
+        return f"the disk is full: cannot write {what}. Free some space (`dataver gc -w`), then run the command again; nothing was lost."
     if exc.errno == errno.EROFS or isinstance(exc, PermissionError):
         return f"no permission: '{exc.filename or ''}' ({exc.strerror})"
     return f"{exc.strerror or exc}: '{exc.filename}'" if exc.filename else str(exc)
