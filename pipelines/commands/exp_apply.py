@@ -33,7 +33,7 @@ def run(args: argparse.Namespace, io: Io) -> int:
         done = apply(repo, args.experiment, io)
         repo.close()
     if done.kept.overwritten:
-        io.info(f"Uncommitted changes of {_some(done.kept.overwritten)} were kept. To see them: git stash show -p refs/exps/apply/stash")
+        io.info(f"Uncommitted changes of {_some(done.kept.overwritten)} were kept. To see them: git stash show -p -u refs/exps/apply/stash")
     if done.rescued:
         io.info(f"Unsaved data of {_some(done.rescued)} was kept in '{os.path.relpath(done.rescue_dir, io.cwd)}'.")
     for path in done.brought.never_saved:

@@ -32,6 +32,8 @@ def test_uncommitted_changes_are_kept_and_named(project: Project) -> None:
     assert result.lines[0].startswith("Uncommitted changes of 'new/notes.txt', 'params.yaml', 'train.py' were kept.")
     assert project.read("train.py") == "code\n" and project.read("free.txt") == "x"
     stash = "refs/exps/apply/stash"
+    shown = project.git(*result.lines[0].partition("To see them: git ")[2].split())
+    assert "+my notes" in shown and "+my code" in shown and "+mine: 1" in shown
     assert project.git("show", f"{stash}:params.yaml") == "mine: 1\n"
     assert project.git("show", f"{stash}:train.py") == "my code\n"
     assert project.git("show", f"{stash}^3:new/notes.txt") == "my notes"
