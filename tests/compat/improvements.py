@@ -231,7 +231,10 @@ def _links_to_nothing(operation: Operation, left: Outcome, right: Outcome, found
 def _data_elsewhere_is_no_crash(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """`status` and `gc` work beside a cached out outside of the repository; dvc ends with an unexpected error."""
     outside = any(not out.startswith("project/") for out, _ in recorded_outs(box))
-    freed = all(second == "absent" and "/cache/" in f"/{key}" for key, (_, second) in found.items())
+    freed = all(
+        second == "absent" and "/cache/" in f"/{key}" or first.startswith("file 0 = ") and second.startswith("file 0 b") and content(first) == content(second)
+        for key, (first, second) in found.items()
+    )
     return operation[1] in ("status", "gc") and outside and left.code == 255 and "ERROR: unexpected error\n" in left.err and right.code == 0 and freed
 
 
@@ -285,7 +288,8 @@ def _lost_manifests_are_looked_through(operation: Operation, left: Outcome, righ
         first, second = json.loads(left.out), json.loads(right.out)
     except ValueError:
         return False
-    folders = {path for path in _paths(first) if path.endswith("/") and manifest_missing(box, f"project/{path[:-1]}")}
+    named = [path for path in _paths(first) if path.endswith("/") and manifest_missing(box, f"project/{path[:-1]}")]
+    folders = {path for path in named if not any(path != other and path.startswith(other) for other in named)}
     folders.update(f"{name}/" for name in re.findall("the files in '(.*?)' are not listed", right.err))
     return bool(folders) and _outside(first, tuple(folders)) == _outside(second, tuple(folders))
 
@@ -631,6 +635,13 @@ def _links_made_by_the_other(operation: Operation, left: Outcome, right: Outcome
     return operation[1] in ("checkout", "pull") and bool(found) and all("absent" in pair and not is_tracked(box, key) for key, pair in found.items())
 
 
+def _manifests_seen_by_the_other(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """dvc checks out a folder whose manifest is lost if it remembers it privately, so not where the other tool had seen it."""
+    told = [outcome.err.partition("Use `--force` to force.\n") for outcome in (left, right)]
+    paths = [line.removeprefix("<box>/") for _, _, listing in told for line in listing.splitlines() if line.startswith("<box>/")]
+    return operation[1] in ("checkout", "pull") and left.tool == right.tool == "dvc" and bool(paths) and all(manifest_missing(box, path) for path in paths)
+
+
 KEEPING_DATA: tuple[Improvement, ...] = (_data_without_a_copy_stays, _unused_is_only_what_was_cached, _parts_are_not_unused, _unused_data_without_a_copy_stays, _lost_manifests_are_not_remembered)
 IMPROVEMENTS: tuple[Improvement, ...] = (
     _order_of_lock_entries,
@@ -688,4 +699,4 @@ IMPROVEMENTS: tuple[Improvement, ...] = (
     _space_at_the_end_is_escaped,
     _several_reasons_to_keep_data,
 )
-ONLY_IN_TURNS: tuple[Improvement, ...] = (_links_made_by_the_other,)
+ONLY_IN_TURNS: tuple[Improvement, ...] = (_links_made_by_the_other, _manifests_seen_by_the_other)

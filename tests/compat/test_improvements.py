@@ -191,3 +191,29 @@ def test_an_out_as_recorded_may_be_no_obstacle_to_repro(box: str, text: str, is_
     found = {"project/dvc.lock": (lock(s1="o"), lock(s1="o", s2="p")), "project/p": ("absent", "file 200 b'1'")}
     assert (explain(["tool", "repro", "--pull"], stopped, Outcome("x", 0, "", ""), found, box) is not None) is is_explained
     assert explain(["tool", "repro", "--pull"], stopped, Outcome("x", 0, "", ""), {"project/g": ("file 200 b'2'", "absent")}, box) is None
+
+
+def test_memory_of_manifests_explains_dvc_against_itself_only_in_turns(box: str) -> None:
+    Path(box, "project/d.dvc").write_text(f"outs:\n- md5: {OIDS['1']}.dir\n  path: d\n")
+    text = "ERROR: Can't remove the following unsaved files without confirmation. Use `--force` to force.\n<box>/project/d/a\n"
+    done, stopped = Outcome("dvc", 0, "", ""), Outcome("dvc", 255, "", text)
+    assert explain(["tool", "pull"], done, stopped, {}, box, turns=True) is not None
+    assert explain(["tool", "pull"], done, stopped, {}, box) is None
+    assert explain(["tool", "pull"], done, Outcome("dataver", 255, "", text), {}, box, turns=True) is None
+    assert explain(["tool", "pull"], done, Outcome("dvc", 255, "", text.replace("d/a", "f")), {}, box, turns=True) is None
+
+
+def test_folders_inside_one_without_manifest_are_part_of_it(box: str) -> None:
+    Path(box, "project/d.dvc").write_text(f"outs:\n- md5: {OIDS['1']}.dir\n  path: d\n")
+    said = [Outcome("x", 0, json.dumps({"uncommitted": {"modified": ["d/"], "unknown": names}}), "") for names in (["d/a", "d/link/"], ["d/a"], ["d/a", "e/link/"])]
+    operation = ["tool", "data", "status", "--json"]
+    assert explain(operation, said[0], said[1], {}, box) is not None
+    assert explain(operation, said[2], said[1], {}, box) is None
+
+
+def test_gc_beside_data_elsewhere_explains_what_it_freed(box: str) -> None:
+    Path(box, "project/x.dvc").write_text(f"outs:\n- md5: {OIDS['1']}\n  path: ../x\n")
+    failed, done = Outcome("x", 255, "", "ERROR: unexpected error\n"), Outcome("x", 0, "", "")
+    freed = {OBJECTS["2"]: ("file 444 b'2'", "absent"), "project/f": (f"file 0 = {OBJECTS['2']} b'2'", "file 0 b'2'")}
+    assert explain(["tool", "gc", "-wf"], failed, done, freed, box) is not None
+    assert explain(["tool", "gc", "-wf"], failed, done, {**freed, "project/f": ("file 0 b'2'", "file 0 b'1'")}, box) is None
