@@ -290,7 +290,7 @@ def _lost_manifests_are_looked_through(operation: Operation, left: Outcome, righ
         return False
     named = [path for path in _paths(first) if path.endswith("/") and manifest_missing(box, f"project/{path[:-1]}")]
     folders = {path for path in named if not any(path != other and path.startswith(other) for other in named)}
-    folders.update(f"{name}/" for name in re.findall("the files in '(.*?)' are not listed", right.err))
+    folders.update(f"{name}/" for name in re.findall("the files in '(.*?)' are not (?:listed|compared)", right.err))
     return bool(folders) and _outside(first, tuple(folders)) == _outside(second, tuple(folders))
 
 

@@ -188,4 +188,6 @@ SEQUENCES: dict[str, list[Operation]] = {
                                     ["tool", "checkout"], ["drop_cache"], ["tool", "pull"]],
     "pull_of_an_out_as_recorded": [*START, ["write", "dvc.yaml", "stages:\n  a:\n    cmd: echo 1 > o\n    outs: [o]\n  b:\n    cmd: cp o p\n    deps: [o]\n    outs: [p]\n"], ["tool", "remote", "add", "-d", "store", "{box}/remote"],
                                    ["tool", "repro", "--no-commit", "a"], ["tool", "repro", "--pull"]],
+    "lost_manifest_of_a_commit": [*START, ["write", "d/a", "1"], ["tool", "add", "d"], ["commit", "one"], ["tool", "data", "status", "--json", "--granular"], ["tool", "remove", "--outs", "d.dvc"], ["commit", "two"], ["drop_cache"],
+                                  ["tool", "diff", "--json", "HEAD~1", "HEAD"]],
 }
