@@ -18,6 +18,17 @@ def squares(part: list[int]) -> Iterator[tuple[int, int]]:
         yield item * item, os.getpid()
 
 
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads that other tests left in this process are not looked at; `counts_threads` undoes it."""
+    monkeypatch.setattr(parallel, "_has_threads", lambda: False)
+
+
+@pytest.fixture
+def counts_threads(alone: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+
+
 @pytest.mark.parametrize("workers", [1, 2, 3])
 def test_results_come_in_the_order_of_the_items(workers: int) -> None:
     seen: list[int] = []
@@ -27,7 +38,7 @@ def test_results_come_in_the_order_of_the_items(workers: int) -> None:
     assert (os.getpid() in {pid for _, pid in results}) == (workers == 1)
 
 
-def test_threads_do_the_work_when_another_thread_runs() -> None:
+def test_threads_do_the_work_when_another_thread_runs(counts_threads: None) -> None:
     import threading
 
     stop = threading.Event()
