@@ -13,9 +13,9 @@ from collections.abc import Callable
 from tracking.engine import atomic
 
 MIN_BYTES = 1 << 25  # below, the page cache is as fast
-STEP_BYTES = 1 << 23
+STEP_BYTES = 1 << 23  # and how much of the source is mapped at a time
 SYNC_STEP_BYTES = 1 << 26
-ALIGNMENT = 4096  # of offset, length and memory; no disk in use wants more
+ALIGNMENT = mmap.ALLOCATIONGRANULARITY  # of offset, length and memory; a page, and no disk in use wants more
 
 _FLAG = getattr(os, "O_DIRECT", 0)
 
@@ -45,15 +45,12 @@ def copy_direct(reading: int, writing: int, size: int, advance: Callable[[int], 
         return 0
     done = 0
     try:
-        with mmap.mmap(reading, size, prot=mmap.PROT_READ) as source, memoryview(source) as view:
-            while done < end:
-                with view[done : min(done + STEP_BYTES, end)] as part:
-                    # only the kernel touches the memory: a source that shrinks is EFAULT, not SIGBUS
-                    count = os.pwrite(writing, part, done)
-                advance(count)
-                done += count
-                if count % ALIGNMENT:
-                    break
+        while done < end and not done % ALIGNMENT:
+            # only the kernel touches the memory: a source that shrinks is EFAULT, not SIGBUS
+            with mmap.mmap(reading, min(STEP_BYTES, end - done), prot=mmap.PROT_READ, offset=done) as part:
+                count = os.pwrite(writing, part, done)
+            advance(count)
+            done += count
     except (OSError, ValueError):
         pass  # the copy that goes on from here says what is wrong, if anything is
     finally:
