@@ -247,7 +247,7 @@ def _parts_are_not_unused(operation: Operation, left: Outcome, right: Outcome, f
     """Checkout does not delete a file once added alone as part of a folder; dvc takes it for an out of its own that nobody uses."""
     stopped = "Can't remove the following unsaved files" in left.err  # else a part of a tracked folder comes back at once
     return operation[1] in ("checkout", "pull") and left.code == right.code and bool(found) and all(
-        first == "absent" and second.startswith("file ") and key.count("/") > 1 and (stopped or not is_tracked(box, key)) and is_saved(box, second)
+        first == "absent" and second.startswith(("file ", "symlink ")) and key.count("/") > 1 and (stopped or not is_tracked(box, key)) and is_saved(box, second)
         for key, (first, second) in found.items()
     )
 

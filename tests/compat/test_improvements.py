@@ -217,3 +217,13 @@ def test_gc_beside_data_elsewhere_explains_what_it_freed(box: str) -> None:
     freed = {OBJECTS["2"]: ("file 444 b'2'", "absent"), "project/f": (f"file 0 = {OBJECTS['2']} b'2'", "file 0 b'2'")}
     assert explain(["tool", "gc", "-wf"], failed, done, freed, box) is not None
     assert explain(["tool", "gc", "-wf"], failed, done, {**freed, "project/f": ("file 0 b'2'", "file 0 b'1'")}, box) is None
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_part_that_is_a_link_is_kept_where_its_object_is(box: str, is_there: bool) -> None:
+    stopped = Outcome("x", 255, "", "ERROR: Can't remove the following unsaved files without confirmation. Use `--force` to force.\n<box>/project/g\n")
+    if is_there:
+        Path(box, OBJECTS["1"]).parent.mkdir(parents=True)
+        Path(box, OBJECTS["1"]).write_text("1")
+    found = {"project/d/a": ("absent", f"symlink /b/{OBJECTS['1']}")}
+    assert (explain(["tool", "checkout"], stopped, stopped, found, box) is not None) is is_there
