@@ -24,7 +24,7 @@ _INDEX_LOCK_PAUSE_S = 0.1
 _CANNOT_WRITE = ("Permission denied", "insufficient permission", "unable to create", "Unable to create", "couldn't write", "No space left", "Out of diskspace")  # git's words
 _HEX = frozenset("0123456789abcdef")
 # Variables of a hook that name the repository git itself is working on.
-_LOCAL_VARIABLES = (
+LOCAL_VARIABLES = (
     "GIT_DIR",
     "GIT_WORK_TREE",
     "GIT_INDEX_FILE",
@@ -83,7 +83,7 @@ class Git:
         named = self._environ.get("GIT_DIR")
         if named is None or os.path.realpath(os.path.join(self.root_dir, named)) == os.path.realpath(self.git_dir):
             return dict(self._environ)
-        return {key: value for key, value in self._environ.items() if key not in _LOCAL_VARIABLES}
+        return {key: value for key, value in self._environ.items() if key not in LOCAL_VARIABLES}
 
     def _command(self, reader: bool, hooks: bool = False) -> list[str]:
         command = ["git", "--no-pager", "--literal-pathspecs", "-c", "core.quotepath=off"]

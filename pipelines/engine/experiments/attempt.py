@@ -6,7 +6,6 @@ process cannot note any more, because it was killed, `reconcile` does.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import threading
@@ -21,6 +20,7 @@ from pipelines.engine.experiments.refs import ExpRef
 from pipelines.engine.experiments.runinfo import RunFolder
 from pipelines.engine.experiments.stagepolicy import Policy, PolicyRunner
 from pipelines.engine.experiments.stagequeue import PlaceRunner, Ticket, TicketRunner, places_of, tickets_folder
+from pipelines.engine.experiments.statefile import read_state
 from pipelines.engine.runner import LocalRunner, StageEnvironment, StageRunner
 from tracking.engine import atomic
 from tracking.engine.errors import DataverError
@@ -115,12 +115,7 @@ def request_path(folder: str) -> str:
 
 def read_request(folder: str) -> dict[str, Any]:
     """What somebody asked of a run: {"claim": id of the claim it is for, "reason"}."""
-    try:
-        with open(request_path(folder), "rb") as file:
-            found = json.loads(file.read())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    return read_state(request_path(folder))
 
 
 def note_begin(tmp_dir: str, entry_id: str, claim: str) -> None:

@@ -16,22 +16,11 @@ from typing import Any
 from tracking.engine import atomic
 from tracking.engine.config import PATH_OPTIONS
 from tracking.engine.errors import DataverError
-from tracking.engine.git import DOT_GIT, Git
+from tracking.engine.git import DOT_GIT, LOCAL_VARIABLES, Git
 from tracking.engine.protocols import Settings
 from tracking.engine.record import replace
 from tracking.engine.repo import DVC_DIR, Repo
 
-# what a hook or a caller may have set: it names the user's repository, not the checkout
-REPOSITORY_VARIABLES = (
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_INDEX_FILE",
-    "GIT_COMMON_DIR",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_PREFIX",
-    "GIT_NAMESPACE",
-)
 _SUBMODULE = "160000 "  # mode of its entry in the index
 _KEPT_EXTENSIONS = ("objectformat", "partialclone", "noop")
 _SECTION = re.compile(r'\s*\[\s*([\w.-]+)(?:\s+"[^"]*")?\s*\]')
@@ -50,7 +39,7 @@ def outside_settings(settings: Settings) -> Settings:
 
 
 def without_repository(environ: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environ.items() if name not in REPOSITORY_VARIABLES}
+    return {name: value for name, value in environ.items() if name not in LOCAL_VARIABLES}
 
 
 def make_checkout(home: Repo, folder: str, *, tree: str, head: str, baseline: str) -> None:

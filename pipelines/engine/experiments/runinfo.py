@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pipelines.engine import processid
+from pipelines.engine.experiments.statefile import read_state
 from tracking.engine import atomic
 from tracking.engine.record import record, replace
 
@@ -130,7 +131,7 @@ class RunFolder:
     # --- reading
     def read(self) -> ExecutorInfo | None:
         """The .run file; None when there is none that can be understood (dvc's own included)."""
-        found = _load(self.info_path)
+        found = read_state(self.info_path)
         if not found:
             return None
         if found.pop("collected", None):
@@ -143,12 +144,12 @@ class RunFolder:
 
     def read_process(self) -> tuple[int | None, int | None]:
         """(pid, exit code), each None when it is not known."""
-        found = _load(self.process_path)
+        found = read_state(self.process_path)
         pid, code = found.get("pid"), found.get("returncode")
         return (pid if isinstance(pid, int) else None), (code if isinstance(code, int) else None)
 
     def read_notes(self) -> RunNotes | None:
-        found = _load(self.notes_path)
+        found = read_state(self.notes_path)
         if not found:
             return None
         return RunNotes(**{name: found[name] for name in RunNotes.__record_fields__ if name in found})  # type: ignore[attr-defined]
@@ -166,12 +167,3 @@ def run_folders(tmp_dir: str, standalone: bool = False) -> Iterator[RunFolder]:
         return
     for name in names:
         yield RunFolder(tmp_dir, name, standalone)
-
-
-def _load(path: str) -> dict[str, Any]:
-    try:
-        with open(path, "rb") as file:
-            found = json.loads(file.read())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -16,6 +16,7 @@ from typing import IO, Any
 
 from pipelines.engine.capture import Log
 from pipelines.engine.experiments import owners
+from pipelines.engine.experiments.statefile import read_state
 from pipelines.engine.processes import describe_exit
 from pipelines.engine.runner import Echo, LocalRunner, StageEnvironment, command_lines
 from pipelines.engine.stagelog import StageLog, read_log
@@ -139,7 +140,7 @@ class Ticket:
         return not os.path.exists(os.path.join(self.folder, "stop")) and owners.liveness(self.owner) != owners.DEAD
 
     def claimant(self) -> dict[str, Any]:
-        return _load(os.path.join(self.folder, "claim"))
+        return read_state(os.path.join(self.folder, "claim"))
 
 
 def tickets_folder(tmp_dir: str) -> str:
@@ -153,7 +154,7 @@ def write_ticket(ticket: Ticket) -> None:
 
 
 def read_ticket(folder: str) -> Ticket | None:
-    facts = _load(os.path.join(folder, "ticket.json"))
+    facts = read_state(os.path.join(folder, "ticket.json"))
     try:
         return Ticket(folder, str(facts["queue"]), str(facts["address"]), [str(line) for line in facts["lines"]], str(facts["wdir"]), {str(key): str(value) for key, value in facts["extra"].items()}, dict(facts["owner"]), str(facts.get("entry", "")))
     except (KeyError, TypeError, AttributeError, ValueError):
@@ -289,7 +290,7 @@ class TicketRunner:
                 self._ask_to_stop()
             time.sleep(POLL_S / 2)
         _pass_on(kept, log, output, echo, is_all=True)
-        result = _load(os.path.join(ticket.folder, "result.json"))
+        result = read_state(os.path.join(ticket.folder, "result.json"))
         if result.get("stopped") or self._stopping.is_set():
             raise KeyboardInterrupt
         code = result.get("code")
@@ -340,12 +341,3 @@ def _write(data: bytes, log: Log | None, output: IO[bytes] | None) -> None:
     else:
         with contextlib.suppress(OSError):
             atomic.write_all(1, data)
-
-
-def _load(path: str) -> dict[str, Any]:
-    try:
-        with open(path, "rb") as file:
-            found = json.loads(file.read())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -16,6 +16,7 @@ from typing import Any
 
 from pipelines.engine.experiments import orphans, owners
 from pipelines.engine.experiments.doorbell import queue_folder, ring
+from pipelines.engine.experiments.statefile import read_state
 from tracking.engine import atomic
 from tracking.engine.errors import DataverError
 from tracking.engine.locks import FileLock
@@ -69,7 +70,7 @@ def lock_of(tmp_dir: str) -> FileLock:
 
 
 def read_wanted(tmp_dir: str) -> Wanted:
-    facts = _load(wanted_path(tmp_dir))
+    facts = read_state(wanted_path(tmp_dir))
     jobs, gpus = facts.get("jobs"), facts.get("gpus")
     asked = facts.get("asked_at")
     return Wanted(facts.get("on") is True, jobs if isinstance(jobs, int) and jobs > 0 else 1, [str(item) for item in gpus] if isinstance(gpus, list) else [], float(asked) if isinstance(asked, (int, float)) else 0.0)
@@ -90,7 +91,7 @@ def write_info(tmp_dir: str, *, jobs: int, redis: str, workers: Sequence[int], i
 
 def find(tmp_dir: str) -> Supervisor | None:
     """The supervisor that works for this project, or None."""
-    facts = _load(info_path(tmp_dir))
+    facts = read_state(info_path(tmp_dir))
     if not facts or owners.liveness(facts) != owners.ALIVE:
         return None
     workers = [pid for pid in facts.get("workers", ()) if isinstance(pid, int)]
@@ -157,12 +158,3 @@ def own_program() -> list[str]:
         folder = parent
     code = f"import sys; sys.path.insert(0, {folder!r}); from dataver_site.entry import main; sys.exit(main())"
     return [sys.executable, "-P", "-c", code]
-
-
-def _load(path: str) -> dict[str, Any]:
-    try:
-        with open(path, "rb") as file:
-            found = json.loads(file.read())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
