@@ -17,7 +17,7 @@ from pipelines.engine.journal import JournaledRunner
 from pipelines.engine.processes import ending_like_interrupts
 from pipelines.engine.reproduce import Reproduction
 from pipelines.engine.runner import LocalRunner, StageEnvironment
-from pipelines.engine.wanted import RepoLocks, make_importer, make_journal, make_options, make_plan, make_puller
+from pipelines.engine.wanted import IoReporter, RepoLocks, make_importer, make_journal, make_options, make_plan, make_puller
 from tracking.engine.index import PIPELINE_FILE, Index, load_index
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
@@ -101,27 +101,13 @@ def _after(repo: Repo, reproduction: Reproduction) -> None:
     repo.close()
 
 
-class TerminalReporter:
-    """Lines of a reproduction on the terminal (pipelines.engine.reproduce.Reporter)."""
-
-    def __init__(self, io: Io) -> None:
-        self.io = io
-
-    def line(self, text: str) -> None:
-        self.io.info(text)
-        if text.startswith(("> ", "Running stage")):
-            sys.stdout.flush()
-
-    def warn(self, text: str) -> None:
-        self.io.warn(text)
+class TerminalReporter(IoReporter):
+    """Puts the output of parallel stages on the terminal as it is, byte for byte."""
 
     def raw(self, data: IO[bytes]) -> None:
         sys.stdout.flush()
         shutil.copyfileobj(data, _Bytes())
         sys.stdout.flush()
-
-    def confirm(self, question: str) -> bool:
-        return self.io.confirm(question)
 
 
 class _Bytes:
