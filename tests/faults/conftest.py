@@ -15,6 +15,7 @@ from tests.compat.tools import DvcMissing, Tool
 from tests.environment import clean_environ
 from tests.faults.checks import Prepared, state
 from tests.faults.crash import run_forked
+from tests.faults.queuebox import QueueBox
 from tests.faults.scenarios import SCENARIOS, Project
 
 
@@ -68,3 +69,17 @@ def fresh(tmp_path: Path) -> Callable[[Prepared], Project]:
         return replace(original.project, box=box, environ=clean_environ(str(tmp_path)))
 
     return copy
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Callable[..., QueueBox]]:
+    """Makes projects with a queue (options of QueueBox); ends what they started."""
+    made: list[QueueBox] = []
+
+    def box(name: str = "box", **options: bool) -> QueueBox:
+        made.append(QueueBox(tmp_path / name, **options))
+        return made[-1]
+
+    yield box
+    for one in made:
+        one.close()

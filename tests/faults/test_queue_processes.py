@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,19 +14,6 @@ from pipelines.engine.experiments import attempt, supervision
 from tests.faults.queuebox import QueueBox, is_alive, kill
 
 Make = Callable[..., QueueBox]
-
-
-@pytest.fixture
-def make(tmp_path: Path) -> Iterator[Make]:
-    made: list[QueueBox] = []
-
-    def box(name: str = "box", **options: bool) -> QueueBox:
-        made.append(QueueBox(tmp_path / name, **options))
-        return made[-1]
-
-    yield box
-    for one in made:
-        one.close()
 
 
 both = pytest.mark.parametrize("redis", [True, False], ids=["redis", "none"])
@@ -234,11 +221,10 @@ def test_queue_stop_kill_keeps_what_waits(make: Make) -> None:
 @pytest.mark.parametrize("tool", ["dataver", "dvc"])
 def test_queue_stage_that_calls_dvc(make: Make, tool: str) -> None:
     """It works on its own checkout, and neither waits for nor disturbs the queue."""
+    from tests.compat.tools import dvc_executable
     from tests.environment import CHECKOUT
 
-    real = os.path.join(CHECKOUT, ".venv-dvc", "bin", "dvc")
-    if tool == "dvc" and not os.path.exists(real):
-        pytest.skip("real dvc is not installed")
+    real = dvc_executable()
     box = make()
     script = box.base / "dataver"
     script.write_text(f"#!/bin/sh\nexec {os.path.dirname(os.path.abspath(__import__('sys').executable))}/python -P -c 'import sys; sys.path.insert(0, \"{CHECKOUT}\"); from dataver_site.entry import main; sys.exit(main())' \"$@\"\n")

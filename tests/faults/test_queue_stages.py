@@ -1,7 +1,7 @@
 """Stages with a limit of time, more attempts, or a queue of their own."""
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -37,21 +37,17 @@ echo "{\\"n\\": $n}" > m.json
 
 
 @pytest.fixture
-def make(tmp_path: Path) -> Iterator[Make]:
-    made: list[QueueBox] = []
-
-    def box(name: str = "box", *, stages: str = "", script: str = "", **options: bool) -> QueueBox:
-        made.append(QueueBox(tmp_path / name, **options))
+def make(make: Make) -> Make:
+    def box(*, stages: str = "", script: str = "", **options: bool) -> QueueBox:
+        made = make(**options)
         if stages:
-            made[-1].write("dvc.yaml", stages)
-            made[-1].write("gpu.sh", script or GPU_SH)
-            made[-1].git("add", "-A")
-            made[-1].git("commit", "-qm", "stages")
-        return made[-1]
+            made.write("dvc.yaml", stages)
+            made.write("gpu.sh", script or GPU_SH)
+            made.git("add", "-A")
+            made.git("commit", "-qm", "stages")
+        return made
 
-    yield box
-    for one in made:
-        one.close()
+    return box
 
 
 def use_of_devices(box: QueueBox) -> dict[str, int]:

@@ -21,19 +21,6 @@ from tests.faults.queuebox import QueueBox, is_alive, kill
 Make = Callable[..., QueueBox]
 
 
-@pytest.fixture
-def make(tmp_path: Path) -> Iterator[Make]:
-    made: list[QueueBox] = []
-
-    def box(name: str = "box", **options: bool) -> QueueBox:
-        made.append(QueueBox(tmp_path / name, **options))
-        return made[-1]
-
-    yield box
-    for one in made:
-        one.close()
-
-
 def link(box: QueueBox) -> str:
     found = box.supervisor()
     return found.redis if found is not None else ""
