@@ -4,7 +4,7 @@ from __future__ import annotations
 from django.urls import URLPattern, path
 from django.views.generic import RedirectView
 
-from launcher import views
+from launcher import actionviews, views
 
 urlpatterns: list[URLPattern] = [
     path("", views.home, name="home"),
@@ -16,5 +16,10 @@ urlpatterns: list[URLPattern] = [
     path("r/<slug:key>/branches.json", views.branches, name="branches-json"),
     path("r/<slug:key>/choices", views.keep_choice, name="choices"),
     path("r/<slug:key>/forget", views.forget, name="forget"),
+    path("r/<slug:key>/actions", actionviews.start, name="actions"),
+    path("r/<slug:key>/actions.json", actionviews.items, name="actions-json"),
+    path("r/<slug:key>/actions/<slug:identity>.json", actionviews.item, name="action-json"),
+    path("r/<slug:key>/actions/<slug:identity>/cancel", actionviews.cancel, name="action-cancel"),
+    path("r/<slug:key>/trust", actionviews.trust, name="trust"),
     path("static/<path:path>", views.static_file, name="static"),
 ]

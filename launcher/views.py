@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from launcher import indexing, statics
+from launcher.actionviews import activity
 from launcher.engine import choices
 from launcher.engine.projectsummary import summarize
 from launcher.freshness import fingerprint
@@ -114,7 +115,7 @@ def keep_choice(request: HttpRequest, key: str) -> HttpResponse:
 
 @require_GET
 def live(request: HttpRequest) -> HttpResponse:
-    """rev: changes when files of the repository `r` did. running: its runs that go on, or all.
+    """rev: changes when files of the repository `r` did. running: its runs that go on, or all. action: what a page had done last, or null.
 
     rev: what the caller saw last; the journals of runs are read again when it is not current.
     """
@@ -127,7 +128,8 @@ def live(request: HttpRequest) -> HttpResponse:
     rev = fingerprint(row)
     if rev != request.GET.get("rev") and os.path.isdir(row.root):
         refresh_runs(row, pages.open_root(row.root, pages.settings_of(request)))
-    return pages.json_answer({"rev": rev, "running": runs.filter(repository=row).count()})
+    newest = activity.newest(key)
+    return pages.json_answer({"rev": rev, "running": runs.filter(repository=row).count(), "action": newest and newest.shown()})
 
 
 @require_GET

@@ -87,7 +87,12 @@ class Terminal:
     @property
     def progress(self) -> Progress:
         if self._progress is None:
-            if self.verbosity >= 0 and sys.stderr.isatty():
+            path = self.settings.environ.get("DATAVER_PROGRESS")
+            if path:
+                from launcher.engine.progressfile import ProgressFile
+
+                self._progress = ProgressFile(path)
+            elif self.verbosity >= 0 and sys.stderr.isatty():
                 from launcher.engine.progressbar import ProgressBar
 
                 self._progress = ProgressBar(sys.stderr)

@@ -1,0 +1,94 @@
+"""What pages may run: command lines of dataver, as a person would type them.
+
+A page's button posts its argv; the server runs it as a child process, so that the command shown
+beside the button is what happens. Only verbs of this table are taken, without global options.
+"""
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from launcher.engine import commandtable
+from tracking.engine.errors import DataverError
+
+MAX_ARGUMENTS = 2000
+MAX_BYTES = 100_000
+
+# verb -> whether it runs what the project's files say (stages, hooks), which needs the user's trust
+VERBS: dict[str, bool] = {
+    "add": False,
+    "remove": False,
+    "move": False,
+    "commit": False,
+    "checkout": False,
+    "unprotect": False,
+    "gc": False,
+    "config": False,
+    "cache dir": False,
+    "cache migrate": False,
+    "freeze": False,
+    "unfreeze": False,
+    "remote add": False,
+    "remote default": False,
+    "remote modify": False,
+    "remote remove": False,
+    "remote rename": False,
+    "push": False,
+    "pull": False,
+    "fetch": False,
+    "install": True,
+    "stage add": False,
+    "repro": True,
+    "exp run": True,
+    "exp save": False,
+    "exp apply": False,
+    "exp branch": False,
+    "exp rename": False,
+    "exp remove": False,
+    "exp push": True,
+    "exp pull": True,
+    "exp clean": False,
+    "queue start": True,
+    "queue stop": False,
+    "queue kill": False,
+    "queue remove": False,
+    "queue retry": True,
+    "queue adopt": True,
+}
+_REFUSED = ("--cd", "-h", "--help", "--wait-for-lock")
+
+
+class ActionRefused(DataverError):
+    """Not a command line that pages may run."""
+
+
+@dataclass(frozen=True)
+class Action:
+    """argv: without the program's name. command: as a shell takes it. runs_code: needs trust."""
+
+    argv: list[str]
+    command: str
+    runs_code: bool
+
+
+def action_of(argv: object) -> Action:
+    """Raises ActionRefused."""
+    if not isinstance(argv, list) or not all(isinstance(item, str) and "\0" not in item for item in argv):
+        raise ActionRefused("an action is a list of texts")
+    if len(argv) > MAX_ARGUMENTS or sum(len(item) for item in argv) > MAX_BYTES:
+        raise ActionRefused("this command line is too long")
+    found = commandtable.find(argv)
+    if found is None or found[0] not in VERBS:
+        raise ActionRefused(f"pages do not run `{command_of(argv[:2])}`")
+    verb, rest = found
+    before_paths = rest[: rest.index("--")] if "--" in rest else rest
+    refused = next((item for item in before_paths if item.split("=")[0] in _REFUSED), None)
+    if refused is not None:
+        raise ActionRefused(f"pages do not pass {refused}")
+    return Action(list(argv), command_of(argv), VERBS[verb])
+
+
+def command_of(argv: Sequence[str]) -> str:
+    """`dataver exp run -S 'a=[1, 2]'`."""
+    return shlex.join(["dataver", *argv])
