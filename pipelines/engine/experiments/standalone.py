@@ -9,12 +9,13 @@ import contextlib
 import os
 import time
 
+from pipelines.engine import processid
 from pipelines.engine.experiments.checkout import remove_checkout
 from pipelines.engine.experiments.enqueue import freeze
 from pipelines.engine.experiments.execute import Outcome, Request, experiments_git, run_in_checkout
 from pipelines.engine.experiments.queue import write_commit
 from pipelines.engine.experiments.refs import delete_refs, write_ref
-from pipelines.engine.experiments.runinfo import RunFolder, exps_dir, run_folders
+from pipelines.engine.experiments.runinfo import RunFolder, RunNotes, exps_dir, run_folders
 from tracking.engine import atomic
 from tracking.engine.git import Git
 from tracking.engine.protocols import Io
@@ -33,8 +34,10 @@ def run_standalone(repo: Repo, io: Io, request: Request) -> Outcome:
         frozen = freeze(repo, io, request, sweeps=False)[0]
     entry = frozen.entry
     entry = replace(entry, id=write_commit(git, frozen.tree, [entry.head], f"dataver: run {entry.name}", {"schema": 1, "name": entry.name, "baseline": entry.baseline}))
-    write_ref(git, TEMP_REFS + entry.id, entry.id)
     folder = os.path.join(exps_dir(repo.tmp_dir), "standalone", f"tmp{atomic.temp_name().strip('.').partition('.')[0]}")
+    # first, so that whoever finds the ref can tell whose it is
+    RunFolder(repo.tmp_dir, entry.id, standalone=True).write_notes(RunNotes(name=entry.name, **processid.own(), started=round(time.time(), 3), heartbeat=round(time.time(), 3), folder=folder))
+    write_ref(git, TEMP_REFS + entry.id, entry.id)
     try:
         return run_in_checkout(repo, entry, io, folder=folder, log=None, standalone=True)
     finally:
@@ -54,6 +57,6 @@ def clear_dead(repo: Repo, git: Git) -> None:
         run.remove()
     folder = os.path.join(git.common_dir, *TEMP_REFS.strip("/").split("/"))
     with contextlib.suppress(FileNotFoundError):
-        for entry in os.scandir(folder):  # of one that was killed before it had a folder
+        for entry in os.scandir(folder):  # of one whose folder was deleted by hand
             if entry.stat().st_mtime < time.time() - OLD_S and not RunFolder(repo.tmp_dir, entry.name, standalone=True).exists:
                 delete_refs(git, [(TEMP_REFS + entry.name, None)])
