@@ -30,14 +30,15 @@ Entry = tuple[str, int, int, int, int, str]  # relpath, size, mtime_ns, ino, mod
 class Built:
     """What was found: digest, facts, and for a folder its files.
 
-    rows: the walk, sorted by path (None for a file). hashes: one per row.
+    rows: the walk, sorted by path (None for a file). hashes: one per row. links: paths of symlinks among them.
     """
 
-    def __init__(self, digest: Digest, meta: Meta, rows: list[WalkRow] | None = None, hashes: list[str] | None = None) -> None:
+    def __init__(self, digest: Digest, meta: Meta, rows: list[WalkRow] | None = None, hashes: list[str] | None = None, links: list[str] | None = None) -> None:
         self.digest = digest
         self.meta = meta
         self.rows = rows
         self.hashes = hashes or []
+        self.links = links or []
 
     @cached_property
     def entries(self) -> list[Entry] | None:
@@ -45,6 +46,11 @@ class Built:
         if self.rows is None:
             return None
         return [(*row, value) for row, value in zip(self.rows, self.hashes)]
+
+    @property
+    def is_plain(self) -> bool:
+        """A folder of writable files, none of them a link to something else."""
+        return self.rows is not None and not self.links and all([row[4] & stat_module.S_IWUSR for row in self.rows])
 
     def tree(self) -> list[tuple[str, str]]:
         """Rows of the manifest: (relpath, md5), sorted."""
@@ -117,16 +123,18 @@ def _build_dir(
     hollow: list[str] | None,
 ) -> Built:
     looked_ns = time.time_ns()
-    rows = walk_files(path, rel, ignore, broken=broken, hollow=hollow)
+    links: list[str] = []
+    rows = walk_files(path, rel, ignore, broken=broken, hollow=hollow, links=links)
     saved = state.get_dir(path, algorithm)
     if saved is not None and saved.value and saved.rows == rows:
-        built = _built(rows, saved.hashes, Digest(algorithm, saved.value))
+        built = _built(rows, saved.hashes, Digest(algorithm, saved.value), links)
         if store is None or state.known_complete(store, saved.value):
             return built
         hashes = saved.hashes
     else:
         hashes = _remembered(rows, saved.rows, saved.hashes, saved.known()) if saved is not None else [""] * len(rows)
-    hashes = _complete(path, rows, hashes, algorithm, store, progress)
+    stored = set(saved.hashes) if saved is not None and saved.value and store is not None and state.known_complete(store, saved.value) else set()
+    hashes = _complete(path, rows, hashes, algorithm, store, progress, stored)
     data = dump_tree(zip([row[0] for row in rows], hashes))
     digest = Digest(algorithm, tree_oid(data))
     if store is not None:
@@ -134,11 +142,11 @@ def _build_dir(
         state.remember_complete(store, digest.value)
     if saved is None or saved.rows != rows or saved.hashes != hashes:
         state.save_dir(path, rows, hashes, digest.value, algorithm, looked_ns)
-    return _built(rows, hashes, digest)
+    return _built(rows, hashes, digest, links)
 
 
-def _built(rows: list[WalkRow], hashes: list[str], digest: Digest) -> Built:
-    return Built(digest, Meta(size=sum([row[1] for row in rows]), nfiles=len(rows)), rows, hashes)
+def _built(rows: list[WalkRow], hashes: list[str], digest: Digest, links: list[str]) -> Built:
+    return Built(digest, Meta(size=sum([row[1] for row in rows]), nfiles=len(rows)), rows, hashes, links)
 
 
 def _remembered(rows: list[WalkRow], old_rows: list[WalkRow], old_hashes: list[str], known: dict[tuple[int, int, int], str]) -> list[str]:
@@ -147,9 +155,9 @@ def _remembered(rows: list[WalkRow], old_rows: list[WalkRow], old_hashes: list[s
     return [by_row.get(row) or known.get(row[1:4], "") for row in rows]
 
 
-def _complete(path: str, rows: list[WalkRow], hashes: list[str], algorithm: str, store: LocalStore | None, progress: Progress) -> list[str]:
-    """Fill in unknown hashes; with a store, also store what it lacks."""
-    present = store.exists(set(hashes) - {""}) if store is not None else None
+def _complete(path: str, rows: list[WalkRow], hashes: list[str], algorithm: str, store: LocalStore | None, progress: Progress, stored: set[str]) -> list[str]:
+    """Fill in unknown hashes; with a store, also store what it lacks. stored: hashes known to be in it."""
+    present = stored | store.exists(set(hashes) - {""} - stored) if store is not None else None
     todo = [number for number, value in enumerate(hashes) if not value or (present is not None and value not in present)]
     if not todo:
         return hashes

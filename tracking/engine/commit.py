@@ -94,6 +94,8 @@ def hash_into_cache(ws: Workspace, abspath: str, algorithm: str = MD5) -> tuple[
     built = ws.build(abspath, algorithm, store=True)
     ws.remember(abspath, algorithm, (built.digest, built.meta))
     ws.forget_objects()
+    if built.is_plain:
+        ws.plain.add(abspath)
     return built.digest, built.meta
 
 
@@ -187,7 +189,7 @@ def relink_path(ws: Workspace, abspath: str, digest: Digest, meta: Meta, only: s
     repo = ws.repo
     wanted = repo.link_types[: repo.link_types.index("copy")] if "copy" in repo.link_types else repo.link_types
     place = os.path.join(abspath, only) if only else abspath
-    if not {"hardlink", "symlink"}.intersection(wanted) and not _needs_copy(place):
+    if not {"hardlink", "symlink"}.intersection(wanted) and (place in ws.plain or not _needs_copy(place)):
         return  # what is there now is as good as a copy
     relink(
         abspath,

@@ -33,13 +33,13 @@ class IgnoreFileInside(DataverError):
 
 
 def walk_files(
-    top_abs: str, rel_top: str, ignore: Ignore | None, *, broken: list[str] | None = None, hollow: list[str] | None = None
+    top_abs: str, rel_top: str, ignore: Ignore | None, *, broken: list[str] | None = None, hollow: list[str] | None = None, links: list[str] | None = None
 ) -> list[FileStat]:
     """All files below a folder, sorted by path (code points).
 
     top_abs: the folder; rel_top: the same relative to the root of `ignore`. Symlinks to
     files are followed, those to folders are left out, as are empty folders.
-    broken: takes the paths of symlinks to nothing. hollow: takes those of folders that hold nothing.
+    broken: takes the paths of symlinks to nothing. hollow: takes those of folders that hold nothing. links: takes those of symlinks to files.
     Raises DataverError for what cannot be versioned (a pipe, a socket, a device, a name
     that is not UTF-8, a .dvcignore file) and for a folder that cannot be read; OSError
     with ENOENT for a broken symlink unless `broken` takes it.
@@ -63,7 +63,7 @@ def walk_files(
                 f"{DVCIGNORE} file should not be in collected dir path: '{folder}'",
                 hint=f"Move its patterns to the {DVCIGNORE} of the folder above the tracked one.",
             )
-        _stat_files(folder, prefix, files, found, broken)
+        _stat_files(folder, prefix, files, found, broken, links)
         stack += [(f"{folder}/{name}", f"{prefix}{name}/", rules) for name in dirs]
     found.sort()
     _refuse_bad_names(found, top_abs)
@@ -103,7 +103,7 @@ def _kept(
     return files, [name for name in dirs if name not in HARD_DIRS]
 
 
-def _stat_files(folder: str, prefix: str, files: dict[str, os.DirEntry[str]], found: list[FileStat], broken: list[str] | None) -> None:
+def _stat_files(folder: str, prefix: str, files: dict[str, os.DirEntry[str]], found: list[FileStat], broken: list[str] | None, links: list[str] | None) -> None:
     append = found.append
     for name, entry in files.items():
         status = entry.stat(follow_symlinks=False)
@@ -123,6 +123,8 @@ def _stat_files(folder: str, prefix: str, files: dict[str, os.DirEntry[str]], fo
                     f"cannot version '{folder}/{name}': it is {_KINDS.get(kind, 'not a regular file')}",
                     hint="Remove it, or list it in .dvcignore.",
                 )
+            if links is not None:
+                links.append(prefix + name)
         append((prefix + name, status.st_size, status.st_mtime_ns, status.st_ino, status.st_mode))
 
 

@@ -37,6 +37,7 @@ class Workspace:
         self.asks_urls = asks_urls
         self.progress = progress or NoProgress()
         self._digests: dict[tuple[str, str], tuple[Digest, Meta] | None] = {}
+        self.plain: set[str] = set()  # folders just hashed that hold writable files and no links
         self._folders: set[str] = set()  # every folder around a path in _digests
         self._manifests: dict[Digest, Entries | None] = {}
         self._present: dict[Digest, bool] = {}
@@ -48,6 +49,7 @@ class Workspace:
         while True:  # itself and the folders around it
             for algorithm in (MD5, MD5_DOS2UNIX):
                 self._digests.pop((path, algorithm), None)
+            self.plain.discard(path)
             parent = os.path.dirname(path)
             if parent == path:
                 break
