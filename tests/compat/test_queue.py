@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.compat.tools import DvcMissing, dvc_executable
+from tests.compat.tools import DvcMissing, dvc_executable, is_long
 from tests.faults.queuebox import QueueBox
 
 
@@ -48,6 +48,7 @@ def test_what_dvc_queued_is_adopted_and_runs_once(box: Both) -> None:
     assert "n: 1" in (box.path / "params.yaml").read_text()
 
 
+@pytest.mark.skipif(not is_long(), reason="dvc's own workers take long; `make compat` runs it")
 def test_dvc_still_runs_what_was_not_adopted(box: Both) -> None:
     box.dvc("exp", "run", "--queue", "-n", "ours", "-S", "n=1")
     box.dvc("exp", "run", "--queue", "-n", "theirs", "-S", "n=2")

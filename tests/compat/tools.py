@@ -27,9 +27,14 @@ class Reply:
     err: str
 
 
+def is_long() -> bool:
+    """Whether this is `make compat`, which sets COMPAT_STEPS."""
+    return int(os.environ.get("COMPAT_STEPS", "60")) > 60
+
+
 def sample(items: Sequence[Any], count: int) -> list[Any]:
-    """`count` of the items, evenly spread; all of them in `make compat`, which sets COMPAT_STEPS."""
-    if int(os.environ.get("COMPAT_STEPS", "60")) > 60 or count >= len(items):
+    """`count` of the items, evenly spread; all of them in `make compat`."""
+    if is_long() or count >= len(items):
         return list(items)
     return [items[number * len(items) // count] for number in range(count)]
 
