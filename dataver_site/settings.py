@@ -6,7 +6,6 @@ holds no fact that files do not hold (docs/architecture.md, "What is the truth")
 from __future__ import annotations
 
 import os
-import secrets
 import sys
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from dataver_site import entry
 entry.put_apps_first_on_path()
 from launcher.engine import dispatch  # noqa: E402  found from here on
 from dataver_site.jobqueues import QueuesThatAreUp  # noqa: E402
+from launcher.engine.signingkey import signing_key  # noqa: E402
 from pipelines.engine.experiments import redisserver  # noqa: E402
 
 INDEX_SCHEMA = 3  # part of the file name: each version opens only the index it can read
@@ -112,8 +112,9 @@ LOGGING = {
     },
 }
 
-# Nothing signed outlives the process, so the key need not either.
-SECRET_KEY = secrets.token_urlsafe(40)
+# A session outlives the server, so that an open page goes on when the server is back on its port.
+SECRET_KEY = signing_key(str(DATA_FOLDER))
+SESSION_COOKIE_AGE = 7 * 86_400  # seconds
 DEBUG = False
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 LANGUAGE_CODE = "en"

@@ -74,22 +74,19 @@ def test_live_mark_follows_the_repository_and_the_server(visit: Visit, project: 
     page.leave().console()  # the failed requests
 
 
-def test_a_page_says_how_to_go_on_after_its_server_and_follows_the_next_one(visit: Visit, serve: Callable[..., Server], project: Project) -> None:
+def test_f6_a_page_outlives_its_server_and_follows_the_next_one(visit: Visit, serve: Callable[..., Server], project: Project) -> None:
     page = visit(project.path)
     page.expect(lambda: page.attribute("live", "data-state"), "connected")
-    page.server.process.send_signal(2)
+    page.server.process.kill()
+    page.expect(lambda: page.attribute("live", "data-state"), "offline")
     page.see("server-ended", "The server has ended", f"dataver ui --port {page.server.port}")
     page.server.process.wait(WAIT_S)
     assert "0.9703" in page.text()
-    window = page.driver.current_window_handle
-    again = serve(project.path, "--port", str(page.server.port))
-    page.driver.switch_to.new_window("tab")
-    page.driver.get(again.url)
-    page.wait_ready()
-    page.driver.close()
-    page.driver.switch_to.window(window)
+    page.js("window.isSame = true")
+    serve(project.path, "--port", str(page.server.port))
     page.expect(lambda: page.attribute("live", "data-state"), "connected").expect(lambda: page.is_shown("server-ended"), False)
     assert "0.9703" in page.text()
+    assert page.js("return window.isSame")  # not loaded again
     page.leave().console()  # the failed requests
 
 

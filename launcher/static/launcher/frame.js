@@ -280,7 +280,7 @@ function showEnded(isEnded) {
   if (strip || !isEnded) return;
   const command = `dataver ui --port ${location.port}`;
   strip = el("div", { class: "note note-warn ended", role: "status", "data-testid": "server-ended" }, icon("warn"),
-    el("span", { class: "grow" }, "The server has ended. What is shown stays. To go on, run this in the project's folder and open the address it prints; this page follows then, too."),
+    el("span", { class: "grow" }, "The server has ended. What is shown stays. To go on, run this in the project's folder: this page follows by itself."),
     el("span", { class: "cmd" }, el("code", {}, command), el("button", { type: "button", class: "btn btn-quiet btn-icon copy", "data-copy": command, title: "Copy", "aria-label": `Copy ${command}` }, icon("copy"))));
   byId("main").prepend(strip);
 }
