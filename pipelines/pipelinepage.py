@@ -1,17 +1,20 @@
 """The page of the pipeline: the graph of `dag`, each stage with the state that `why` and the run records give it."""
 from __future__ import annotations
 
+import json
 import re
 import shlex
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from statistics import median
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
-from pipelines.engine import runs, stagestates
+from pipelines.checking import Checks, Told
+from pipelines.engine import pipelineedit, runs, stagestates
 from pipelines.engine.dagformats import generated_labels, group_name
 from pipelines.engine.dirty import DEP, OUT, PARAM, Reason, lookup, told
 from pipelines.engine.graph import CyclicGraph, Graph, Names, build_graph, check_cycles, check_outs
@@ -28,6 +31,8 @@ from tracking.models import Repository
 
 HISTORY_RUNS = 30  # newest runs that states and durations are taken from
 DURATIONS_SHOWN = 12
+PATIENCE_S = 2.0  # of a request, for states whose files are hashed
+LANES_S = 20.0  # how long a run that is over keeps its lanes
 
 
 @dataclass(frozen=True)
@@ -96,10 +101,40 @@ class Node:
 
 
 @dataclass(frozen=True)
+class LaneStage:
+    """A stage in the lanes of a run. lane: from 0. at, seconds: since the run began; seconds is None while it runs."""
+
+    id: str
+    state: str
+    lane: int
+    at: float
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class RunLanes:
+    """A `repro` that goes on, or has just ended. planned: how many stages it looks at; looked: at how many it has.
+
+    left_s: how long it may take yet, from last durations; None when one of them is not known.
+    """
+
+    run_id: str
+    state: str
+    command: str
+    started_at: datetime | None
+    seconds: float | None
+    planned: int | None
+    looked: int
+    left_s: float | None
+    stages: list[LaneStage] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class PipelinePage:
     """edges: pairs (producer, consumer) of ids, as the arrows of `dag --dot`. checked: states are known.
 
-    running: id of a run that goes on, else empty. counts: how many nodes have which state.
+    running: id of a run that goes on, else empty. counts: how many nodes have which state. run: its stages side by side.
+    files: the dvc.yaml files, paths from the root. checking: progress while states are worked out, else None.
     """
 
     nodes: list[Node] = field(default_factory=list)
@@ -108,25 +143,90 @@ class PipelinePage:
     checked: bool = False
     running: str = ""
     counts: dict[str, int] = field(default_factory=dict)
+    run: RunLanes | None = None
+    files: list[str] = field(default_factory=list)
+    checking: dict[str, Any] | None = None
+
+
+_checks: Checks[PipelinePage] = Checks(PATIENCE_S)
 
 
 @require_GET
 def show(request: HttpRequest, key: str) -> HttpResponse:
-    """The page has the graph only, so that it opens at once; its twin has the states, which may take hashing."""
+    """The page has the graph only, so that it opens at once; its twin has the states, which may take hashing.
+
+    The twin waits for them a moment, then tells how far they are, and is asked again.
+    """
     row, repo = pages.open_repository(request, key)
     try:
-        context = pipeline_page(row, repo, checked=pages.wants_json(request))
+        context = _checked_page(request, row, repo) if pages.wants_json(request) else pipeline_page(repo, checked=False)
     finally:
         repo.close()
     return pages.page(request, "pipelines/pipeline.html", context, title="Pipeline", active="pipeline", command="dataver dag", repository=row)
 
 
-def pipeline_page(row: Repository, repo: Repo, *, checked: bool) -> PipelinePage:
+def _checked_page(request: HttpRequest, row: Repository, repo: Repo) -> PipelinePage:
+    settings = pages.settings_of(request)
+    broken: list[str] = []
+    index = load_index(repo, onerror=lambda rel, exc: broken.append(rel))
+    if not broken:
+        refresh_stages_if_changed(row, index)  # here: what the other thread does needs no database
+
+    def with_progress(progress: Told | None) -> PipelinePage:
+        own = pages.open_root(row.root, settings)
+        try:
+            return pipeline_page(own, checked=progress is not None, progress=progress)
+        finally:
+            own.close()
+
+    found, told = _checks.get(row.root, with_progress)
+    return found if found is not None else replace(with_progress(None), checking=told)
+
+
+@require_GET
+def text(request: HttpRequest, key: str) -> HttpResponse:
+    """`{"text", "version", "line"}` of the dvc.yaml `file`; line: where the stage `stage` is defined, from 1."""
+    _, repo = pages.open_repository(request, key)
+    try:
+        content, version = pipelineedit.read_pipeline(repo, request.GET.get("file", ""))
+    finally:
+        repo.close()
+    name = request.GET.get("stage", "").rpartition(":")[2].partition("@")[0]
+    pattern = re.compile(rf"""\s+["']?{re.escape(name)}["']?\s*:""")
+    line = next((number for number, said in enumerate(content.splitlines(), 1) if name and pattern.match(said)), 1)
+    return pages.json_answer({"text": content, "version": version, "line": line})
+
+
+@require_POST
+def edit(request: HttpRequest, key: str) -> HttpResponse:
+    """`{"file", "text", "version", "save"}`: what is wrong with the text, what it changes; write it when `save` is true and nothing is.
+
+    Answers `{"problems": [{"reason", "line"}], "diff": [...], "saved"}`; 422 ChangedMeanwhile when the file is another by now.
+    """
+    _, repo = pages.open_repository(request, key)
+    try:
+        asked = json.loads(request.body)
+        rel, wanted, version, saves = asked["file"], asked["text"], asked["version"], asked.get("save") is True
+        if not all(isinstance(value, str) for value in (rel, wanted, version)):
+            raise TypeError("file, text and version are texts")
+    except (ValueError, KeyError, TypeError, RecursionError) as exc:
+        repo.close()
+        return pages.error_json(400, "BadRequest", f"an edit is {{file, text, version}}: {exc}")
+    try:
+        before = pipelineedit.read_pipeline(repo, rel)[0]
+        problems = pipelineedit.problems_of(repo, rel, wanted)
+        saved = saves and not problems
+        if saved:
+            pipelineedit.save(repo, rel, wanted, version, lambda line: None)
+    finally:
+        repo.close()
+    return pages.json_answer({"problems": [{"reason": problem.reason, "line": problem.line} for problem in problems], "diff": pipelineedit.diff_of(rel, before, wanted), "saved": saved})
+
+
+def pipeline_page(repo: Repo, *, checked: bool, progress: Told | None = None) -> PipelinePage:
     """checked: work out states, too. Runs nothing of the repository and asks nothing outside of the machine."""
     problems: list[pages.Problem] = []
     index = load_index(repo, onerror=lambda rel, exc: problems.append(file_problem(rel, exc)))
-    if checked and not problems:
-        refresh_stages_if_changed(row, index)
     names = Names(repo.root_dir, repo.root_dir)
     graph = build_graph(index.stages)
     wrong = graph_problem(graph, names)
@@ -135,7 +235,7 @@ def pipeline_page(row: Repository, repo: Repo, *, checked: bool) -> PipelinePage
     generated = generated_labels(graph.stages, names)
     history = runs.list_runs(repo, HISTORY_RUNS) if checked else []
     checked = checked and (wrong is None or wrong.type != CyclicGraph.__name__)
-    ws = Workspace(repo, asks_urls=False)
+    ws = Workspace(repo, progress, asks_urls=False)
     ids = [names.stage(stage) for stage in graph.stages]
     states = stagestates.stage_states(ws, graph, names.stage, history) if checked else [StageState(stagestates.UNCHECKED, looked=False)] * len(ids)
     executions = _executions(history)
@@ -146,7 +246,42 @@ def pipeline_page(row: Repository, repo: Repo, *, checked: bool) -> PipelinePage
     edges = [(ids[other], ids[position]) for position, needed in enumerate(graph.needs) for other in needed]
     counts = {state: sum(node.state == state for node in nodes) for state in stagestates.STATES}
     running = next((run.run_id for run in history if run.state == runs.RUNNING), "")
-    return PipelinePage(nodes, edges, problems, checked, running, {state: count for state, count in counts.items() if count})
+    files = sorted({pipeline.rel for pipeline in index.pipelines} | {problem.where.partition(",")[0] for problem in problems if problem.where.partition(",")[0].endswith("dvc.yaml")})
+    return PipelinePage(nodes, edges, problems, checked, running, {state: count for state, count in counts.items() if count}, _lanes(history, nodes), files)
+
+
+def _lanes(history: list[RunRecord], nodes: list[Node]) -> RunLanes | None:
+    """Of the newest run that goes on, or ended a moment ago: its stages, each in the first lane that was free."""
+    now = time.time()
+    run = next((run for run in history if run.started and (run.state == runs.RUNNING or now - (run.ended or 0) < LANES_S)), None)
+    if run is None or run.started is None or not run.stages:
+        return None
+    free: list[float] = []
+    shown = []
+    for stage in run.stages:
+        begun = stage.started if stage.started is not None else run.started
+        ended = float("inf") if stage.state == runs.RUNNING else begun + (stage.duration_s or 0)
+        lane = next((number for number, until in enumerate(free) if until <= begun + 0.001), len(free))
+        free[lane : lane + 1] = [ended]
+        shown.append(LaneStage(stage.address, stage.state, lane, round(begun - run.started, 3), None if stage.state == runs.RUNNING else stage.duration_s))
+    seconds = round((run.ended or now) - run.started, 3)
+    command = " ".join(["dataver", run.command, *run.targets])
+    return RunLanes(run.run_id, run.state, command, time_of(run.started), seconds, run.planned, len(run.stages) + len(run.skipped) + len(run.blocked), _left(run, nodes, now, len(free)), shown)
+
+
+def _left(run: RunRecord, nodes: list[Node], now: float, lanes: int) -> float | None:
+    """Seconds from last durations of what runs and what waits for it, shared among the lanes."""
+    if run.state != runs.RUNNING:
+        return 0.0
+    left = 0.0
+    for node in nodes:
+        if node.state not in (stagestates.RUNNING, stagestates.WAITING):
+            continue
+        if node.median_s is None:
+            return None
+        stage = run.stage(node.id) if node.state == stagestates.RUNNING else None
+        left += max(0.0, node.median_s - (now - stage.started if stage is not None and stage.started else 0.0))
+    return round(left / max(1, lanes), 1)
 
 
 def _node(ws: Workspace, stage: Stage, state: StageState, behind: list[str], name: str, is_generated: bool, executions: list[Execution]) -> Node:
