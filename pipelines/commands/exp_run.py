@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-n", "--name", metavar="NAME", help="name of the experiment (default: two random words)")
     parser.add_argument("-S", "--set-param", action="append", default=[], metavar="[FILE:]KEY=VALUE", help="change a param for this experiment")
     parser.add_argument("--queue", action="store_true", help="put it into the queue instead of running it")
+    parser.add_argument("--zip", dest="is_zip", action="store_true", help="of values in several -S take the first of each, then the second of each, instead of every combination")
     parser.add_argument("--run-all", action="store_true", help="run everything that is queued, and follow it")
     parser.add_argument("-j", "--jobs", type=int, default=1, metavar="N", help="with --run-all: up to N experiments at once")
     parser.add_argument("--temp", dest="tmp_dir", action="store_true", help="run in a temporary folder, leaving the workspace alone")
@@ -46,6 +47,7 @@ def run(args: argparse.Namespace, io: Io) -> int:
         message=args.message,
         copy_paths=tuple(args.copy_paths),
         no_hydra=args.no_hydra,
+        is_zip=args.is_zip,
     )
     if args.queue:
         from pipelines.engine.experiments.doorbell import ring

@@ -48,7 +48,7 @@ def freeze(repo: Repo, io: Io, request: Request, *, sweeps: bool, taken: Iterabl
     is_many = is_sweep(files)
     if is_many and not sweeps:
         raise SweepRefused("Sweep overrides can't be used without `--queue`")
-    each = combinations(files) if is_many else [files]
+    each = combinations(files, is_zip=request.is_zip) if is_many else [files]
     used = set(taken)
     index = load_index(repo, warn=io.warn)
     plan_of(index, request.flags, io.cwd)  # a target that does not exist is refused now, not when its turn comes
@@ -130,21 +130,9 @@ def put_files(git: Git, contents: Mapping[str, bytes]) -> None:
 
 # --- what a run would not see
 def name_unseen(repo: Repo, io: Io, stages: Iterable[Stage], index: Index, request: Request, edited: set[str]) -> None:
-    """Warn of untracked files, those that stages need first: a checkout has only what Git tracks."""
-    assert repo.scm is not None
-    git = repo.scm
-    untracked = [os.path.join(git.root_dir, name) for name in git.untracked_files()]
+    """Warn of untracked files, those that stages need first."""
     copied = [os.path.normpath(os.path.join(io.cwd, path)) for path in request.copy_paths]
-    unseen = [path for path in untracked if path not in edited and not _is_below(path, copied) and repo.contains(path) and not repo.contains_dvc_dir(path)]
-    if not unseen:
-        return
-    stages = list(stages)
-    defined = [path for path in [*stage_files(stages), *top_level_files(index)] if path not in index.out_by_path]
-    commands = " ".join(text for stage in stages for text in (stage.cmd if isinstance(stage.cmd, tuple) else (stage.cmd or "",)))
-    words = set(commands.replace("'", " ").replace('"', " ").split())
-    unseen = [path for path in unseen if not _is_result(path, index)]
-    needed = [path for path in unseen if _is_below(path, defined) or repo.rel(path) in words or os.path.basename(path) in words]
-    others = [path for path in unseen if path not in needed]
+    needed, others = unseen_files(repo, list(stages), index, without=edited, copied=copied)
     if needed:
         names = " ".join(repo.display(path) for path in needed[:SHOWN_UNTRACKED])
         more = f" and {len(needed) - SHOWN_UNTRACKED} more" if len(needed) > SHOWN_UNTRACKED else ""
@@ -153,6 +141,22 @@ def name_unseen(repo: Repo, io: Io, stages: Iterable[Stage], index: Index, reque
         names = ", ".join(repo.display(path) for path in others[:SHOWN_UNTRACKED])
         more = f" and {len(others) - SHOWN_UNTRACKED} more" if len(others) > SHOWN_UNTRACKED else ""
         io.warn(f"Other untracked files that it will not see: {names}{more}")
+
+
+def unseen_files(repo: Repo, stages: Sequence[Stage], index: Index, *, without: Iterable[str] = (), copied: Sequence[str] = ()) -> tuple[list[str], list[str]]:
+    """Untracked files (absolute), those that stages need and the others: a checkout has only what Git tracks."""
+    assert repo.scm is not None
+    git, left_out = repo.scm, set(without)
+    untracked = [os.path.join(git.root_dir, name) for name in git.untracked_files()]
+    unseen = [path for path in untracked if path not in left_out and not _is_below(path, copied) and repo.contains(path) and not repo.contains_dvc_dir(path)]
+    if not unseen:
+        return [], []
+    defined = [path for path in [*stage_files(stages), *top_level_files(index)] if path not in index.out_by_path]
+    commands = " ".join(text for stage in stages for text in (stage.cmd if isinstance(stage.cmd, tuple) else (stage.cmd or "",)))
+    words = set(commands.replace("'", " ").replace('"', " ").split())
+    unseen = [path for path in unseen if not _is_result(path, index)]
+    needed = [path for path in unseen if _is_below(path, defined) or repo.rel(path) in words or os.path.basename(path) in words]
+    return needed, [path for path in unseen if path not in needed]
 
 
 def _is_below(path: str, others: Iterable[str]) -> bool:

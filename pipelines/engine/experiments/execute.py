@@ -47,7 +47,10 @@ LOCK_PAUSE_S = 0.5
 
 @record(frozen=True)
 class Request:
-    """What `exp run` was asked for. options: flags of `repro` (names of pipelines.engine.wanted.Flags). overrides: `-S` as typed."""
+    """What `exp run` was asked for. options: flags of `repro` (names of pipelines.engine.wanted.Flags). overrides: `-S` as typed.
+
+    is_zip: values of a sweep go side by side instead of in every combination.
+    """
 
     targets: tuple[str, ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
@@ -56,6 +59,7 @@ class Request:
     message: str | None = None
     copy_paths: tuple[str, ...] = ()
     no_hydra: bool = False
+    is_zip: bool = False
 
     @property
     def flags(self) -> Flags:

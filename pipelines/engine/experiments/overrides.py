@@ -106,27 +106,42 @@ def is_sweep(files: Mapping[str, list[str]]) -> bool:
     return any(override.is_sweep for texts in files.values() for override in parse_all(texts))
 
 
-def combinations(files: Mapping[str, list[str]]) -> list[dict[str, list[str]]]:
-    """A sweep as the overrides of each of its experiments: the product, the last key fastest. Raises InvalidOverride, SweepRefused."""
-    each: list[list[list[str]]] = []
-    total = 1
-    for texts in files.values():
-        lists = []
-        for override in parse_all(texts):
-            if not isinstance(override.value, Sweep):
-                lists.append([f"{override.key_text}={as_text(override.value)}"])
-            elif override.value.kind == GLOB:
-                raise InvalidOverride(f"Glob override '{override.text}' is not supported.")
-            elif override.value.kind == INTERVAL:
-                raise InvalidOverride(f"Interval override '{override.text}' is not supported.", hint="Use `range(start,stop,step)` or a list of values.")
-            else:
-                values = override.value.values(MAX_EXPERIMENTS + 1)
-                total *= len(values)
-                if total > MAX_EXPERIMENTS:
-                    raise SweepRefused(f"'{override.text}' makes more than {MAX_EXPERIMENTS} experiments", hint="Queue a part of them: a larger step, or fewer values.")
-                lists.append([f"{override.key_text}={as_text(value)}" for value in values])
-        each.append([list(items) for items in itertools.product(*lists)])
-    return [dict(zip(files, items, strict=True)) for items in itertools.product(*each)]
+def combinations(files: Mapping[str, list[str]], *, is_zip: bool = False) -> list[dict[str, list[str]]]:
+    """A sweep as the overrides of each of its experiments: the product, the last key fastest; is_zip: first with first, second with second.
+
+    Raises InvalidOverride, SweepRefused.
+    """
+    each = [[_choices(override) for override in parse_all(texts)] for texts in files.values()]
+    if is_zip:
+        return _zipped(list(files), each)
+    total = math.prod(len(items) for lists in each for items in lists)
+    if total > MAX_EXPERIMENTS:
+        raise SweepRefused(f"this sweep makes more than {MAX_EXPERIMENTS} experiments", hint="Queue a part of them: a larger step, or fewer values.")
+    products = [[list(items) for items in itertools.product(*lists)] for lists in each]
+    return [dict(zip(files, items, strict=True)) for items in itertools.product(*products)]
+
+
+def _choices(override: Override) -> list[str]:
+    """What one override stands for, each as an override of its own."""
+    if not isinstance(override.value, Sweep):
+        return [f"{override.key_text}={as_text(override.value)}"]
+    if override.value.kind == GLOB:
+        raise InvalidOverride(f"Glob override '{override.text}' is not supported.")
+    if override.value.kind == INTERVAL:
+        raise InvalidOverride(f"Interval override '{override.text}' is not supported.", hint="Use `range(start,stop,step)` or a list of values.")
+    values = override.value.values(MAX_EXPERIMENTS + 1)
+    if len(values) > MAX_EXPERIMENTS:
+        raise SweepRefused(f"'{override.text}' makes more than {MAX_EXPERIMENTS} experiments", hint="Queue a part of them: a larger step, or fewer values.")
+    return [f"{override.key_text}={as_text(value)}" for value in values]
+
+
+def _zipped(files: list[str], each: list[list[list[str]]]) -> list[dict[str, list[str]]]:
+    """Single values are the same in all."""
+    sizes = {len(items) for lists in each for items in lists if len(items) != 1}
+    if len(sizes) > 1:
+        raise SweepRefused(f"with --zip every sweep needs as many values as the others, not {' and '.join(str(size) for size in sorted(sizes))}")
+    count = sizes.pop() if sizes else 1
+    return [{path: [items[index if len(items) > 1 else 0] for items in lists] for path, lists in zip(files, each, strict=True)} for index in range(count)]
 
 
 # --- parsing one
@@ -366,6 +381,29 @@ def as_text(value: Any) -> str:
     if isinstance(value, str):
         return _ESCAPED.sub(lambda found: "\\" + found.group(), value)
     return str(value)
+
+
+def text_of(value: Any) -> str:
+    """A value of a params file as one would type it behind the `=`: texts that would read as something else in quotes."""
+    if isinstance(value, str):
+        try:
+            is_same = bool(value) and parse(f"k={value}").value == value
+        except InvalidOverride:
+            is_same = False
+        return value if is_same else as_text(Quoted(value, '"' if "'" in value else "'"))
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(text_of(item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{text_of(key)}: {text_of(item)}" for key, item in value.items()) + "}"
+    return as_text(value)
+
+
+def is_key(key: str) -> bool:
+    """Whether an override can name this key."""
+    found = _KEY.fullmatch(key)
+    return found is not None and bool(key)
 
 
 # --- functions

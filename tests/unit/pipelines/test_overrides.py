@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.engine.experiments.overrides import InvalidOverride, as_text, by_file, combinations, is_sweep, parse, plain
+from pipelines.engine.experiments.overrides import InvalidOverride, SweepRefused, as_text, by_file, combinations, is_sweep, parse, plain, text_of
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,19 @@ def test_a_sweep_is_the_product_of_all_files_last_key_fastest() -> None:
     files = by_file(["a=1,2", "other.json:b=x", "c=3,4"])
     assert files == {"params.yaml": ["a=1,2", "c=3,4"], "other.json": ["b=x"]} and is_sweep(files)
     assert [one["params.yaml"] for one in combinations(files)] == [["a=1", "c=3"], ["a=1", "c=4"], ["a=2", "c=3"], ["a=2", "c=4"]]
+
+
+def test_zipped_sweeps_go_side_by_side() -> None:
+    found = combinations(by_file(["a=1,2", "other.json:b=x,y", "c=3"]), is_zip=True)
+    assert found == [{"params.yaml": ["a=1", "c=3"], "other.json": ["b=x"]}, {"params.yaml": ["a=2", "c=3"], "other.json": ["b=y"]}]
+    with pytest.raises(SweepRefused, match="2 and 3"):
+        combinations({"p": ["a=1,2", "b=1,2,3"]}, is_zip=True)
+
+
+@pytest.mark.parametrize("value", [1, 0.5, 1e-05, True, None, "adam", "5", "true", "a b", "it's", "", "a,b", "x:y", [1, "2", ["z"]], {"k": "1"}])
+def test_values_of_files_are_typed_so_that_they_mean_the_same(value: Any) -> None:
+    found = plain(parse(f"a={text_of(value)}").value)
+    assert found == value and type(found) is type(value)
 
 
 def test_shuffled_sweeps_keep_their_values() -> None:
