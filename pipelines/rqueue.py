@@ -67,7 +67,24 @@ class Bell:
         """entries: all that wait, in their order. Returns how many jobs were put in."""
         if not entries:
             return 0
-        return self._put(self.queue(), [(self._job_id(entry.id), RUN_EXPERIMENT, entry.id, f"experiment {entry.name}", {"experiment": entry.name, "params": entry.params}) for entry in entries])
+        queue = self.queue()
+        put = self._put(queue, [(self._job_id(entry.id), RUN_EXPERIMENT, entry.id, f"experiment {entry.name}", {"experiment": entry.name, "params": entry.params}) for entry in entries])
+        self._arrange(queue, [self._job_id(entry.id) for entry in entries])
+        return put
+
+    def _arrange(self, queue: Queue, wanted: Sequence[str]) -> None:
+        """Let the jobs that wait stand in this order. A worker that takes one meanwhile wins; the next ring tries again."""
+        places = {job_id: number for number, job_id in enumerate(wanted)}
+        with self.connection.pipeline() as pipe, contextlib.suppress(redis.exceptions.WatchError):
+            pipe.watch(queue.key)
+            there = [item.decode() for item in pipe.lrange(queue.key, 0, -1)]  # type: ignore[union-attr, attr-defined]
+            order = sorted(there, key=lambda job_id: places.get(job_id, -1))
+            if order == there:
+                return
+            pipe.multi()
+            pipe.delete(queue.key)
+            pipe.rpush(queue.key, *order)
+            pipe.execute()
 
     def ring_stages(self, tickets: Iterable[Ticket]) -> int:
         by_queue: dict[str, list[Ticket]] = {}

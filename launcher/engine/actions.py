@@ -52,6 +52,7 @@ VERBS: dict[str, bool] = {
     "queue start": True,
     "queue stop": False,
     "queue kill": False,
+    "queue move": False,
     "queue remove": False,
     "queue retry": True,
     "queue adopt": True,

@@ -52,6 +52,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "queue watch": ("pipelines.commands.queue_watch", "Follow the queue in the terminal"),
     "queue logs": ("pipelines.commands.queue_logs", "Print what a queued experiment wrote"),
     "queue kill": ("pipelines.commands.queue_kill", "End running experiments"),
+    "queue move": ("pipelines.commands.queue_move", "Change the order of what waits in the queue"),
     "queue remove": ("pipelines.commands.queue_remove", "Take experiments out of the queue's list"),
     "queue retry": ("pipelines.commands.queue_retry", "Queue failed experiments again"),
     "queue adopt": ("pipelines.commands.queue_adopt", "Take over what dvc queued"),

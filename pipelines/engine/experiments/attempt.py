@@ -34,7 +34,7 @@ NOTE_TRIES = 20  # for the refs at the end: a full disk may get space again
 NOTE_PAUSE_S = 0.5
 
 BY_USER = "killed by the user"
-NO_WORKER = "the worker it ran under was killed"
+NO_WORKER = "worker died: the one it ran under was killed"
 MOVED = "the repository was moved or deleted while it ran"
 TOLD = "its process was told to end"
 

@@ -10,17 +10,18 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from pipelines.engine.experiments import snapshot
+from pipelines.engine.experiments.entrybatch import BATCH_FROM, Draft, write_drafts
 from pipelines.engine.experiments.reproducing import changed_data, plan_of, stage_files, top_level_files
-from pipelines.engine.experiments.execute import Request, choose_name, experiments_git
+from pipelines.engine.experiments.execute import Request, choose_name, experiment_names, experiments_git
 from pipelines.engine.experiments.overrides import SweepRefused, by_file, combinations, is_sweep
 from pipelines.engine.experiments.paramfiles import file_edits
-from pipelines.engine.experiments.queue import QueueEntry, write_entries
+from pipelines.engine.experiments.queue import QueueEntry, list_entries, write_entries
 from tracking.engine.dvcfile import dump_dvcfile
 from tracking.engine.errors import DataverError
 from tracking.engine.git import DOT_GIT, Git
 from tracking.engine.index import Index, load_index
 from tracking.engine.protocols import Io
-from tracking.engine.record import record
+from tracking.engine.record import field, record
 from tracking.engine.repo import Repo
 from tracking.engine.stage import Stage
 from tracking.engine.workspace import Workspace
@@ -30,11 +31,15 @@ SHOWN_UNTRACKED = 10
 
 @record(frozen=True)
 class Frozen:
-    """One experiment that is ready to be queued: its tree, and the entry without an id."""
+    """One experiment that is ready to be queued: its tree, and the entry without an id.
+
+    edits: of one of many, what is still to be changed in the tree: path from Git's root -> (mode, content).
+    """
 
     tree: str
     entry: QueueEntry
     overrides: dict[str, list[str]]
+    edits: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)
 
 
 def freeze(repo: Repo, io: Io, request: Request, *, sweeps: bool, taken: Iterable[str] = ()) -> list[Frozen]:
@@ -52,13 +57,16 @@ def freeze(repo: Repo, io: Io, request: Request, *, sweeps: bool, taken: Iterabl
     used = set(taken)
     index = load_index(repo, warn=io.warn)
     plan_of(index, request.flags, io.cwd)  # a target that does not exist is refused now, not when its turn comes
-    edited = [file_edits(repo, overrides, io.cwd, no_hydra=request.no_hydra) for overrides in each]
-    names = []
+    edited = _edits(repo, io, each, request)
+    names: list[str] = []
+    known = experiment_names(git, baseline)
     for number in range(1, len(each) + 1):
         wanted = f"{request.name}-{number}" if request.name and is_many else request.name
-        names.append(choose_name(git, baseline, wanted, force=request.flags.force, tool=io.tool, taken=used))
+        names.append(choose_name(known, wanted, force=request.flags.force, tool=io.tool, taken=used))
         used.add(names[-1])
-    trees = _trees(repo, git, io, index, edited, request)
+    is_batch = len(each) >= BATCH_FROM
+    trees = _trees(repo, git, io, index, edited[:1] if is_batch else edited, request, as_they_are=is_batch)
+    edits = [{git.rel(path): (_mode_of(path), data) for path, data in changes.items()} if is_batch else {} for changes in edited]
     options = request.flags.options()
     wdir = repo.rel(os.path.realpath(io.cwd))
     if wdir:
@@ -72,9 +80,24 @@ def freeze(repo: Repo, io: Io, request: Request, *, sweeps: bool, taken: Iterabl
                 message=request.message, params=[text if path == "params.yaml" else f"{path}:{text}" for path, texts in overrides.items() for text in texts], queued_at=now,
             ),
             overrides,
+            changes,
         )
-        for name, tree, overrides in zip(names, trees, each, strict=True)
+        for name, tree, overrides, changes in zip(names, trees * (len(each) if is_batch else 1), each, edits, strict=True)
     ]  # fmt: skip
+
+
+def _edits(repo: Repo, io: Io, each: Sequence[Mapping[str, list[str]]], request: Request) -> list[dict[str, bytes]]:
+    """Absolute path -> content of the files that each experiment changes."""
+    if len(each) >= BATCH_FROM:
+        io.progress.start("Applying overrides", len(each), "run")
+    found = []
+    for overrides in each:
+        found.append(file_edits(repo, overrides, io.cwd, no_hydra=request.no_hydra))
+        if len(each) >= BATCH_FROM:
+            io.progress.advance()
+    if len(each) >= BATCH_FROM:
+        io.progress.finish()
+    return found
 
 
 def _from_root(repo: Repo, io: Io, paths: Sequence[str]) -> list[str]:
@@ -93,8 +116,8 @@ def _from_root(repo: Repo, io: Io, paths: Sequence[str]) -> list[str]:
 
 
 # --- trees
-def _trees(repo: Repo, git: Git, io: Io, index: Index, edited: Sequence[Mapping[str, bytes]], request: Request) -> list[str]:
-    """One tree for each set of edited files: the tracked files as they are now, changed data recorded, and the edits."""
+def _trees(repo: Repo, git: Git, io: Io, index: Index, edited: Sequence[Mapping[str, bytes]], request: Request, *, as_they_are: bool = False) -> list[str]:
+    """One tree for each set of edited files: the tracked files as they are now, changed data recorded, and the edits, unless as_they_are."""
     ws = Workspace(repo, io.progress)
     saved = list(changed_data(ws, index.stages))
     with snapshot.scratch(git, io.settings.environ, os.path.join(repo.tmp_dir, "dataver", "index")) as scratch:
@@ -103,7 +126,8 @@ def _trees(repo: Repo, git: Git, io: Io, index: Index, edited: Sequence[Mapping[
         put_files(scratch, {stage.file: _text_of(stage).encode("utf-8", "surrogateescape") for stage in saved})
         trees = []
         for changes in edited:
-            put_files(scratch, changes)
+            if not as_they_are:
+                put_files(scratch, changes)
             trees.append(snapshot.write_tree(scratch))
     repo.close()
     return trees
@@ -122,10 +146,13 @@ def put_files(git: Git, contents: Mapping[str, bytes]) -> None:
     lines = []
     for path, data in contents.items():
         blob = git.run("hash-object", "-w", "--stdin", stdin=data).decode().strip()
-        mode = "100755" if os.path.exists(path) and os.access(path, os.X_OK) else "100644"
-        lines.append(f"{mode} {blob}\t{git.rel(path)}\0")
+        lines.append(f"{_mode_of(path)} {blob}\t{git.rel(path)}\0")
     if lines:
         git.run("update-index", "-z", "--index-info", stdin="".join(lines).encode("utf-8", "surrogateescape"))
+
+
+def _mode_of(path: str) -> str:
+    return "100755" if os.path.exists(path) and os.access(path, os.X_OK) else "100644"
 
 
 # --- what a run would not see
@@ -175,7 +202,10 @@ def enqueue(repo: Repo, io: Io, request: Request, ring: Callable[[Repo], None] |
     with repo.lock(io):
         taken = _queued_names(git)
         frozen = freeze(repo, io, request, sweeps=True, taken=taken)
-        entries = write_entries(git, [(item.tree, item.entry) for item in frozen])
+        if len(frozen) >= BATCH_FROM:
+            entries = write_drafts(git, [Draft(item.tree, item.edits, item.entry) for item in frozen], io.progress)
+        else:
+            entries = write_entries(git, [(item.tree, item.entry) for item in frozen])
     git.close()
     for item, entry in zip(frozen, entries, strict=True):
         if item.overrides:
@@ -189,6 +219,4 @@ def enqueue(repo: Repo, io: Io, request: Request, ring: Callable[[Repo], None] |
 
 
 def _queued_names(git: Git) -> set[str]:
-    from pipelines.engine.experiments.queue import list_entries
-
     return {entry.name for entry in list_entries(git)}

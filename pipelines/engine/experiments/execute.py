@@ -11,7 +11,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, Any
 
@@ -109,9 +109,13 @@ def experiments_git(repo: Repo) -> tuple[Git, str]:
     return repo.scm, head
 
 
-def choose_name(git: Git, baseline: str, wanted: str | None, *, force: bool, tool: str, taken: set[str] | None = None, command: str = "run") -> str:
-    """The wanted name when it is valid and free, else a random one. Raises InvalidName, ExperimentExists."""
-    names = {ref.name for ref, _ in list_refs(git, baseline)} | (taken or set())
+def experiment_names(git: Git, baseline: str) -> set[str]:
+    return {ref.name for ref, _ in list_refs(git, baseline)}
+
+
+def choose_name(known: set[str], wanted: str | None, *, force: bool, tool: str, taken: Collection[str] = (), command: str = "run") -> str:
+    """The wanted name when it is valid and free, else a random one. known: names of the baseline's experiments. Raises InvalidName, ExperimentExists."""
+    names = known.union(taken)
     if not wanted:
         return random_name(names)
     check_name(wanted)
@@ -201,7 +205,7 @@ def run_in_workspace(repo: Repo, io: Io, request: Request) -> Outcome:
     with exclusive(repo, io):
         run.remove()  # of a process that was killed: nobody else can run here
         with repo.lock(io):
-            name = choose_name(git, baseline, request.name, force=flags.force, tool=io.tool)
+            name = choose_name(experiment_names(git, baseline), request.name, force=flags.force, tool=io.tool)
             write_edits(edits(repo, request.overrides, io.cwd, no_hydra=request.no_hydra))
             run.write_info(_info(repo, git, git.root_dir, WORKSPACE, name, baseline, git.rel(io.cwd)))
             run.write_process(os.getpid())

@@ -7,6 +7,7 @@ message holds the options as JSON; refs say how far it is:
     refs/dataver/running/<id>  -> a claim: a commit on the entry that says which process took it
     refs/dataver/failed/<id>   -> an end: a commit on the entry (and on what was left) with the reason
     refs/dataver/done/<id>     -> an end: the same for what succeeded; the newest ones are kept
+    refs/dataver/order         -> a blob: where entries stand that were moved in the queue
 
 Each step is one `git update-ref` transaction, so of two who want the same only one wins.
 Format: docs/formats/dataver-files.md.
@@ -30,6 +31,7 @@ QUEUE_REFS = "refs/dataver/queue/"
 RUNNING_REFS = "refs/dataver/running/"
 FAILED_REFS = "refs/dataver/failed/"
 DONE_REFS = "refs/dataver/done/"
+ORDER_REF = "refs/dataver/order"
 
 QUEUED, RUNNING, SUCCESS, FAILED, KILLED = "queued", "running", "success", "failed", "killed"
 STATES = (RUNNING, QUEUED, FAILED, KILLED, SUCCESS)  # as lists show them
@@ -38,7 +40,7 @@ DEFAULT_QUEUE = "default"
 SCHEMA = 1
 KEEP_DONE = 100
 LOCK_TRIES = 8
-_AUTHOR = "dataver <dataver@localhost>"  # entries are not published, so nobody's name is needed
+AUTHOR = "dataver <dataver@localhost>"  # entries are not published, so nobody's name is needed
 _MAX_MESSAGE_BYTES = 4 << 20
 
 
@@ -49,6 +51,7 @@ class QueueEntry:
     id: of its commit, also the task id clients see. head: commit the run starts from. targets,
     options (flags of repro): of the run. params: the overrides as text, for display. queued_at:
     seconds since 1970. retry_of: id of the failed entry this one repeats; resume: from its failed stage.
+    place: what the queue is ordered by, `queued_at` unless it was moved.
     """
 
     id: str
@@ -65,6 +68,13 @@ class QueueEntry:
     from_dvc: bool = False
     retry_of: str | None = None
     resume: bool = False
+    place: float = 0.0
+
+    def facts(self) -> dict[str, Any]:
+        """What its commit's message says."""
+        names = ("name", "baseline", "head", "targets", "options", "copy_paths", "message", "params", "queued_at", "queue")
+        found: dict[str, Any] = {"schema": SCHEMA, **{name: getattr(self, name) for name in names}}
+        return found | ({"retry_of": self.retry_of, "resume": self.resume} if self.retry_of else {})
 
 
 @record(frozen=True)
@@ -119,46 +129,42 @@ def write_entries(git: Git, pairs: Sequence[tuple[str, QueueEntry]]) -> list[Que
     last = 0.0
     for tree, entry in pairs:
         last = max(entry.queued_at or time.time(), last + 1e-6) if made else entry.queued_at or time.time()
-        entry = replace(entry, queued_at=round(last, 6))
-        parents = list(dict.fromkeys(item for item in (entry.head, entry.baseline) if item))
-        made.append(replace(entry, id=write_commit(git, tree, parents, f"dataver: queue {entry.name}", _facts_of(entry), entry.queued_at)))
+        entry = replace(entry, queued_at=round(last, 6), place=round(last, 6))
+        made.append(replace(entry, id=write_commit(git, tree, parents_of(entry), f"dataver: queue {entry.name}", entry.facts(), entry.queued_at)))
     transact(git, [f"create {QUEUE_REFS}{entry.id} {entry.id}" for entry in made])
     return made
 
 
-def _facts_of(entry: QueueEntry) -> dict[str, Any]:
-    facts: dict[str, Any] = {
-        "schema": SCHEMA,
-        "name": entry.name,
-        "baseline": entry.baseline,
-        "head": entry.head,
-        "targets": entry.targets,
-        "options": entry.options,
-        "copy_paths": entry.copy_paths,
-        "message": entry.message,
-        "params": entry.params,
-        "queued_at": entry.queued_at,
-        "queue": entry.queue,
-    }
-    if entry.retry_of:
-        facts |= {"retry_of": entry.retry_of, "resume": entry.resume}
-    return facts
+def parents_of(entry: QueueEntry) -> list[str]:
+    return list(dict.fromkeys(item for item in (entry.head, entry.baseline) if item))
 
 
 def list_entries(git: Git) -> list[QueueEntry]:
     """What waits, first come first; without what somebody already runs."""
-    refs = git.refs(QUEUE_REFS, RUNNING_REFS)
+    refs = git.refs(QUEUE_REFS, RUNNING_REFS, ORDER_REF)
     taken = {_id_of(ref) for ref in refs if ref.startswith(RUNNING_REFS)}
     ids = [_id_of(ref) for ref in refs if ref.startswith(QUEUE_REFS)]
-    return read_entries(git, [entry_id for entry_id in ids if entry_id not in taken])
-
-
-def read_entries(git: Git, ids: Iterable[str]) -> list[QueueEntry]:
-    """Entries by id, first come first. What is no entry of ours is passed over."""
-    wanted = list(ids)
+    wanted = [entry_id for entry_id in ids if entry_id not in taken]
+    places = read_places(git, refs.get(ORDER_REF))
     git.objects.read_ahead(wanted)
-    found = [entry for entry in (read_entry(git, entry_id) for entry_id in wanted) if entry is not None]
-    return sorted(found, key=lambda entry: (entry.queued_at, entry.id))
+    found = [placed(entry, places) for entry in (read_entry(git, entry_id) for entry_id in wanted) if entry is not None]
+    return sorted(found, key=lambda entry: (entry.place, entry.id))
+
+
+def read_places(git: Git, oid: str | None) -> dict[str, float]:
+    """Entry id -> its place, of those that were moved. oid: what the order's ref names."""
+    found = git.objects.ask(oid, _MAX_MESSAGE_BYTES) if oid else None
+    if found is None or found[1] != "blob":
+        return {}
+    try:
+        places = json.loads(found[2])["places"]
+        return {str(entry_id): float(place) for entry_id, place in places.items()}
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return {}
+
+
+def placed(entry: QueueEntry, places: Mapping[str, float]) -> QueueEntry:
+    return replace(entry, place=places[entry.id]) if entry.id in places else entry
 
 
 def read_entry(git: Git, entry_id: str) -> QueueEntry | None:
@@ -171,6 +177,7 @@ def read_entry(git: Git, entry_id: str) -> QueueEntry | None:
         return None
     head = facts.get("head")
     queued_at = facts.get("queued_at")
+    queued = float(queued_at) if isinstance(queued_at, (int, float)) else commit.time
     return QueueEntry(
         id=entry_id,
         name=name,
@@ -181,10 +188,11 @@ def read_entry(git: Git, entry_id: str) -> QueueEntry | None:
         copy_paths=_texts(facts.get("copy_paths")),
         message=facts["message"] if isinstance(facts.get("message"), str) else None,
         params=_texts(facts.get("params")),
-        queued_at=float(queued_at) if isinstance(queued_at, (int, float)) else commit.time,
+        queued_at=queued,
         queue=facts["queue"] if isinstance(facts.get("queue"), str) else DEFAULT_QUEUE,
         retry_of=facts["retry_of"] if isinstance(facts.get("retry_of"), str) else None,
         resume=bool(facts.get("resume")),
+        place=queued,
     )
 
 
@@ -303,10 +311,14 @@ def write_commit(git: Git, tree: str, parents: Sequence[str], title: str, facts:
         if found is None:
             raise GitError(f"commit {tree.partition('^')[0]} is not in this repository", hint="Check it with `git fsck`.")
         tree = found[0]
-    stamp = f"{_AUTHOR} {int(when if when is not None else time.time())} +0000"
+    stamp = f"{AUTHOR} {int(when if when is not None else time.time())} +0000"
     lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents), f"author {stamp}", f"committer {stamp}"]
-    text = "\n".join([*lines, "", " ".join(title.split()), "", json.dumps(facts, sort_keys=True), ""])
+    text = "\n".join([*lines, "", message_of(title, facts)])
     return git.run("hash-object", "-t", "commit", "-w", "--stdin", stdin=text.encode("utf-8", "surrogateescape"), reader=False).decode().strip()
+
+
+def message_of(title: str, facts: Mapping[str, Any]) -> str:
+    return "\n".join([" ".join(title.split()), "", json.dumps(facts, sort_keys=True), ""])
 
 
 def read_commit(git: Git, oid: str) -> Commit | None:

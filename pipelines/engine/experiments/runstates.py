@@ -12,6 +12,7 @@ from pipelines.engine.experiments.queue import (
     FAILED,
     FAILED_REFS,
     KILLED,
+    ORDER_REF,
     QUEUE_REFS,
     QUEUED,
     RUNNING,
@@ -20,20 +21,23 @@ from pipelines.engine.experiments.queue import (
     Commit,
     QueueEntry,
     RunState,
+    placed,
     read_commit,
     read_entry,
+    read_places,
     run_folder,
 )
 from pipelines.engine.experiments.runinfo import RunFolder, RunNotes
 from tracking.engine.git import Git
 from tracking.engine.repo import Repo
 
-LOST = "its process ended without saying why: it was killed, or the machine went down"
+LOST = "worker died: its process ended without saying why, because it was killed or the machine went down"
 _ORDER = {RUNNING: 0, QUEUED: 1, FAILED: 2, KILLED: 2, SUCCESS: 3}
 
 
 def read(repo: Repo, git: Git) -> list[RunState]:
-    refs = git.refs(QUEUE_REFS, RUNNING_REFS, FAILED_REFS, DONE_REFS)
+    refs = git.refs(QUEUE_REFS, RUNNING_REFS, FAILED_REFS, DONE_REFS, ORDER_REF)
+    places = read_places(git, refs.pop(ORDER_REF, None))
     by_id: dict[str, dict[str, str]] = {}
     for ref, oid in refs.items():
         kind, _, entry_id = ref.rpartition("/")
@@ -44,7 +48,7 @@ def read(repo: Repo, git: Git) -> list[RunState]:
     for entry_id, kinds in by_id.items():
         entry = read_entry(git, entry_id)
         if entry is not None:
-            states.append(_state_of(repo, entry, {kind: commits.get(oid) for kind, oid in kinds.items()}))
+            states.append(_state_of(repo, placed(entry, places), {kind: commits.get(oid) for kind, oid in kinds.items()}))
     if os.path.isdir(dvcqueue.broker_folder(repo.tmp_dir)):
         ours = {state.id for state in states}
         states += [state for state in dvcqueue.read_states(repo) if state.id not in ours]
@@ -53,7 +57,7 @@ def read(repo: Repo, git: Git) -> list[RunState]:
 
 def _key(state: RunState) -> tuple[int, float, str]:
     is_over = state.state not in (RUNNING, QUEUED)
-    when = -(state.ended or state.entry.queued_at) if is_over else state.entry.queued_at
+    when = -(state.ended or state.entry.queued_at) if is_over else state.entry.place or state.entry.queued_at
     return _ORDER[state.state], when, state.id
 
 

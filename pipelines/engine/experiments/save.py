@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pipelines.engine.experiments import snapshot
 from pipelines.engine.experiments.autopush import auto_push
-from pipelines.engine.experiments.execute import choose_name, exclusive, experiments_git, keep
+from pipelines.engine.experiments.execute import choose_name, exclusive, experiment_names, experiments_git, keep
 from pipelines.engine.experiments.refs import ExpRef
 from pipelines.engine.experiments.reproducing import hash_of, stage_files, top_level_files
 from tracking.engine.commit import save_stage, write_stages
@@ -30,7 +30,7 @@ def save_experiment(
     """
     git, baseline = experiments_git(repo)
     with exclusive(repo, io), repo.lock(io):
-        name = choose_name(git, baseline, name, force=force, tool=io.tool, command="save")
+        name = choose_name(experiment_names(git, baseline), name, force=force, tool=io.tool, command="save")
         index = load_index(repo, warn=io.warn)
         ws = Workspace(repo, io.progress)
         stages = [found.stage for found in collect(index, list(targets), cwd=io.cwd, recursive=recursive, outs=False)] if targets else index.stages

@@ -1,6 +1,7 @@
 """The queue's commands: their lines, their JSON, bad names. Nothing runs here but in this process."""
 from __future__ import annotations
 
+import json
 import os
 from typing import Any
 
@@ -182,3 +183,45 @@ def test_messages_that_cannot_be_understood_are_passed_over(project: Project) ->
     project.gen({f"{folder}/1.msg": "no json", f"{folder}/2.msg": "[1]", f"{folder}/3.msg": json.dumps({"headers": {"task": "dvc.repo.experiments.queue.tasks.run_exp"}, "body": body})})
     assert project.ok("queue", "status").out.startswith("No experiment tasks")
     assert project.ok("queue", "adopt").out == "dvc has nothing queued here.\n"
+
+
+def waiting(project: Project) -> list[str]:
+    return [task["name"] for task in project.ok("queue", "status", "--json").json["tasks"] if task["state"] == "queued"]
+
+
+def test_move_changes_what_workers_take_next(project: Project) -> None:
+    enqueue(project, "a", "b", "c", "d")
+    assert "'d' is number 2 of 4." in project.ok("queue", "move", "d", "--before", "b").out
+    assert waiting(project) == ["a", "d", "b", "c"]
+    project.ok("queue", "move", "c", "a", "--first")
+    assert waiting(project) == ["c", "a", "d", "b"]
+    project.ok("queue", "move", "c", "--after", "d")
+    enqueue(project, "e")
+    assert waiting(project) == ["a", "d", "c", "b", "e"]
+    git = open_repo(project).scm
+    assert git is not None
+    queue.claim(git, queue.list_entries(git)[1])
+    assert [entry.name for entry in queue.list_entries(git)] == ["a", "c", "b", "e"]
+    project.ok("queue", "move", "b", "--last")
+    assert waiting(project) == ["a", "c", "e", "b"]
+
+
+def test_move_refuses_what_does_not_wait(project: Project) -> None:
+    first, _ = enqueue(project, "a", "b")
+    end(project, first)
+    for argv in (("a", "--first"), ("b", "--before", "a"), ("b", "--before", "b"), ("b",)):
+        assert project.run("queue", "move", *argv).code != 0
+
+
+def test_a_large_sweep_is_queued_as_a_small_one(project: Project) -> None:
+    project.gen({"conf.json": '{"x": 1}'}).commit()
+    project.ok("exp", "run", "--queue", "-n", "s", "-S", "lr=range(1,5)", "-S", "conf.json:x=1,2,3")
+    git = open_repo(project).scm
+    assert git is not None
+    entries = queue.list_entries(git)
+    assert [entry.name for entry in entries] == [f"s-{number}" for number in range(1, 13)]
+    seen = [(git.run("show", f"{entry.id}:params.yaml").decode(), json.loads(git.run("show", f"{entry.id}:conf.json"))["x"]) for entry in entries]
+    assert seen == [(f"lr: {lr}\n", x) for lr in range(1, 5) for x in (1, 2, 3)]
+    assert {git.run("rev-parse", f"{entry.id}^").decode().strip() for entry in entries} == {git.resolve("HEAD")}
+    assert project.git("for-each-ref", "refs/dataver/import") == "" and project.git("status", "--porcelain") == ""
+    git.run("fsck", "--strict")
