@@ -76,8 +76,8 @@ class Bell:
         """Let the jobs that wait stand in this order. A worker that takes one meanwhile wins; the next ring tries again."""
         places = {job_id: number for number, job_id in enumerate(wanted)}
         with self.connection.pipeline() as pipe, contextlib.suppress(redis.exceptions.WatchError):
-            pipe.watch(queue.key)
-            there = [item.decode() for item in pipe.lrange(queue.key, 0, -1)]  # type: ignore[union-attr, attr-defined]
+            pipe.watch(queue.key)  # type: ignore[no-untyped-call]
+            there = [item.decode() for item in pipe.lrange(queue.key, 0, -1)]  # type: ignore[union-attr]
             order = sorted(there, key=lambda job_id: places.get(job_id, -1))
             if order == there:
                 return

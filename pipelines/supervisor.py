@@ -12,12 +12,10 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines import jobs
-from pipelines.engine.experiments import queue, redisserver, supervision
+from pipelines.engine.experiments import queue, supervision
 from pipelines.engine.experiments.attempt import MOVED
 from pipelines.engine.experiments.doorbell import last_ring
 from pipelines.engine.experiments.queue import DEFAULT_QUEUE
@@ -25,17 +23,16 @@ from pipelines.engine.experiments.reconcile import Report, reconcile
 from pipelines.engine.experiments.runinfo import RunFolder
 from pipelines.engine.experiments.runstates import LOST
 from pipelines.engine.experiments.stagequeue import Ticket, open_tickets
+from pipelines.engine.processusage import parent_of
+from pipelines.redislink import RedisLink
+from pipelines.workers import serve
 from tracking.engine.errors import DataverError
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
 
 TICK_S = 0.05
 RECONCILE_S = 2.0
-REDIS_CHECK_S = 1.0
-REDIS_STARTS = 3  # within REDIS_WINDOW_S; more often it dies for a reason of its own
-REDIS_WINDOW_S = 60.0
 IDLE_S = 10.0
-POLL_S = 1.0  # of workers without Redis
 TAKE_OVER_S = 10.0
 PAUSE_S = 1.0  # after something went wrong
 EARLY_DEATHS = 5  # workers that end at once, in a row
@@ -51,117 +48,6 @@ class Child:
     uses_redis: bool
     since: float
     told: float = 0.0  # when it was asked to end
-
-
-class RedisLink:
-    """Which Redis is used, if any. Keeps a private one alive, within reason."""
-
-    def __init__(self, repo: Repo) -> None:
-        self.settings = repo.settings
-        self.root = repo.root_dir
-        self.kind = "none"
-        self.url = ""
-        self.bell: Any = None
-        self.address = redisserver.private_address(repo.settings)
-        self.users: redisserver.Users | None = None
-        self._child: Any = None
-        self._starts: list[float] = []
-        self._checked = 0.0
-        self._chosen = redisserver.configured(repo.settings.environ)
-
-    def open(self) -> None:
-        """Start or find one. A private server starts while the client library loads."""
-        if self._chosen == redisserver.NONE or os.name != "posix":
-            return
-        if self._chosen:
-            self.kind, self.url = "configured", self._chosen
-        elif self.settings.data_dir and redisserver.program(self.settings.environ):
-            self.kind, self.url = "private", self.address.url
-            try:
-                self.users = redisserver.Users(self.address)
-                self.users.join()
-            except OSError:
-                self.lose()
-                return
-            self._start()
-        if self.kind != "none":
-            self._load()
-
-    def _load(self) -> None:
-        try:
-            from pipelines import rqueue  # slow import
-        except ImportError:
-            self.lose()
-            return
-        if self.kind == "private" and not redisserver.wait_until_up(self.address, self._child):
-            self.lose()
-            return
-        self.bell = rqueue.Bell(self.url, self.root)
-        if not self.is_alive():
-            self.lose()
-
-    def _start(self) -> None:
-        from tracking.engine.locks import FileLock
-
-        lock = FileLock(os.path.join(self.address.folder, "start.lock"))
-        with lock.held():
-            if redisserver.is_up(self.address):
-                return
-            self._starts = [when for when in self._starts if time.monotonic() - when < REDIS_WINDOW_S]
-            if len(self._starts) >= REDIS_STARTS:
-                return
-            self._starts.append(time.monotonic())
-            program = redisserver.program(self.settings.environ)
-            self._child = redisserver.start(self.address, program) if program else None
-            if self._child is not None and len(self._starts) > 1:
-                redisserver.wait_until_up(self.address, self._child)
-
-    def is_alive(self) -> bool:
-        try:
-            return bool(self.bell.ping())
-        except Exception:  # whatever the client or the server says: it is of no use now
-            return False
-
-    def check(self) -> None:
-        """Start a private server again that is gone; do without when that does not help."""
-        now = time.monotonic()
-        if self.kind == "none" or now - self._checked < REDIS_CHECK_S:
-            return
-        self._checked = now
-        if self._child is not None:
-            self._child.poll()
-        if self.is_alive():
-            return
-        if self.kind == "private":
-            with contextlib.suppress(DataverError, OSError):
-                self._start()
-        if not self.is_alive():
-            self.lose()
-
-    def use(self, action: Callable[[Any], object]) -> None:
-        """Something with the bell; a Redis that fails in it is looked at on the next tick."""
-        if self.bell is None:
-            return
-        try:
-            action(self.bell)
-        except Exception as exc:
-            sys.stderr.write(f"redis: {type(exc).__name__}: {exc}\n")
-            self._checked = 0.0
-
-    def lose(self) -> None:
-        self.kind, self.url, self.bell = "none", "", None
-
-    def close(self) -> None:
-        """The last user of a private server ends it."""
-        if self.users is not None:
-            if self.users.leave():
-                redisserver.stop(self.address)
-            self.users.close()
-
-    def abandon(self) -> None:
-        """In a forked worker."""
-        if self.users is not None:
-            self.users.close()
 
 
 class Supervisor:
@@ -352,6 +238,7 @@ class Supervisor:
         if self._deaths >= EARLY_DEATHS:
             time.sleep(0.5)
         own = [child for child in self.children.values() if child.queue == DEFAULT_QUEUE]
+        self._send_home(own)
         needed = min(self.wanted.jobs - self._foreign(), len(self.report.queued) + len(self.report.running))
         for _ in range(len(own), needed):
             self._fork(DEFAULT_QUEUE, None)
@@ -362,9 +249,15 @@ class Supervisor:
                 if not any(child.queue == name and child.device == device and child.uses_redis for child in self.children.values()):
                     self._fork(name, device)
 
+    def _send_home(self, own: list[Child]) -> None:
+        """More than are wanted: those that do nothing go first, others after what they run."""
+        staying = sorted((child for child in own if not child.told), key=lambda child: _has_children(child.pid))
+        for child in staying[: max(len(staying) - self.wanted.jobs, 0)]:
+            self._tell(child)
+
     def _foreign(self) -> int:
         """Runs that go on under workers of an earlier supervisor."""
-        return sum(1 for parent in map(_parent_of, self.report.pids) if parent is not None and parent not in self.children)
+        return sum(1 for parent in map(parent_of, self.report.pids) if parent is not None and parent not in self.children)
 
     def _tell(self, child: Child) -> None:
         """Ask a worker to end after its job; it may have missed it while it started."""
@@ -407,85 +300,6 @@ class Supervisor:
         supervision.write_info(self.tmp_dir, jobs=self.wanted.jobs, redis=self.redis.kind, workers=list(self.children), is_draining=self.is_draining, since=self.since)
 
 
-def serve(root: str, io: Io, *, parent: int, url: str, queue_name: str = DEFAULT_QUEUE, devices: list[str] | None = None, device: str | None = None, is_burst: bool = False) -> None:
-    """Be a worker of a project. parent: ends with it; 0 for a worker on its own. url: of Redis, "" to look for refs."""
-    hand_out = _hand_out(url, root) if url else None
-    jobs.serve_as(jobs.Worker(io, os.getpid(), devices or [], device, hand_out))
-    if url:
-        from pipelines import rqueue  # slow import, done in the supervisor
-
-        rqueue.work(url, root, queue_name, parent)
-    else:
-        look_for_work(root, io, parent, is_burst)
-
-
-def _hand_out(url: str, root: str) -> Callable[[Ticket], None]:
-    def hand_out(ticket: Ticket) -> None:
-        from pipelines import rqueue  # slow import, done in the supervisor
-
-        with contextlib.suppress(*rqueue.Lost):
-            bell = rqueue.Bell(url, root)
-            bell.ring_stages([ticket])
-            bell.close()
-
-    return hand_out
-
-
-def look_for_work(root: str, io: Io, parent: int, is_burst: bool = False) -> None:
-    """The worker without Redis: takes the first entry that waits, once a second or when the bell rings."""
-    stop: list[int] = []
-    signal.signal(signal.SIGTERM, lambda number, frame: stop.append(number))
-    rung, looked = -1, 0.0
-    while not stop and (not parent or os.getppid() == parent):
-        repo = Repo(root, io.settings, root)
-        now, heard = time.monotonic(), last_ring(repo.tmp_dir)
-        if heard == rung and now - looked < POLL_S:
-            time.sleep(TICK_S)
-            continue
-        entries = _waiting(repo)
-        if not entries:
-            if is_burst:
-                return
-            rung, looked = heard, now
-            continue
-        _run_in_fork(root, entries[0].id, stop)
-
-
-def _waiting(repo: Repo) -> list[queue.QueueEntry]:
-    if repo.scm is None:
-        return []
-    try:
-        return queue.list_entries(repo.scm)
-    except DataverError:
-        return []
-    finally:
-        repo.scm.close()
-
-
-def _run_in_fork(root: str, entry_id: str, stop: list[int]) -> None:
-    if not hasattr(os, "fork"):
-        jobs.run_experiment(root, entry_id)
-        return
-    pid = os.fork()
-    if not pid:
-        code = 1
-        try:
-            jobs.run_experiment(root, entry_id)
-            code = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(code)
-    while True:
-        try:
-            os.waitpid(pid, 0)
-            return
-        except InterruptedError:
-            continue
-        except ChildProcessError:
-            return
-
-
 def _load_what_runs_need() -> None:
     """Before the first fork, so that every run finds it loaded and shares the memory."""
     from pipelines.engine import journal, reproduce, runner  # noqa: F401
@@ -494,15 +308,6 @@ def _load_what_runs_need() -> None:
 
     gc.collect()
     gc.freeze()
-
-
-def _parent_of(pid: int) -> int | None:
-    """None when it is gone, or nobody tells."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return int(file.read().rpartition(b")")[2].split()[1])
-    except (OSError, ValueError, IndexError):
-        return None
 
 
 def _has_children(pid: int) -> bool:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from pipelines import comparepage, experimentspage, pipelinepage, plotspage, rundialog, runpages, trendspage
+from pipelines import comparepage, experimentspage, pipelinepage, plotspage, queuepage, rundialog, runpages, trendspage
 from tracking.pages import route
 
 urlpatterns: list[URLPattern] = [
@@ -14,6 +14,9 @@ urlpatterns: list[URLPattern] = [
     path("r/<slug:key>/pipeline/text.json", pipelinepage.text, name="pipeline-text"),
     path("r/<slug:key>/pipeline/edit.json", pipelinepage.edit, name="pipeline-edit"),
     *route("r/<slug:key>/pipeline", pipelinepage.show, name="pipeline"),
+    *route("r/<slug:key>/queue", queuepage.show, name="queue"),
+    path("r/<slug:key>/queue/ended.json", queuepage.ended, name="queue-ended"),
+    path("r/<slug:key>/queue/<slug:task>/log.json", queuepage.log_part, name="queue-log"),
     path("r/<slug:key>/rundialog.json", rundialog.show, name="rundialog-json"),
     *route("r/<slug:key>/runs", runpages.show_list, name="runs"),
     path("r/<slug:key>/runs/<str:run_id>/log.json", runpages.log_part, name="run-log-json"),

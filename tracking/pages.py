@@ -202,6 +202,8 @@ def plain(value: Any) -> Any:
         return value.encode("utf-8", "replace").decode() if isinstance(value, str) and not value.isascii() else value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if hasattr(type(value), "__record_fields__"):
+        return {name: plain(getattr(value, name)) for name in type(value).__record_fields__}
     if isinstance(value, dict):
         return {str(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):

@@ -25,6 +25,7 @@ RAIL = (
     ("plots", "Plots", "plots", "p"),
     ("trends", "Trends", "trends", "t"),
     ("pipeline", "Pipeline", "dag", "d"),
+    ("queue", "Queue", "queue", "q"),
     ("runs", "Runs", "term", "r"),
 )
 MINUS = "\N{MINUS SIGN}"

@@ -30,7 +30,7 @@ def run(args: argparse.Namespace, io: Io) -> int:
     if args.queue != "default" and not url:
         raise DataverError("a worker of a named queue needs Redis", hint="Start one with `dataver queue start`, or name one in DATAVER_REDIS_URL.")
     reconcile(repo)
-    from pipelines import supervisor  # slow import
+    from pipelines import workers  # slow import
 
-    supervisor.serve(repo.root_dir, io, parent=0, url="" if args.burst else url, queue_name=args.queue, device=args.gpu, is_burst=args.burst)
+    workers.serve(repo.root_dir, io, parent=0, url="" if args.burst else url, queue_name=args.queue, device=args.gpu, is_burst=args.burst)
     return 0

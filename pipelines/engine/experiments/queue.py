@@ -279,18 +279,19 @@ def prune_done(git: Git, keep: int = KEEP_DONE) -> list[str]:
 
 
 # --- states
-def read_states(repo: Repo) -> list[RunState]:
+def read_states(repo: Repo, known: dict[str, Any] | None = None) -> list[RunState]:
     """Every run that is queued, running or ended and not removed: from refs and run folders alone.
 
     Running ones first, then queued ones in their order, failed and succeeded ones newest first.
-    A claim whose process is gone is told as failed, though nobody has noted it yet.
+    A claim whose process is gone is told as failed, though nobody has noted it yet. known: of a
+    caller who asks often, kept by it: what entries and ends say never changes.
     """
     git = repo.scm
     if git is None:
         return []
     from pipelines.engine.experiments import runstates  # the longer half
 
-    return runstates.read(repo, git)
+    return runstates.read(repo, git, {} if known is None else known)
 
 
 # --- commits and refs

@@ -35,24 +35,38 @@ LOST = "worker died: its process ended without saying why, because it was killed
 _ORDER = {RUNNING: 0, QUEUED: 1, FAILED: 2, KILLED: 2, SUCCESS: 3}
 
 
-def read(repo: Repo, git: Git) -> list[RunState]:
-    refs = git.refs(QUEUE_REFS, RUNNING_REFS, FAILED_REFS, DONE_REFS, ORDER_REF)
+def read(repo: Repo, git: Git, known: dict[str, Any]) -> list[RunState]:
+    """known: entries and commits by id, from last time; holds those of this time afterwards."""
+    refs = git.refs(QUEUE_REFS, RUNNING_REFS, ORDER_REF)
+    refs |= git.refs(FAILED_REFS, DONE_REFS)  # later, so that what ends meanwhile is in one of them, or in both
     places = read_places(git, refs.pop(ORDER_REF, None))
     by_id: dict[str, dict[str, str]] = {}
     for ref, oid in refs.items():
         kind, _, entry_id = ref.rpartition("/")
         by_id.setdefault(entry_id, {})[kind + "/"] = oid
-    git.objects.read_ahead([*by_id, *(oid for ref, oid in refs.items() if not ref.startswith(QUEUE_REFS))])
-    commits = {oid: read_commit(git, oid) for ref, oid in refs.items() if not ref.startswith(QUEUE_REFS)}
+    oids = [oid for ref, oid in refs.items() if not ref.startswith(QUEUE_REFS)]
+    _read_into(known, git, list(by_id), oids)
     states = []
     for entry_id, kinds in by_id.items():
-        entry = read_entry(git, entry_id)
+        entry = known[f"entry {entry_id}"]
         if entry is not None:
-            states.append(_state_of(repo, placed(entry, places), {kind: commits.get(oid) for kind, oid in kinds.items()}))
+            states.append(_state_of(repo, placed(entry, places), {kind: known.get(oid) for kind, oid in kinds.items()}))
     if os.path.isdir(dvcqueue.broker_folder(repo.tmp_dir)):
         ours = {state.id for state in states}
         states += [state for state in dvcqueue.read_states(repo) if state.id not in ours]
     return sorted(states, key=_key)
+
+
+def _read_into(known: dict[str, Any], git: Git, entry_ids: list[str], oids: list[str]) -> None:
+    """Read what is not known, and forget what nothing names any more."""
+    wanted = {f"entry {entry_id}": entry_id for entry_id in entry_ids}
+    for key in known.keys() - wanted.keys() - set(oids):
+        known.pop(key, None)
+    new_entries = {key: entry_id for key, entry_id in wanted.items() if key not in known}
+    new_oids = [oid for oid in oids if oid not in known]
+    git.objects.read_ahead([*new_entries.values(), *new_oids])
+    known.update({oid: read_commit(git, oid) for oid in new_oids})
+    known.update({key: read_entry(git, entry_id) for key, entry_id in new_entries.items()})
 
 
 def _key(state: RunState) -> tuple[int, float, str]:

@@ -98,13 +98,13 @@ def find(tmp_dir: str) -> Supervisor | None:
     return Supervisor(facts["pid"], int(facts.get("jobs") or 1), str(facts.get("redis") or "none"), workers, bool(facts.get("draining")), float(facts.get("since") or 0))
 
 
-def switch_on(repo: Repo, jobs: int, gpus: Sequence[str] | None = None) -> int:
-    """Have the queue worked through by `jobs` workers; returns at once, with how many are new."""
+def switch_on(repo: Repo, jobs: int, gpus: Sequence[str] | None = None, *, is_exact: bool = False) -> int:
+    """Have the queue worked through by `jobs` workers, or by more when they are at work and not is_exact; returns at once, with how many are new."""
     before = read_wanted(repo.tmp_dir)
     running = find(repo.tmp_dir)
     is_starting = before.is_on and time.time() - before.asked_at < _STARTING_S and running is None and _lock_is_held(repo.tmp_dir)
     present = before.jobs if before.is_on and ((running is not None and not running.is_draining) or is_starting) else 0
-    write_wanted(repo.tmp_dir, Wanted(True, max(jobs, present), list(gpus) if gpus is not None else before.gpus if present else []))
+    write_wanted(repo.tmp_dir, Wanted(True, jobs if is_exact else max(jobs, present), list(gpus) if gpus is not None else before.gpus if present else []))
     if not present:
         spawn(repo)
     return max(jobs - present, 0)

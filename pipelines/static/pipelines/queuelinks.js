@@ -1,0 +1,11 @@
+// Where the page of a run is.
+const base = `/r/${document.body.dataset.repository}/`;
+
+/** Of what has {id, name, kind, run_id}: by name while that is an experiment's, else by the id of its task or journal. */
+export function runPage(item) { return `${base}runs/${encodeURIComponent(item.kind === "workspace" ? item.run_id : item.id || item.name)}`; }
+export const pageOf = (name) => `${base}runs/${encodeURIComponent(name)}`;
+
+/** `lr=0.1`, `conf.json:x=2` as the dialog's changes. */
+export function changesOf(params) {
+  return Object.fromEntries(params.map((text) => { const at = text.indexOf("="); return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)]; }));
+}
