@@ -16,8 +16,6 @@ from tracking import pages
 from tracking.engine import opened
 from tracking.engine.errors import DataverError
 
-UNTRUSTED = 409
-REFUSED = 422
 activity = Activity(indexing.data_folder())
 
 
@@ -34,11 +32,11 @@ def body_of(request: HttpRequest) -> dict[str, Any]:
 
 @require_POST
 def start(request: HttpRequest, key: str) -> HttpResponse:
-    """`{"argv": [...]}`, without the program's name: run it in the project's root. 202 with the item, 409 without trust."""
+    """`{"argv": [...]}`, without the program's name: run it in the project's root. 202 with the item; 200 with `needs_trust` where that is missing."""
     row, settings = pages.find_repository(key), pages.settings_of(request)
     action = action_of(body_of(request).get("argv"))
     if action.runs_code and not opened.is_trusted(indexing.data_folder(), row.root):
-        return pages.error_json(UNTRUSTED, "NotTrusted", f"`{action.command}` runs commands of this project, which nobody has called trusted yet")
+        return pages.json_answer({"needs_trust": True, "command": action.command})
     pages.open_root(row.root, settings)
     item = activity.start(key, [*own_program(), "--cd", row.root, *action.argv], action.command, row.root, environ_of(settings.environ))
     return pages.json_answer(item.shown(), 202)

@@ -9,12 +9,6 @@ from tests.web.browser import Page
 from tracking.pages import key_of
 
 Visit = Callable[..., Page]
-ACT = """
-const done = arguments[arguments.length - 1];
-import(document.querySelector('script[src*="launcher/actions.js"]').src).then((module) => module.act(arguments[0])).then((item) => { window.acted = item; });
-return true;
-"""
-
 
 def act(page: Page, *argv: str) -> None:
     page.js("window.acted = undefined")
@@ -52,4 +46,3 @@ def test_running_the_project_asks_for_trust_once(visit: Visit, project: Project)
     assert acted(page)["state"] == "done"
     act(page, "repro", "fit")
     assert acted(page)["state"] == "done"
-    page.leave().console()  # Chromium reports the answer's status 409

@@ -188,3 +188,69 @@ def test_two_hundred_stages_are_drawn_and_found(visit: Visit, make_project: Call
 def test_a_narrow_window_does_not_scroll_sideways(visit: Visit, graph: Project) -> None:
     page = show(visit, graph, "?stage=fit").size(1024, 700)
     page.expect(page.scrolls_sideways, False)
+
+
+# --- what the page does
+DIAMOND = "stages:\n" + "".join(f"  {name}:\n    cmd: sleep {seconds} && echo > {name}\n    deps: [in]\n    outs: [{name}]\n" for name, seconds in (("p", 2), ("q", 2), ("r", 2), ("s", 2)))
+
+
+def trust(page: Page) -> None:
+    page.click("trust-confirm")
+
+
+def test_d3_lanes_show_stages_side_by_side_and_d7_running_ends(visit: Visit, make_project: Callable[..., Project]) -> None:
+    repo = make_project("wide", files={"dvc.yaml": DIAMOND + "  end:\n    cmd: cat p q r s > end\n    deps: [p, q, r, s]\n    outs: [end]\n", "in": "1"})
+    page = show(visit, repo)
+    page.js("const jobs = document.querySelector('[data-testid=jobs]'); jobs.value = '4'; jobs.dispatchEvent(new Event('change'))")
+    page.wait(lambda: page.attribute("run-changed", "title") == "dataver repro -j 4", "the command line")
+    page.click("run-changed")
+    trust(page)
+    page.wait(lambda: sum(state == "running" for state in shown(page).values()) >= 2, "two at once")
+    page.wait(lambda: len(page.all("lane-stage")) >= 2, "their lanes")
+    page.see("lanes-words", "workers", "elapsed")
+    page.wait(lambda: set(shown(page).values()) == {"up to date"}, "the end")
+    page.see("activity", "dataver repro -j 4", "Done")
+
+
+def test_d4_a_failed_stage_is_retried_from_the_panel(visit: Visit, graph: Project) -> None:
+    graph.gen({"dvc.yaml": PIPELINE.replace("cp a model", "echo it is broken && exit 3")})
+    graph.run("repro")
+    page = show(visit, graph, "?stage=fit")
+    page.expect(lambda: [shown(page)[name] for name in ("fit", "report")], ["failed", "blocked"]).see("tail", "it is broken")
+    graph.gen({"dvc.yaml": PIPELINE})
+    assert page.attribute("retry", "title") == "dataver repro --downstream fit -j 2"
+    page.click("retry")
+    trust(page)
+    page.expect(lambda: [shown(page)[name] for name in ("fit", "report")], ["up to date", "up to date"])
+
+
+def test_d6_editing_keeps_comments_and_refuses_what_is_no_pipeline(visit: Visit, graph: Project) -> None:
+    text = PIPELINE.replace("  fit:\n", "  # the model\n  fit:\n")
+    graph.gen({"dvc.yaml": text})
+    page = show(visit, graph, "?stage=fit")
+    page.click("edit-stage").wait(lambda: page.find("edit-confirm") and "echo fitting" in page.js("return document.querySelector('[data-testid=edit-text]').value"), "the text")
+    put = "const area = document.querySelector('[data-testid=edit-text]'); area.value = area.value.replace(arguments[0], arguments[1]); area.dispatchEvent(new Event('input', {bubbles: true}))"
+    page.js(put, "    params: [lr]", "   params: [lr]")
+    page.see("edit-problems", "Line 13")
+    assert not page.find("edit-confirm").is_enabled()
+    page.js(put, "   params: [lr]", "    params: [lr]")
+    page.js(put, "echo fitting", "echo trying")
+    page.see("edit-diff", "-    cmd: echo fitting", "+    cmd: echo trying")
+    page.wait(lambda: page.find("edit-confirm").is_enabled(), "a valid text")
+    page.click("edit-confirm").see("note", "Saved dvc.yaml")
+    assert graph.read("dvc.yaml") == text.replace("echo fitting", "echo trying")
+    page.expect(lambda: shown(page)["fit"], "changed").see("reasons", "command")
+
+
+def test_stages_are_added_frozen_and_removed_with_a_way_back(visit: Visit, graph: Project) -> None:
+    page = show(visit, graph)
+    page.click("add-stage").type("stage-name", "late").type("stage-command", "cp report late").type("stage-deps", "report").type("stage-outs", "late")
+    page.see("dialog-command", "dataver stage add -n late -d report -o late -- 'cp report late'")
+    page.click("add-stage-confirm").wait(lambda: "late" in shown(page), "the stage")
+    choose(page, "late").click("freeze").wait(lambda: "frozen: true" in graph.read("dvc.yaml"), "the change")
+    before = graph.read("dvc.yaml")
+    page.wait(lambda: "Unfreeze" in page.find("freeze").text, "the other word")
+    page.click("more").click("remove-stage").see("dialog-command", "dataver remove late")
+    page.click("remove-confirm").wait(lambda: "late" not in shown(page), "its end")
+    page.click("undo").wait(lambda: "late" in shown(page), "its return")
+    assert graph.read("dvc.yaml") == before

@@ -42,10 +42,10 @@ export async function act(argv, { undo = null, done = null, quiet = false, onPro
   try {
     item = await postJSON(`${base}actions`, { argv });
   } catch (error) {
-    if (error.type === "NotTrusted") return (await askForTrust(commandOf(argv))) ? act(argv, { undo, done, quiet, onProgress }) : null;
     note(error.message, { isBad: true });
     return null;
   }
+  if (item.needs_trust) return (await askForTrust(item.command)) ? act(argv, { undo, done, quiet, onProgress }) : null;
   showLast(item);
   return follow(item, { undo, done, quiet, onProgress });
 }

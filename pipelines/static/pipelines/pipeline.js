@@ -1,7 +1,11 @@
 // The pipeline: draws the graph, follows the workspace, keeps zoom, selection and focus while it does.
 import { el, getJSON, icon, onChange, problemCard, ready } from "../launcher/frame.js";
+import { act, cancel, commandOf, progressText } from "../launcher/actions.js";
 import { curve, layOut, visible, WORST } from "./graphlayout.js";
+import { Lanes } from "./lanes.js";
+import { openRunDialog } from "./rundialog.js";
 import { panelContent } from "./stagepanel.js";
+import { addStage, editPipeline, jobsChoice, runChanged, stageButtons } from "./stageactions.js";
 import { formatDuration, look, stateLabel } from "./stagestate.js";
 import { Viewport } from "./viewport.js";
 
@@ -27,6 +31,8 @@ let isFirst = true; // states are not known yet
 let hits = [], hitAt = 0;
 const openGroups = new Set(), knownGroups = new Set();
 const elements = new Map(); // id -> button
+const lanes = new Lanes(find("lanes"));
+let acting = null; // the action of a page that runs stages now
 
 const view = new Viewport(canvas, graph, () => { find("zoom").textContent = `${Math.round(view.scale * 100)} %`; graph.classList.toggle("is-far", view.scale < FAR); drawSeen(); });
 const svg = (name, attributes) => {
@@ -107,7 +113,15 @@ function fill(button, node) {
   button.replaceChildren(
     el("span", { class: "row" }, el("span", { class: "strong trunc grow" }, node.name), el("span", { class: "t3 sm nowrap" }, last)),
     stateLabel(node.state),
-    el("span", { class: "sm t2 trunc" }, node.note || { "up to date": "nothing changed", "never run": "no entry in dvc.lock", running: since(node) }[node.state] || ""));
+    node.state === "running" && node.median_s ? progress(node) : el("span", { class: "sm t2 trunc" }, node.note || { "up to date": "nothing changed", "never run": "no entry in dvc.lock", running: since(node) }[node.state] || ""));
+}
+/** How far a stage is, by what it took before. */
+function progress(node) {
+  const started = node.executions[0]?.started_at;
+  const share = started ? Math.min(0.99, (Date.now() - new Date(started)) / 1000 / node.median_s) : 0;
+  const bar = el("i");
+  bar.style.setProperty("--v", `${Math.round(share * 100)}%`);
+  return el("span", { class: "row sm t2" }, el("span", { class: "bar grow" }, bar), `about ${Math.round(share * 100)} %`);
 }
 function since(node) {
   const started = node.executions?.[0]?.started_at;
@@ -135,7 +149,7 @@ function drawEdges() {
 
 function drawHead() {
   find("counts").replaceChildren(...Object.entries(page.counts).filter(([state]) => state !== "not checked").map(([state, count]) => stateLabel(state, { text: `${count} ${look(state).word.toLowerCase()}` })));
-  if (isFirst && page.nodes.length) find("counts").replaceChildren(stateLabel("running", { text: "Checking what changed" }));
+  if (isFirst && page.nodes.length) find("counts").replaceChildren(stateLabel("running", { text: page.checking?.label ? `Checking: ${progressText({ seconds: 0, ...page.checking })}` : "Checking what changed" }));
   const problems = find("problems");
   const said = JSON.stringify(page.problems);
   if (problems.dataset.said !== said) {
@@ -155,7 +169,39 @@ function drawHead() {
   const run = find("to-run");
   run.hidden = !page.running;
   if (page.running) run.href = `${body.dataset.runs}/${encodeURIComponent(page.running)}`;
+  drawActions();
 }
+function drawActions() {
+  const count = page.nodes.filter((node) => node.kind === "stage" && ["changed", "upstream changed", "never run", "failed", "blocked"].includes(node.state)).length;
+  const argv = runChanged(page.files ?? []);
+  const button = find("run-changed");
+  button.hidden = !page.nodes.some((node) => node.kind === "stage");
+  button.disabled = Boolean(page.running) || !page.checked || page.problems.length > 0;
+  button.title = commandOf(argv);
+  find("run-changed-words").textContent = count ? "Run changed" : "Run all";
+  find("run-changed-count").textContent = count || "";
+  find("jobs-box").hidden = find("run-dialog").hidden = button.hidden;
+  const stop = find("stop-all");
+  stop.hidden = !(page.running && acting);
+  if (acting) stop.title = `Interrupt ${acting.command}, as Ctrl-C does`;
+  lanes.show(page.run ?? null, choose);
+}
+find("jobs-box").append(jobsChoice(drawActions));
+find("run-changed").addEventListener("click", () => act(runChanged(page.files)));
+find("run-changed").addEventListener("pointerenter", drawActions);
+find("stop-all").addEventListener("click", () => acting && cancel(acting));
+find("add-stage").addEventListener("click", addStage);
+find("add-first").addEventListener("click", addStage);
+find("edit-file").addEventListener("click", () => editPipeline((page.files ?? [])[0] ?? "dvc.yaml"));
+document.addEventListener("dataver:live", ({ detail: { action } }) => {
+  const runs = action && action.state === "running" && /^dataver (repro|exp run)\b/.test(action.command) ? action : null;
+  if ((runs && runs.id) === (acting && acting.id)) return;
+  acting = runs;
+  panelShows = "";
+  drawActions();
+  showPanel();
+});
+find("run-dialog").addEventListener("click", () => openRunDialog({}));
 
 // --- minimap
 function drawMini() {
@@ -223,7 +269,7 @@ function close() {
 }
 function showPanel() {
   const node = selected && nodeOf(selected);
-  const said = node ? JSON.stringify(node) : "";
+  const said = node ? JSON.stringify([node, page.running, acting && acting.id]) : "";
   if (said === panelShows) return;
   const isSame = node && panel.dataset.id === node.id;
   const top = isSame ? panel.querySelector(".db").scrollTop : 0;
@@ -235,7 +281,8 @@ function showPanel() {
   if (node) {
     panel.dataset.id = node.id;
     panel.setAttribute("aria-label", node.name);
-    panel.replaceChildren(...panelContent(node, page, { runs: body.dataset.runs, choose, expand: (name, member) => setGroup(name, true, member), collapse: (name) => setGroup(name, false), close }));
+    const buttons = node.members ? [] : stageButtons(node, { isRunning: Boolean(page.running), stop: acting, reload: load });
+    panel.replaceChildren(...panelContent(node, page, { buttons, runs: body.dataset.runs, choose, expand: (name, member) => setGroup(name, true, member), collapse: (name) => setGroup(name, false), close }));
     panel.querySelector(".db").scrollTop = top;
     if (focus) panel.querySelector(`[data-testid="${focus}"]`)?.focus({ preventScroll: true });
   } else panel.replaceChildren();
@@ -321,8 +368,9 @@ async function load() {
     do {
       again = false;
       page = await getJSON(body.dataset.source, { timeout: TIMEOUT_MS });
-      isFirst = false;
+      isFirst = page.checking !== null; // it takes longer: the graph meanwhile
       draw();
+      again = again || isFirst;
     } while (again);
   } catch (error) {
     isFirst = false;

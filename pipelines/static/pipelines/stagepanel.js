@@ -12,12 +12,13 @@ export function copyButton(text) {
 const commandLine = (text, wrap = false) => el("div", { class: `cmd${wrap ? " wrap" : ""}` }, el("code", { title: text }, text), copyButton(text));
 const section = (title, count, ...children) => el("section", {}, el("h3", {}, title, count === null ? null : el("span", { class: "t3 n" }, ` ${count}`)), ...children);
 
-/** node: of the JSON twin, or a group with members. at: {runs: address of the list, choose(id), expand(group), collapse(group), close()}. */
+/** node: of the JSON twin, or a group with members. at: {buttons, runs: address of the list, choose(id), expand(group), collapse(group), close()}. */
 export function panelContent(node, page, at) {
   const head = el("div", { class: "dh" },
     el("div", { class: "row" }, el("h2", { class: "trunc", title: node.id, "data-testid": "panel-name" }, node.name), el("span", { class: "grow" }),
       el("button", { type: "button", class: "btn btn-quiet btn-icon", "aria-label": "Close", title: "Close  Esc", "data-testid": "panel-close", onclick: at.close }, icon("x"))),
-    el("div", { class: "row" }, stateLabel(node.state, { pill: true }), node.note ? el("span", { class: "t2 sm trunc", title: node.note }, node.note) : null));
+    el("div", { class: "row" }, stateLabel(node.state, { pill: true }), node.note ? el("span", { class: "t2 sm trunc", title: node.note }, node.note) : null),
+    at.buttons.length ? el("div", { class: "row stage-buttons" }, ...at.buttons) : null);
   return [head, el("div", { class: "db", tabindex: "0", "aria-label": "About the stage", role: "region" }, ...(node.members ? group(node, at) : stage(node, page, at)))];
 }
 
