@@ -33,7 +33,7 @@ $(VENV)/.ready: pyproject.toml package-lock.json hatch_build.py
 		{ echo "Python's venv is missing. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@command -v git >/dev/null || { echo "git is missing. On Debian and Ubuntu: apt install git" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q -e '.[test,demo]'
+	$(BIN)/python -m pip install -q -e '.[test]'
 	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || \
 		echo "Chromium is missing, so the tests of the pages will be skipped. On Debian and Ubuntu: apt-get install chromium chromium-driver"
 	@touch $@

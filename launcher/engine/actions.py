@@ -5,11 +5,12 @@ beside the button is what happens. Only verbs of this table are taken, without g
 """
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from launcher.engine import commandtable
+from launcher.engine import cloning, commandtable
 from tracking.engine.errors import DataverError
 
 MAX_ARGUMENTS = 2000
@@ -57,6 +58,8 @@ VERBS: dict[str, bool] = {
     "queue retry": True,
     "queue adopt": True,
 }
+# what the list of repositories may have done, with no project to run it in: paths in it are whole ones
+HOME_VERBS = ("sample", "clone", "init")
 _REFUSED = ("--cd", "-h", "--help", "--wait-for-lock")
 
 
@@ -87,7 +90,33 @@ def action_of(argv: object) -> Action:
     refused = next((item for item in before_paths if item.split("=")[0] in _REFUSED), None)
     if refused is not None:
         raise ActionRefused(f"pages do not pass {refused}")
-    return Action(list(argv), command_of(argv), VERBS[verb])
+    runs_now = verb == "stage add" and any(item.startswith("--r") for item in before_paths)  # --run, or a beginning of it
+    return Action(list(argv), command_of(argv), VERBS[verb] or runs_now)
+
+
+def home_action_of(argv: object, home: str) -> Action:
+    """One of HOME_VERBS with its folder, the last argument, as a whole path; `~` is the home folder. Raises ActionRefused."""
+    if not isinstance(argv, list) or not argv or not all(isinstance(item, str) and "\0" not in item for item in argv):
+        raise ActionRefused("an action is a list of texts")
+    allowed = {"init": ("--git", "--subdir"), "clone": ("--pull",)}.get(argv[0], ())
+    options = [item for item in argv[1:] if item.startswith("-")]
+    values = [item for item in argv[1:] if not item.startswith("-")]
+    if argv[0] not in HOME_VERBS or any(item not in allowed for item in options) or len(values) != (2 if argv[0] == "clone" else 1):
+        raise ActionRefused(f"this page does not run `{command_of(argv)}`")
+    folder = absolute(values[-1], home)
+    where = [cloning.check_url(values[0])] if argv[0] == "clone" else []
+    chosen = [argv[0], *options, *where, folder]
+    return Action(chosen, command_of(chosen), False)
+
+
+def absolute(path: str, home: str) -> str:
+    """What a person types for a folder: `~` is the home folder. Raises DataverError for what is not absolute."""
+    path = path.strip()
+    if path == "~" or path.startswith("~/"):
+        path = home + path[1:]
+    if not os.path.isabs(path):
+        raise DataverError("a folder's whole path is needed, such as /home/me/project or ~/project")
+    return path
 
 
 def command_of(argv: Sequence[str]) -> str:

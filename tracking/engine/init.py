@@ -22,17 +22,20 @@ def init(
     *,
     no_scm: bool = False,
     subdir: bool = False,
+    makes_git: bool = False,
     force: bool = False,
     environ: Mapping[str, str] | None = None,
 ) -> None:
     """Make `root_dir` (absolute) the root of a repository and stage the new files.
 
-    no_scm: without Git. subdir: the root may lie below Git's. force: replace an existing
-    `.dvc`, its cache included. environ: for Git. Raises DataverError before anything is changed.
+    no_scm: without Git. subdir: the root may lie below Git's. makes_git: `git init`
+    first, where there is no repository. force: replace an existing `.dvc`, its cache included. environ: for Git. Raises DataverError before anything is changed.
     """
     if no_scm and subdir:
         raise _conflict()
     dvc_dir = os.path.join(root_dir, ".dvc")
+    if makes_git and not no_scm and Git.find(root_dir) is None:
+        _make_git(root_dir, environ)
     scm = None if no_scm else _git_for(root_dir, subdir, environ)
     if scm is not None and scm.is_ignored(dvc_dir):
         raise DataverError(
@@ -44,6 +47,17 @@ def init(
     files = _write_files(root_dir, dvc_dir, no_scm)
     if scm is not None:
         scm.add(files)
+
+
+def _make_git(root_dir: str, environ: Mapping[str, str] | None) -> None:
+    import subprocess
+
+    try:
+        made = subprocess.run(["git", "init", "-q"], cwd=root_dir, env=dict(environ) if environ is not None else None, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    except FileNotFoundError as exc:
+        raise DataverError("failed to initiate DVC - the program 'git' was not found", hint="Install git, or use `--no-scm`.") from exc
+    if made.returncode:
+        raise DataverError(f"failed to initiate DVC - git init: {made.stdout.strip()}")
 
 
 def _refuse_without_program(scm: Git | None, environ: Mapping[str, str] | None) -> None:
