@@ -4,7 +4,7 @@ from __future__ import annotations
 import hashlib
 import os
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pipelines.engine.journal import journal_folder
 from tracking.engine.git import Git
@@ -26,6 +26,24 @@ def fingerprint(repository: Repository) -> str:
             digest.update(b"-")
         else:
             digest.update(f"{stat.st_mtime_ns} {stat.st_size} {stat.st_ino};".encode())
+    return digest.hexdigest()[:FINGERPRINT_LENGTH]
+
+
+def list_fingerprint(rows: Sequence[tuple[object, ...]]) -> str:
+    """Of all opened projects at once, for the page that lists them: the list, HEAD, refs, pipeline and runs of each; eight stats each.
+
+    rows: values of a repository that are shown, its root first.
+    """
+    digest = hashlib.sha256()
+    for root, *others in rows:
+        digest.update(repr((root, others)).encode("utf-8", "surrogatepass"))
+        folder = str(root)
+        for name in (".git/HEAD", ".git/index", ".git/logs/HEAD", ".git/refs/heads", ".git/refs/dataver", "dvc.yaml", "dvc.lock", ".dvc/tmp/dataver/runs"):
+            try:
+                stat = os.stat(os.path.join(folder, name))
+                digest.update(f"{stat.st_mtime_ns};".encode())
+            except (OSError, ValueError):
+                digest.update(b"-")
     return digest.hexdigest()[:FINGERPRINT_LENGTH]
 
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 from django.urls import URLPattern, path
 from django.views.generic import RedirectView
 
-from launcher import actionviews, views
+from launcher import actionviews, startviews, views
 
 urlpatterns: list[URLPattern] = [
     path("", views.home, name="home"),
     path("index.json", views.home, name="home-json"),
     path("open", views.open_folder, name="open"),
+    path("home/actions", startviews.start, name="home-actions"),
+    path("home/actions.json", startviews.items, name="home-actions-json"),
+    path("home/actions/<slug:identity>.json", startviews.item, name="home-action-json"),
+    path("home/actions/<slug:identity>/cancel", startviews.cancel, name="home-action-cancel"),
+    path("home/folder.json", startviews.folder, name="home-folder-json"),
     path("favicon.ico", RedirectView.as_view(url="/static/launcher/favicon.svg")),
     path("live.json", views.live, name="live"),
     path("r/<slug:key>/summary.json", views.summary, name="summary-json"),

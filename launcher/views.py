@@ -13,11 +13,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from launcher import indexing, statics
-from launcher.actionviews import activity
+from launcher.actionviews import activity, body_of
 from launcher.engine import choices
-from launcher.engine.projectsummary import summarize
-from launcher.freshness import fingerprint
-from launcher.home import absolute, home_page
+from launcher.freshness import fingerprint, list_fingerprint
+from launcher.cardfacts import card_facts
+from launcher.engine.actions import absolute
+from launcher.home import home_page
 from launcher.templatetags.pages import home_of
 from pipelines.indexing import refresh_runs
 from pipelines.models import Run
@@ -30,8 +31,11 @@ from tracking.models import Repository
 
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
+    """`?folder=`: what that folder lacks to be a project."""
     refresh_repositories(indexing.data_folder())
-    return _home(request)
+    folder = request.GET.get("folder", "")
+    problem = pages.Problem(folder, "this folder is no project yet", "The list below has what is missing, with a button for each.", "NotARepository") if folder else None
+    return _home(request, folder, problem)
 
 
 def _home(request: HttpRequest, path: str = "", problem: pages.Problem | None = None, status: int = 200) -> HttpResponse:
@@ -42,22 +46,25 @@ def _home(request: HttpRequest, path: str = "", problem: pages.Problem | None = 
 @require_POST
 def open_folder(request: HttpRequest) -> HttpResponse:
     """Add a project to the list. Only its place is noted; nothing of it is run or changed."""
-    settings, typed = pages.settings_of(request), request.POST.get("path", "")
+    settings = pages.settings_of(request)
+    is_script = request.content_type == "application/json"  # of a page that waits for the address
+    typed = str(body_of(request).get("path", "")) if is_script else request.POST.get("path", "")
     try:
         path = absolute(typed, settings.home)
         if not os.path.isdir(path):
             raise DataverError(f"there is no folder '{path}'")
         root = find_root(path)
     except NotARepository:
-        problem = pages.Problem(typed, "this folder is no project yet: neither it nor one above it has a .dvc folder", f"To make it one: dataver init --cd '{path}'", "NotARepository")
-        return _home(request, typed, problem, 422)
+        problem = pages.Problem(typed, "this folder is no project yet: neither it nor one above it has a .dvc folder", "The list below has what is missing, with a button for each.", "NotARepository")
+        return pages.error_json(422, problem.type, problem.reason) if is_script else _home(request, path, problem, 422)
     except (DataverError, ValueError) as exc:
-        return _home(request, typed, pages.Problem.of(exc), 422)
+        return pages.error_json(422, type(exc).__name__, str(exc)) if is_script else _home(request, typed, pages.Problem.of(exc), 422)
     indexing.open_repository(root)
     for row in refresh_repositories(indexing.data_folder()):
         if row.root == root:
             indexing.refresh(row, settings)
-    return HttpResponseRedirect(home_of(pages.key_of(root)))
+    address = home_of(pages.key_of(root))
+    return pages.json_answer({"address": address}) if is_script else HttpResponseRedirect(address)
 
 
 @require_POST
@@ -69,9 +76,10 @@ def forget(request: HttpRequest, key: str) -> HttpResponse:
 
 @require_GET
 def summary(request: HttpRequest, key: str) -> HttpResponse:
-    _, repo = pages.open_repository(request, key)
+    """What a card shows: counts are read anew from journals and refs."""
+    row, repo = pages.open_repository(request, key)
     try:
-        return pages.json_answer(summarize(repo))
+        return pages.json_answer(card_facts(row, repo))
     finally:
         repo.close()
 
@@ -122,8 +130,9 @@ def live(request: HttpRequest) -> HttpResponse:
     key = request.GET.get("r")
     runs = Run.objects.filter(state=Run.State.RUNNING)
     if not key:
-        rows = Repository.objects.values_list("root", "opened_at", "error")
-        return pages.json_answer({"rev": str(abs(hash(tuple(rows)))), "running": runs.count()})
+        rows = list(Repository.objects.values_list("root", "opened_at", "error"))
+        newest = activity.newest("home")
+        return pages.json_answer({"rev": list_fingerprint(rows), "running": runs.count(), "action": newest and newest.shown()})
     row = pages.find_repository(key)
     rev = fingerprint(row)
     if rev != request.GET.get("rev") and os.path.isdir(row.root):

@@ -8,7 +8,7 @@ const ASK_MS = 300;
 const NOTE_MS = 8000;
 const UNDO_MS = 30000;
 const body = document.body;
-const base = body.dataset.repository ? `/r/${body.dataset.repository}/` : null;
+const base = body.dataset.repository ? `/r/${body.dataset.repository}/` : "/home/"; // the list of repositories has actions, too
 const WORDS = { running: "Running", done: "Done", failed: "Failed", cancelled: "Cancelled", unknown: "Ended" };
 const LOOKS = { running: ["is-run", "run"], done: ["is-ok", "check"], failed: ["is-bad", "warn"], cancelled: ["is-warn", "stop"], unknown: ["", "warn"] };
 
@@ -35,29 +35,29 @@ export function actionButton(label, argv, { symbol = null, classes = "", testid 
 /**
  * Run a command line and wait for its end. Gives the ended item ({state, code, message, seconds, ...}), or null when the user
  * did not trust the project or nothing could be started; failures are shown by itself. undo: {label, argv} for the note.
- * done: text of the note; quiet: no note for success. onProgress: called with the item while it runs.
+ * done: text of the note; quiet: no note for success. onProgress: called with the item while it runs. at: `/r/KEY/` of another repository.
  */
-export async function act(argv, { undo = null, done = null, quiet = false, onProgress = null } = {}) {
+export async function act(argv, { undo = null, done = null, quiet = false, onProgress = null, at = base } = {}) {
   let item;
   try {
-    item = await postJSON(`${base}actions`, { argv });
+    item = await postJSON(`${at}actions`, { argv });
   } catch (error) {
     note(error.message, { isBad: true });
     return null;
   }
-  if (item.needs_trust) return (await askForTrust(item.command)) ? act(argv, { undo, done, quiet, onProgress }) : null;
+  if (item.needs_trust) return (await askForTrust(item.command, at)) ? act(argv, { undo, done, quiet, onProgress, at }) : null;
   showLast(item);
-  return follow(item, { undo, done, quiet, onProgress });
+  return follow(item, { undo, done, quiet, onProgress, at });
 }
 
 /** Wait for the end of an item that runs. */
-export async function follow(item, { undo = null, done = null, quiet = false, onProgress = null } = {}) {
+export async function follow(item, { undo = null, done = null, quiet = false, onProgress = null, at = base } = {}) {
   let pause = FIRST_ASK_MS;
   while (item.state === "running") {
     await new Promise((resolve) => setTimeout(resolve, pause));
     pause = Math.min(ASK_MS, pause * 1.5);
     try {
-      item = await getJSON(`${base}actions/${item.id}.json`);
+      item = await getJSON(`${at}actions/${item.id}.json`);
       if (onProgress) onProgress(item);
     } catch (error) {
       if (error.status === 404 || error.status === 403) { note(error.message, { isBad: true }); return null; }
@@ -72,7 +72,7 @@ export async function follow(item, { undo = null, done = null, quiet = false, on
 }
 
 /** Interrupt what runs; asked for again, end it. */
-export function cancel(item) { return postJSON(`${base}actions/${item.id}/cancel`); }
+export function cancel(item, at = base) { return postJSON(`${at}actions/${item.id}/cancel`); }
 
 // --- decisions
 /**
@@ -107,14 +107,14 @@ export function decide({ title, content = [], argv = null, command = null, confi
 }
 
 /** Ask whether commands of this project may run; true when they may now. */
-export async function askForTrust(command) {
+export async function askForTrust(command, at = base) {
   const isSure = await decide({
     title: "Do you trust this project?", testid: "trust", confirm: "Trust it and go on", command,
     content: [el("p", {}, "Its pipeline is made of commands that run on this machine with your rights, as if you had typed them. Looking at a project runs nothing of it; this does."),
       el("p", { class: "t2 sm" }, "Go on if you wrote it or know who did. You will not be asked again for this folder.")],
   });
   if (!isSure) return false;
-  await postJSON(`${base}trust`);
+  await postJSON(`${at}trust`);
   return true;
 }
 
