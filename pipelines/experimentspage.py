@@ -1,29 +1,41 @@
-"""The commits table: the page, its data, and the rows a query finds.
+"""The experiments table: the page, its data, the rows a query finds, and what of it changes while runs are on.
 
 The page is an empty frame; its script asks for experiments.json, which brings the index up to
-date, and draws it. Whatever the number of commits, an answer takes at most four queries.
+date, and draws it. Whatever the number of rows, an answer takes at most four queries, and none
+while nothing changed.
 """
 from __future__ import annotations
 
 import gzip
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
 
-from pipelines.engine.historytable import HistoryTable, Row
+from pipelines.engine.experimentrows import commits_of, experiments_of
+from pipelines.engine.experiments.annotations import NOTES_REF, Annotation, read_all
+from pipelines.engine.experiments.queue import RunState, read_states
+from pipelines.engine.experiments.refs import EXPS, ExpRef
+from pipelines.engine.experiments.remove import REMOVED_REFS, list_removed, shown_name
+from pipelines.engine.experiments.tasks import RUNNING, Task, read_tasks
+from pipelines.engine.historytable import HistoryTable, Row, live_payload
 from pipelines.engine.rowfilter import FilterError, select_rows
+from pipelines.engine.sharedviews import read_views
 from pipelines.historyindex import load_rows, refresh_revisions, workspace_row
 from pipelines.recent import Recent
 from tracking import pages
-from tracking.engine.commits import Refs
+from tracking.engine.commits import Refs, read_refs
+from tracking.engine.errors import DataverError
+from tracking.engine.git import Git
 from tracking.engine.record import replace
 from tracking.engine.repo import Repo
 from tracking.models import Repository
 
 INDEX_LIMIT_S = 2.0  # of one request; the page asks again until all commits are read
 KEPT = 4  # tables
+REMOVALS_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -32,6 +44,8 @@ class ExperimentsPage:
 
     key: str
     has_git: bool
+    views: dict[str, str]
+    git_remotes: list[str]
 
 
 @dataclass
@@ -41,14 +55,27 @@ class Made:
     version: str
     table: HistoryTable
     waiting: int
+    incomplete: int
+    removed: list[dict[str, Any]]
     body: bytes = b""
 
     def packed(self) -> bytes:
         if not self.body:
-            payload = {"version": self.version, "waiting": self.waiting, **self.table.payload()}
+            payload = {"version": self.version, "waiting": self.waiting, "removed": self.removed, **self.table.payload()}
             text = json.dumps(payload, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
             self.body = gzip.compress(text.encode("utf-8", "replace"), compresslevel=1)
         return self.body
+
+
+@dataclass(frozen=True)
+class Found:
+    """What names experiments now: refs, states of the queue, and runs that are in no queue of ours. seen: changes when one of them did."""
+
+    refs: list[tuple[ExpRef, str]] = field(default_factory=list)
+    states: list[RunState] = field(default_factory=list)
+    others: list[Task] = field(default_factory=list)
+    has_removed: bool = False
+    seen: str = ""
 
 
 tables: Recent[Made] = Recent(KEPT)
@@ -59,16 +86,14 @@ def show(request: HttpRequest, key: str) -> HttpResponse:
     try:
         if pages.wants_json(request):
             return table_json(request, make_table(request, repository, repo))
-        context = ExperimentsPage(key, repo.scm is not None)
-        return pages.page(
-            request, "pipelines/experiments.html", context, title="Experiments", active="experiments", command="dataver metrics show --all-commits", repository=repository
-        )
+        context = ExperimentsPage(key, repo.scm is not None, shared_views(repo), git_remotes(repo))
+        return pages.page(request, "pipelines/experiments.html", context, title="Experiments", active="experiments", command="dataver exp show --all-commits", repository=repository)
     finally:
         close(repo)
 
 
 def select(request: HttpRequest, key: str) -> HttpResponse:
-    """`?q=`: ids of the rows that a query finds, or where it is wrong."""
+    """`?q=`: numbers of the rows that a query finds, or where it is wrong."""
     repository, repo = pages.open_repository(request, key)
     try:
         made = make_table(request, repository, repo)
@@ -79,7 +104,21 @@ def select(request: HttpRequest, key: str) -> HttpResponse:
     except FilterError as exc:
         # no failure of the page: a browser would note one in its console for each key that is typed
         return JsonResponse({"error": {"type": "FilterError", "msg": exc.reason, "position": exc.position, "hint": exc.hint or ""}})
-    return pages.json_answer({"version": made.version, "rows": [made.table.rows[number].sha for number in sorted(found)]})
+    return pages.json_answer({"version": made.version, "rows": [made.table.ids[number] for number in sorted(found)]})
+
+
+def live(request: HttpRequest, key: str) -> HttpResponse:
+    """Runs that are on, with their values now. seen: changes when runs come, go or end: then the table is to be asked for again."""
+    _, repo = pages.open_repository(request, key)
+    try:
+        if repo.scm is None:
+            return pages.json_answer({"seen": "", "runs": []})
+        found = find_experiments(repo.scm, repo)
+        running = [state for state in found.states if state.state == RUNNING]
+        made = experiments_of(repo, [], running, found.others, {})
+    finally:
+        close(repo)
+    return pages.json_answer({"seen": found.seen, "runs": [live_payload(one) for one in made]})
 
 
 def close(repo: Repo) -> None:
@@ -88,13 +127,70 @@ def close(repo: Repo) -> None:
         repo.scm.close()
 
 
+def shared_views(repo: Repo) -> dict[str, str]:
+    try:
+        return read_views(repo)
+    except (DataverError, OSError):
+        return {}  # `exp view` says what is wrong with the file
+
+
+def git_remotes(repo: Repo) -> list[str]:
+    """Without a child process when there is none."""
+    if repo.scm is None:
+        return []
+    try:
+        with open(f"{repo.scm.common_dir}/config", encoding="utf-8", errors="replace") as stream:
+            if "[remote " not in stream.read():
+                return []
+    except OSError:
+        return []
+    return repo.scm.run("remote").decode("utf-8", "replace").split()
+
+
+def find_experiments(scm: Git, repo: Repo) -> Found:
+    """One child process while nothing is queued."""
+    names = scm.refs(f"{EXPS}/", "refs/dataver/", NOTES_REF)
+    refs = [(ref, commit) for name, commit in names.items() if (ref := ExpRef.parse(name)) is not None]
+    is_queued = any(name.startswith("refs/dataver/") and not name.startswith(REMOVED_REFS) for name in names)
+    states = read_states(repo) if is_queued or any("celery" in name for name in names) else []
+    known = {state.id for state in states}
+    others = [task for task in read_tasks(repo, ()) if task.state == RUNNING and task.task_id not in known]
+    facts = [(state.id, state.state, state.ended) for state in states]
+    seen = repr((sorted(names.items()), sorted(facts, key=repr), [(task.task_id, task.name) for task in others]))
+    return Found(refs, states, others, any(name.startswith(REMOVED_REFS) for name in names), hashlib.sha256(seen.encode("utf-8", "surrogatepass")).hexdigest()[:16])
+
+
 def make_table(request: HttpRequest, repository: Repository, repo: Repo) -> Made:
-    """The table as of now; made anew only when commits, names or the workspace changed."""
-    progress = refresh_revisions(repository, repo, INDEX_LIMIT_S)
-    refs = chosen_refs(progress.refs, request.GET.get("branch", ""))
+    """The table as of now; made anew only when commits, names, runs or the workspace changed."""
+    scm = repo.scm
+    refs = read_refs(scm) if scm is not None else Refs()
+    found = find_experiments(scm, repo) if scm is not None else Found()
+    shown = chosen_refs(refs, request.GET.get("branch", ""))
     workspace = workspace_row(repo)
-    version = version_of(repository, refs, workspace, (progress.waiting, progress.incomplete))
-    return tables.get(version) or tables.add(Made(version, HistoryTable(workspace, load_rows(repository), refs), progress.waiting))
+    version = version_of(repository, shown, workspace, found.seen)
+    known = tables.get(version)
+    if known is not None and not known.waiting and not known.incomplete:
+        return known
+    progress = refresh_revisions(repository, repo, INDEX_LIMIT_S, commits_of(found.refs, found.states), refs)
+    if known is not None and (known.waiting, known.incomplete) == (progress.waiting, progress.incomplete):
+        return known
+    rows = load_rows(repository)
+    notes: dict[str, Annotation] = read_all(scm) if scm is not None else {}
+    experiments = experiments_of(repo, found.refs, found.states, found.others, rows)
+    removed = removals(scm) if scm is not None and found.has_removed else []
+    made = Made(version, HistoryTable(workspace, rows, shown, experiments, notes), progress.waiting, progress.incomplete, removed)
+    made.table.seen = found.seen
+    return tables.add(made)
+
+
+def removals(scm: Git) -> list[dict[str, Any]]:
+    """What was removed last, newest first: `names` that `exp remove --undo` takes, and `at`, seconds since 1970."""
+    by_time: dict[int, list[dict[str, str]]] = {}
+    for item in list_removed(scm):
+        if item.removed_at not in by_time and len(by_time) == REMOVALS_SHOWN:
+            break
+        by_time.setdefault(item.removed_at, []).append({"name": shown_name(scm, item), "target": item.target})
+    return [{"at": at, "items": items} for at, items in by_time.items()]
 
 
 def chosen_refs(refs: Refs, branch: str) -> Refs:
@@ -104,16 +200,16 @@ def chosen_refs(refs: Refs, branch: str) -> Refs:
     return replace(refs, shown=(branch,))
 
 
-def version_of(repository: Repository, refs: Refs, workspace: Row, progress: tuple[int, int]) -> str:
+def version_of(repository: Repository, refs: Refs, workspace: Row, seen: str) -> str:
     facts = (workspace.metrics, workspace.params, workspace.outs, workspace.errors)
     names = (refs.head, refs.branch, refs.branches, refs.tags, refs.shown)
-    made_from = repr((repository.pk, str(repository.root), names, progress, json.dumps(facts)))
+    made_from = repr((repository.pk, str(repository.root), names, seen, json.dumps(facts)))
     return hashlib.sha256(made_from.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def table_json(request: HttpRequest, made: Made) -> HttpResponse:
     """columns as JSON; compressed for whoever takes it, nothing for whoever has it."""
-    tag = f'"{made.version}"'
+    tag = f'"{made.version}-{made.waiting}-{made.incomplete}"'
     if request.headers.get("If-None-Match") == tag:
         return HttpResponseNotModified()
     body = made.packed()

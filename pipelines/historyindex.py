@@ -6,7 +6,7 @@ child process (`git for-each-ref`) and two queries.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from time import monotonic
 from typing import Any
@@ -23,6 +23,7 @@ from tracking.engine.record import record
 from tracking.engine.repo import Repo
 from tracking.models import Repository, Revision
 
+MANY = 500  # names; beyond, all rows are asked for
 BATCH = 200  # rows; a write transaction stays under 50 ms
 
 
@@ -36,8 +37,10 @@ class Progress:
     incomplete: int = 0
 
 
-def refresh_revisions(repository: Repository, repo: Repo, limit_s: float | None = None) -> Progress:
+def refresh_revisions(repository: Repository, repo: Repo, limit_s: float | None = None, others: Sequence[str] = (), refs: Refs | None = None) -> Progress:
     """Add the rows of commits that are new. limit_s: stop after so long; the next call goes on.
+
+    others: commits that no branch reaches, of experiments. refs: names of commits, where they are known.
 
     Raises GitError when Git cannot be asked.
     """
@@ -46,9 +49,10 @@ def refresh_revisions(repository: Repository, repo: Repo, limit_s: float | None 
         return Progress(Refs())
     started = monotonic()
     waiting = 0
-    refs = read_refs(scm)
-    known_tips = set(repository.revisions.filter(sha__in=refs.tips).values_list("sha", flat=True))
-    starts = [tip for tip in refs.tips if tip not in known_tips]
+    refs = refs or read_refs(scm)
+    tips = list(dict.fromkeys([*refs.tips, *others]))
+    known_tips = set(repository.revisions.filter(sha__in=tips).values_list("sha", flat=True)) if len(tips) < MANY else set(repository.revisions.values_list("sha", flat=True))
+    starts = [tip for tip in tips if tip not in known_tips]
     incomplete = list(repository.revisions.filter(Q(is_boundary=True) | ~Q(missing="")).values_list("sha", "parent_shas", "is_boundary", "missing"))
     shallow = shallow_commits(scm)
     starts += [parent for sha, parents, is_boundary, _ in incomplete if is_boundary and sha not in shallow for parent in parents.split()]

@@ -8,6 +8,7 @@ from tracking.pages import route
 
 urlpatterns: list[URLPattern] = [
     path("r/<slug:key>/experiments/rows.json", experimentspage.select, name="experiments-select"),
+    path("r/<slug:key>/experiments/live.json", experimentspage.live, name="experiments-live"),
     *route("r/<slug:key>/experiments", experimentspage.show, name="experiments"),
     path("r/<slug:key>/compare/diff.json", comparepage.code, name="compare-diff"),
     *route("r/<slug:key>/compare", comparepage.show, name="compare"),

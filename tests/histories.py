@@ -1,9 +1,11 @@
 """Makes Git repositories with a long history in moments, through one `git fast-import`.
 
-    python -m tests.histories FOLDER [--commits 2000] [--branches 5] [--metrics 4] [--params 6]
+    python -m tests.histories FOLDER [--commits 2000] [--branches 5] [--metrics 4] [--params 6] [--experiments 0]
+    python -m tests.histories FOLDER --big
 
 writes a project whose every commit has another dvc.lock, params.yaml and metrics.json, as
-a year of work on one pipeline would.
+a year of work on one pipeline would. --big: 120 commits with 2,000 experiments, 60 metrics and 80 params, and
+3 runs that are on, 2 that failed, 5 that wait.
 """
 from __future__ import annotations
 
@@ -11,10 +13,16 @@ import argparse
 import json
 import os
 import subprocess
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pipelines.engine.experiments import queue
+from pipelines.engine.experiments.names import ADJECTIVES, NOUNS
+from pipelines.engine.experiments.runinfo import RunFolder
 from tests.environment import clean_environ
+from tracking.engine.protocols import Settings
+from tracking.engine.repo import Repo
 
 FIRST_TIME = 1_700_000_000
 STEP_S = 3600
@@ -77,6 +85,59 @@ def pipeline_history(count: int, branches: int = 1, metrics: int = len(METRICS),
         side = max(0, branches - 1 - (count - 1 - number) // 20) if number else 0
         branch = f"feature/{side}" if side else "main"
         yield branch, f"Try learning rate {rate(number)}", {**(base if number == 0 else {}), **step(number, metrics, params)}
+
+
+# --- experiments
+def import_experiments(folder: str, count: int, metrics: int, params: int, first: int = 100_000) -> list[str]:
+    """Experiments on all commits of a history, their refs packed; names in the order they were made."""
+    environ = clean_environ(os.path.join(folder, ".git", "environment"))
+    commits = subprocess.run(["git", "rev-list", "--all", "--date-order"], cwd=folder, env=environ, check=True, capture_output=True, text=True).stdout.split()
+    stream: list[bytes] = []
+    names = []
+    for number in range(count):
+        baseline, name = commits[number % len(commits)], experiment_name(number)
+        names.append(name)
+        text = f"dvc: commit experiment {name}".encode()
+        who = f"Ada Tester <ada@example.com> {FIRST_TIME + 5000 * STEP_S + number * 60} +0000"
+        stream.append(f"commit refs/exps/{baseline[:2]}/{baseline[2:]}/{name}\nauthor {who}\ncommitter {who}\ndata {len(text)}\n".encode() + text + f"\nfrom {baseline}\n".encode())
+        for path, content in step(first + number * 13, metrics, params).items():
+            data = content.encode()
+            stream.append(f"M 100644 inline {path}\ndata {len(data)}\n".encode() + data + b"\n")
+    run(folder, environ, "fast-import", "--quiet", stdin=b"".join(stream))
+    run(folder, environ, "pack-refs", "--all")
+    return names
+
+
+def experiment_name(number: int) -> str:
+    return f"{ADJECTIVES[number % len(ADJECTIVES)]}-{NOUNS[(number // len(ADJECTIVES) + number) % len(NOUNS)]}{f'-{number}' if number >= 20_000 else ''}"
+
+
+def queue_runs(folder: str, running: int = 3, failed: int = 2, queued: int = 5, metrics: int = len(METRICS), params: int = 6) -> dict[str, list[str]]:
+    """Entries of the queue on HEAD, by state. Running ones have a checkout, and a heartbeat that does not end."""
+    repo = Repo(folder, Settings())
+    git = repo.scm
+    assert git is not None
+    head = git.head_commit() or ""
+    made: dict[str, list[str]] = {"running": [], "failed": [], "queued": []}
+    for number, state in enumerate([*["running"] * running, *["failed"] * failed, *["queued"] * queued]):
+        name = f"{state}-{NOUNS[number]}"
+        made[state].append(name)
+        files = step(900_000 + number, metrics, params)
+        entry = queue.write_entry(git, f"{head}^{{tree}}", queue.QueueEntry(id="", name=name, baseline=head, head=head, params=[f"train.lr={rate(number)}"], queued_at=time.time() - 60 + number))
+        if state == "queued":
+            continue
+        queue.claim(git, entry, {"pid": 1, "host": "another-machine", "boot": "", "space": ""})
+        if state == "failed":
+            queue.fail(git, entry, "stage 'train' exited with code 1: ValueError: loss is NaN", left=None, started=time.time() - 50, failed_stage="train")
+            continue
+        checkout = os.path.join(repo.tmp_dir, "exps", f"tmp-{name}")
+        os.makedirs(os.path.join(checkout, ".dvc"))
+        for path, content in {".dvc/config": "", "dvc.yaml": DVC_YAML, **files}.items():
+            with open(os.path.join(checkout, path), "w", encoding="utf-8") as stream:
+                stream.write(content)
+        RunFolder(repo.tmp_dir, entry.id).update_notes(name=name, stage="train", stages_planned=2, stages_done=1, started=time.time() - 50, folder=checkout, heartbeat=time.time() + 10 * 365 * 86400)
+    git.close()
+    return made
 
 
 def rate(number: int) -> float:
@@ -153,10 +214,18 @@ def main() -> None:
     parser.add_argument("folder")
     for name, default in (("commits", 2000), ("branches", 5), ("metrics", 4), ("params", 6)):
         parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--experiments", type=int, default=0)
+    parser.add_argument("--big", action="store_true")
     args = parser.parse_args()
+    if args.big:
+        args.commits, args.metrics, args.params, args.experiments = 120, 60, 80, args.experiments or 2000
     os.makedirs(args.folder)
-    tags = {f"v1.{number}": number * 250 for number in range(args.commits // 250)}
+    apart = 250 if args.commits >= 500 else 25
+    tags = {f"v1.{number}": number * apart for number in range(args.commits // apart)}
     import_history(args.folder, pipeline_history(args.commits, args.branches, args.metrics, args.params), tags)
+    if args.experiments:
+        import_experiments(args.folder, args.experiments, args.metrics, args.params)
+        queue_runs(args.folder, metrics=args.metrics, params=args.params)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The table of a project's commits: rows by branch, one column for each metric, param and out.
+"""The table of a project's commits and experiments: rows by branch, one column for each metric, param and out.
 
 Columns hold all their values (None where a commit has none), so that thousands of commits are
 small as JSON. Metrics, params and outs of a row are as `facts` reads them.
@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import Any
 
+from pipelines.engine.experiments.annotations import Annotation
 from pipelines.engine.facts import finite
+from pipelines.engine.serieskeys import series_numbers
 from tracking.engine.commits import Group, Refs, grouped, reachable
 from tracking.engine.params import flatten
 from tracking.engine.record import field, record
@@ -24,6 +28,9 @@ _LOWER = frozenset(
     "loss losses err error errors mse rmse mae mape nll logloss perplexity ppl wer cer fid brier latency time seconds duration rss cost regret mistake mistakes misses wrong".split()
 )
 HIGHER, LOWER = "higher", "lower"
+ELSEWHERE = "other"  # kind of the group of experiments whose baseline no branch reaches
+_ORDER = {"running": 0, "queued": 1}  # then all others, newest first
+_SYNONYMS = {"done": "done success finished", "queued": "queued waiting", "stopped": "stopped failed killed"}
 ABSENT = "FileNotFoundError"  # of a file that a commit does not have: nothing to see, no mistake
 
 
@@ -44,6 +51,34 @@ class Row:
     params: dict[str, Any] = field(default_factory=dict)
     outs: Sequence[dict[str, Any]] = ()
     errors: Sequence[dict[str, str]] = ()
+
+
+@record(frozen=True)
+class Experiment:
+    """An experiment. row: its values; sha is its commit, or the id of its entry in the queue while it has no result.
+
+    state: queued, running, done, failed or stopped. ref: of one that is kept. task: id of its entry, where there is one. started, ended: seconds
+    since 1970. reason: one sentence of a failure. stage: the one that runs; done, planned: how many of them. run_id: of its
+    journal. params: overrides as typed. place: "workspace" or "temp" of a run that is in no queue.
+    """
+
+    row: Row
+    name: str
+    state: str
+    baseline: str
+    ref: str = ""
+    task: str = ""
+    started: float | None = None
+    ended: float | None = None
+    reason: str = ""
+    failed_stage: str = ""
+    stage: str = ""
+    done: int | None = None
+    planned: int | None = None
+    run_id: str = ""
+    params: tuple[str, ...] = ()
+    is_silent: bool = False
+    place: str = ""
 
 
 @record(frozen=True)
@@ -69,6 +104,10 @@ class Column:
         return f"{self.kind}:{self.file}:{self.key}"
 
 
+def _place(made: Experiment) -> tuple[int, int, str]:
+    return (_ORDER.get(made.state, 2), -made.row.time, made.name)
+
+
 def guess_direction(key: str) -> str:
     """Whether less of a metric is better, by the words of its name."""
     words = [word for word in re.split(r"[^a-z]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", key).lower()) if word]
@@ -79,18 +118,42 @@ def guess_direction(key: str) -> str:
 class HistoryTable:
     """Rows: the workspace first, then the groups of `grouped`, in its order. Fits rowfilter.Table."""
 
-    def __init__(self, workspace: Row | None, commits: Mapping[str, Row], refs: Refs) -> None:
+    def __init__(
+        self, workspace: Row | None, commits: Mapping[str, Row], refs: Refs, experiments: Iterable[Experiment] = (), annotations: Mapping[str, Annotation] | None = None
+    ) -> None:
         self.refs = refs
         self.commits = commits
+        self.annotations = annotations or {}
         self.groups: list[Group] = grouped(refs, commits)
-        self.rows: list[Row] = [workspace] if workspace else []
-        self.group_of: list[int] = [-1] if workspace else []
+        self.rows: list[Row] = []
+        self.group_of: list[int] = []
+        self.parent_of: list[int] = []  # row of the baseline that an experiment is shown below, or -1
+        self.experiments: dict[int, Experiment] = {}  # by row
+        if workspace:
+            self._add(workspace, -1, -1)
+        below: dict[str, list[Experiment]] = {}
+        for made in sorted(experiments, key=_place):
+            below.setdefault(made.baseline, []).append(made)
         for position, group in enumerate(self.groups):
-            self.rows += (commits[sha] for sha in group.shas)
-            self.group_of += [position] * len(group.shas)
+            for sha in group.shas:
+                number = self._add(commits[sha], position, -1)
+                for made in below.pop(sha, ()):
+                    self.experiments[self._add(made.row, position, number)] = made
+        if below and not refs.shown:
+            self.groups.append(Group(ELSEWHERE, "Other baselines", tuple(below)))
+            for sha in below:
+                for made in below[sha]:
+                    self.experiments[self._add(made.row, len(self.groups) - 1, -1)] = made
+        self.seen = ""  # of the experiments, as the page's live data says it, too
         self.file_errors: dict[tuple[str, str], dict[int, str]] = {}
         self.hidden_columns = 0
         self.columns = self._all_columns()
+
+    def _add(self, row: Row, group: int, parent: int) -> int:
+        self.rows.append(row)
+        self.group_of.append(group)
+        self.parent_of.append(parent)
+        return len(self.rows) - 1
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -166,57 +229,126 @@ class HistoryTable:
         return [f"{column.kind}.{column.key or column.file}" for column in self.columns]
 
     def labels(self) -> Iterable[str]:
-        return ("branch", "tag", "author", "commit")
+        return ("branch", "tag", "author", "commit", "name", "state", "note")
 
     def labelled(self, label: str, pattern: str) -> set[int]:
         if label == "branch":
             tips = [sha for name, sha in self.refs.branches.items() if fnmatchcase(name, pattern)]
             inside = reachable(tips, self.commits)
-        elif label == "tag":
-            inside = {sha for name, sha in self.refs.tags.items() if fnmatchcase(name, pattern)}
+            return {number for number, row in enumerate(self.rows) if row.sha in inside or (made := self.experiments.get(number)) is not None and made.baseline in inside}
+        if label in ("name", "state"):
+            return {number for number, made in self.experiments.items() if any(fnmatchcase(word, pattern) for word in _words(label, made))}
+        if label == "tag":
+            shas = {sha for name, sha in self.refs.tags.items() if fnmatchcase(name, pattern)}
+            shas |= {sha for sha, known in self.annotations.items() if any(fnmatchcase(tag, pattern) for tag in known.tags)}
+        elif label == "note":
+            wanted = f"*{pattern.lower()}*"
+            shas = {sha for sha, known in self.annotations.items() if known.note and fnmatchcase(known.note.lower(), wanted)}
         elif label == "author":
-            wanted = pattern.lower()
-            inside = {row.sha for row in self.rows if fnmatchcase(row.author.lower(), f"*{wanted}*")}
+            wanted = f"*{pattern.lower()}*"
+            shas = {row.sha for row in self.rows if fnmatchcase(row.author.lower(), wanted)}
         else:
-            inside = {row.sha for row in self.rows if fnmatchcase(row.sha, f"{pattern.lower()}*")}
-        return {number for number, row in enumerate(self.rows) if row.sha in inside}
+            shas = {row.sha for row in self.rows if fnmatchcase(row.sha, f"{pattern.lower()}*")}
+        return {number for number, row in enumerate(self.rows) if row.sha in shas}
 
     def times(self) -> Sequence[int | None]:
         return [row.time or None for row in self.rows]
 
     def texts(self) -> Sequence[str]:
         names = self.refs.names()
-        return [
-            " ".join((row.sha, row.subject, row.author, *(name for _, name in names.get(row.sha, ())), self._group_name(number))).lower()
-            for number, row in enumerate(self.rows)
-        ]
+        found = []
+        for number, row in enumerate(self.rows):
+            made, known = self.experiments.get(number), self.annotations.get(row.sha)
+            words = [row.sha, row.subject if made is None else made.name, row.author, *(name for _, name in names.get(row.sha, ())), self._group_name(number)]
+            if made is not None:
+                words.append(made.state)
+            if known is not None:
+                words += (known.note, *known.tags)
+            found.append(" ".join(words).lower())
+        return found
 
     def _group_name(self, number: int) -> str:
         position = self.group_of[number]
         return self.groups[position].name if position >= 0 else ""
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """Of rows, each once: a branch made of an experiment has its commit, too."""
+        taken: set[str] = set()
+        found = []
+        for number, row in enumerate(self.rows):
+            made = self.experiments.get(number)
+            found.append(row.sha if row.sha not in taken else f"{row.sha}-{made.name if made else number}")
+            taken.add(row.sha)
+        return found
 
     # --- JSON
     def payload(self) -> dict[str, Any]:
         """Everything a page needs, column by column; docs/json.md, "Pages"."""
         names = self.refs.names()
         rows = self.rows
+        counted = Counter(self.group_of[number] for number in self.experiments)
         return {
+            "seen": self.seen,
             "rows": {
+                "id": self.ids,
                 "sha": [row.sha for row in rows],
-                "subject": [row.subject for row in rows],
+                "subject": [row.subject if number not in self.experiments else "" for number, row in enumerate(rows)],
                 "author": [row.author for row in rows],
                 "time": [row.time or None for row in rows],
                 "group": self.group_of,
-                "names": {number: names[row.sha] for number, row in enumerate(rows) if row.sha in names},
+                "parent": self.parent_of,
+                "names": {number: names[row.sha] for number, row in enumerate(rows) if row.sha in names and number not in self.experiments},
                 "errors": {number: list(row.errors) for number, row in enumerate(rows) if row.errors},
+                "notes": {number: {"tags": list(known.tags), "note": known.note} for number, row in enumerate(rows) if (known := self.annotations.get(row.sha)) is not None},
             },
-            "groups": [{"kind": group.kind, "name": group.name, "count": len(group.shas)} for group in self.groups],
+            "experiments": {number: experiment_payload(made) for number, made in self.experiments.items()},
+            "groups": [
+                {"kind": group.kind, "name": group.name, "count": len(group.shas) if group.kind != ELSEWHERE else 0, "experiments": counted[position]}
+                for position, group in enumerate(self.groups)
+            ],
             "columns": [_column_payload(column) for column in self.columns],
             "file_errors": [{"kind": kind, "file": path, "rows": found} for (kind, path), found in self.file_errors.items()],
             "hidden_columns": self.hidden_columns,
             "branch": self.refs.branch,
             "head": self.refs.head,
         }
+
+
+def experiment_payload(made: Experiment) -> dict[str, Any]:
+    """What is known of an experiment; nothing is left out as null or empty but name, state, baseline and series."""
+    facts = {
+        "name": made.name,
+        "state": made.state,
+        "baseline": made.baseline,
+        "series": series_numbers([made.row.sha])[made.row.sha],
+        "task": made.task,
+        "started": made.started,
+        "seconds": round(made.ended - made.started, 1) if made.started is not None and made.ended is not None else None,
+        "reason": made.reason,
+        "failed_stage": made.failed_stage,
+        "stage": made.stage,
+        "done": made.done,
+        "planned": made.planned,
+        "run": made.run_id,
+        "params": list(made.params),
+        "silent": made.is_silent,
+        "place": made.place,
+    }
+    return {name: value for name, value in facts.items() if value not in (None, "", [], False)}
+
+
+def live_payload(made: Experiment) -> dict[str, Any]:
+    """A run that is on, with its values by the ids of their columns."""
+    values = {}
+    for kind, files in (("metrics", made.row.metrics), ("params", made.row.params)):
+        for path, entry in files.items():
+            values.update({f"{kind}:{path}:{key}": cell_value(value) for key, value in flatten(entry.get("data")).items()})
+    return {"id": made.row.sha, **experiment_payload(made), "values": values}
+
+
+def _words(label: str, made: Experiment) -> list[str]:
+    return [made.name] if label == "name" else _SYNONYMS.get(made.state, made.state).split()
 
 
 def _column_payload(column: Column) -> dict[str, Any]:
