@@ -12,6 +12,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.contrib.staticfiles import finders
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
 
 from pipelines.engine.experimentrows import commits_of, experiments_of
@@ -46,6 +47,7 @@ class ExperimentsPage:
     has_git: bool
     views: dict[str, str]
     git_remotes: list[str]
+    has_dialog: bool
 
 
 @dataclass
@@ -86,7 +88,7 @@ def show(request: HttpRequest, key: str) -> HttpResponse:
     try:
         if pages.wants_json(request):
             return table_json(request, make_table(request, repository, repo))
-        context = ExperimentsPage(key, repo.scm is not None, shared_views(repo), git_remotes(repo))
+        context = ExperimentsPage(key, repo.scm is not None, shared_views(repo), git_remotes(repo), finders.find("pipelines/rundialog.js") is not None)
         return pages.page(request, "pipelines/experiments.html", context, title="Experiments", active="experiments", command="dataver exp show --all-commits", repository=repository)
     finally:
         close(repo)

@@ -132,6 +132,7 @@ def queue_runs(folder: str, running: int = 3, failed: int = 2, queued: int = 5, 
             continue
         checkout = os.path.join(repo.tmp_dir, "exps", f"tmp-{name}")
         os.makedirs(os.path.join(checkout, ".dvc"))
+        run(checkout, clean_environ(os.path.join(folder, ".git", "environment")), "init", "-q")  # of its own, or the project ignores it
         for path, content in {".dvc/config": "", "dvc.yaml": DVC_YAML, **files}.items():
             with open(os.path.join(checkout, path), "w", encoding="utf-8") as stream:
                 stream.write(content)

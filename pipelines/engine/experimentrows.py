@@ -90,7 +90,7 @@ def live_row(repo: Repo, row: Row) -> Row:
     notes = RunFolder(repo.tmp_dir, row.sha).read_notes()
     if notes is None or not notes.folder or repo.scm is None:
         return row
-    return _with_values_of(row, os.path.join(notes.folder, repo.scm.rel(repo.root_dir)), repo)
+    return _with_values_of(row, os.path.normpath(os.path.join(notes.folder, repo.scm.rel(repo.root_dir))), repo)
 
 
 def _with_values_of(row: Row, folder: str, repo: Repo) -> Row:

@@ -1,0 +1,221 @@
+// The rows and columns of the experiments table: asked for, put in order, measured. Nothing here draws.
+import { decimalsOf } from "./tablenumbers.js";
+import { picked, view } from "./tableview.js";
+
+export const WORKSPACE = "workspace";
+export const KINDS = ["meta", "metrics", "params", "data"];
+export const KIND_NAMES = { meta: "Run", metrics: "Metrics", params: "Params", data: "Data" };
+const HEX = /^[0-9a-f]{7,40}$/;
+
+export const table = {
+  data: null, // the answer of experiments.json
+  columns: [], // with what drawing needs
+  byId: new Map(), // id of a column -> column
+  index: new Map(), // id of a row -> its number
+  matches: null, // Set of ids that the query finds; null without one
+  items: [], // [{id, n}] in the order they are shown; n below 0 is a group, -1 - its position
+  rows: [], // numbers of the rows that fit the query, without the workspace
+  inGroup: [], // [commits, experiments] of each group among them
+  base: -1, // row of the baseline
+  trend: new Map(), // id of a running row -> values its main metric had while the page looked
+};
+export const collapsed = new Set(); // keys of groups and ids of commits
+
+export const betterOf = (column) => (view.lower.has(column.id) ? "lower" : view.higher.has(column.id) ? "higher" : column.better);
+export const identityOf = (column, row) => (column.hash ? column.hash[row] : column.values[row]);
+export const groupKey = (group) => `group:${table.data.groups[group].kind}:${table.data.groups[group].name}`;
+export const experimentOf = (row) => table.data.experiments[row];
+export const isFlat = () => view.sort.length > 0;
+export const hasWorkspace = () => table.data.rows.id[0] === WORKSPACE;
+
+// --- columns
+/** Take over an answer. What the reader had chosen or seen before stays. */
+export function takeOver(data) {
+  const differing = new Map(table.columns.map((column) => [column.id, column.differs]));
+  const errors = new Map(data.file_errors.map((entry) => [`${entry.kind}:${entry.file}`, entry.rows]));
+  table.data = data;
+  const made = data.columns.map((column) => {
+    let count = 0, numbers = [];
+    for (const value of column.values) if (value !== null) { count += 1; if (typeof value === "number") numbers.push(value); }
+    const isNumeric = numbers.length > 0 && numbers.length === count;
+    return { ...column, isNumeric, count, differs: differing.get(column.id), errors: errors.get(`${column.kind}:${column.file}`) || {}, decimals: column.kind === "metrics" && isNumeric ? decimalsOf(numbers) : null };
+  });
+  table.columns = [...metaColumns(data), ...made];
+  putInOrder();
+  table.byId = new Map(table.columns.map((column) => [column.id, column]));
+  table.index = new Map(data.rows.id.map((id, number) => [id, number]));
+  const tasks = new Map(Object.entries(data.experiments).filter(([, made_]) => made_.task).map(([number, made_]) => [made_.task, data.rows.id[number]]));
+  for (const id of [...picked]) { // an address holds short ids; a run that ended has its commit's
+    if (table.index.has(id)) continue;
+    const full = tasks.get(id) ?? (HEX.test(id) ? data.rows.id.find((known) => known.startsWith(id)) : undefined);
+    if (full) { picked.delete(id); picked.add(full); } else if (!data.waiting) picked.delete(id);
+  }
+}
+
+function metaColumns(data) {
+  const { rows, experiments } = data;
+  const count = rows.id.length;
+  const fill = (value) => { const made = new Array(count); for (let row = 0; row < count; row += 1) made[row] = value(row); return made; };
+  const of = (key, label, width, values, more = {}) => ({ id: `meta:${key}`, kind: "meta", file: "", key, group: "", label, better: "", values, count: values.reduce((sum, value) => sum + (value !== null), 0), isNumeric: false, differs: true, errors: {}, decimals: null, width, ...more });
+  const running = Object.values(experiments).some((made) => made.state === "running");
+  const notes = Object.values(rows.notes);
+  return [
+    of("created", "Created", 104, rows.time),
+    of("time", "Time", 76, fill((row) => experiments[row]?.seconds ?? null), { isNumeric: true, isOptional: !Object.values(experiments).some((made) => made.seconds || made.state === "running") }),
+    of("author", "Author", 112, rows.author),
+    of("parent", "From", 150, fill((row) => (experiments[row] ? experiments[row].baseline.slice(0, 7) : data.groups[rows.group[row]]?.name ?? null)), { isOptional: true, whenFlat: true }),
+    of("state", "State", 92, fill((row) => experiments[row]?.state ?? null), { isOptional: true }),
+    of("trend", "Trend", 88, fill((row) => (experiments[row]?.state === "running" ? row : null)), { isOptional: !running }),
+    of("tags", "Tags", 120, fill((row) => rows.notes[row]?.tags.join(", ") || null), { isOptional: true }),
+    of("note", "Note", 200, fill((row) => rows.notes[row]?.note || null), { isOptional: !notes.some((known) => known.note) }),
+  ];
+}
+
+/** Columns of a kind stay together; in it they are as the reader put them. */
+export function putInOrder() {
+  const natural = new Map([...table.columns].sort((one, other) => KINDS.indexOf(one.kind) - KINDS.indexOf(other.kind) || (one.natural ?? 0) - (other.natural ?? 0)).map((column, at) => [column.id, at]));
+  for (const column of table.columns) column.natural ??= natural.get(column.id);
+  const places = new Map(view.order.map((id, at) => [id, at]));
+  const place = (column) => places.get(column.id) ?? view.order.length + column.natural;
+  table.columns.sort((one, other) => KINDS.indexOf(one.kind) - KINDS.indexOf(other.kind) || place(one) - place(other));
+}
+
+export const isHidden = (column) => view.hide.has(column.id)
+  || (column.isOptional && !view.show.has(column.id) && !(column.whenFlat && isFlat()))
+  || (view.only && column.kind !== "meta" && !column.differs);
+export const isPinned = (column) => view.pin.includes(column.id);
+export const shownColumns = () => table.columns.filter((column) => !isHidden(column));
+
+/** Put a column before or after another of its kind. */
+export function moveColumn(id, target, isAfter) {
+  const moved = table.byId.get(id), goal = table.byId.get(target);
+  if (!moved || !goal || moved === goal || moved.kind !== goal.kind) return false;
+  const others = table.columns.filter((column) => column !== moved);
+  others.splice(others.indexOf(goal) + (isAfter ? 1 : 0), 0, moved);
+  let end = others.length; // what follows in its natural order need not be said
+  while (end > 0 && (end === others.length || others[end - 1].natural < others[end].natural)) end -= 1;
+  view.order = others.slice(0, end).map((column) => column.id);
+  table.columns = others;
+  return true;
+}
+
+/** The next shown column of the same kind. */
+export function neighbour(id, step) {
+  const { kind } = table.byId.get(id);
+  const inKind = table.columns.filter((column) => column.kind === kind && !isHidden(column));
+  return inKind[inKind.findIndex((column) => column.id === id) + step];
+}
+
+// --- which rows, in which order
+export function arrange() {
+  const { data } = table;
+  const { rows } = data;
+  const wanted = [];
+  for (let row = hasWorkspace() ? 1 : 0; row < rows.id.length; row += 1) if (!table.matches || table.matches.has(rows.id[row])) wanted.push(row);
+  table.rows = wanted;
+  table.inGroup = data.groups.map(() => [0, 0]);
+  for (const row of wanted) table.inGroup[rows.group[row]][data.experiments[row] ? 1 : 0] += 1;
+  if (isFlat()) { table.items = sorted(wanted).map((row) => ({ id: rows.id[row], n: row })); return; }
+  const items = [];
+  let group = null, isOpen = true;
+  const present = new Set(wanted);
+  for (const row of wanted) {
+    if (rows.group[row] !== group) {
+      group = rows.group[row];
+      isOpen = !collapsed.has(groupKey(group));
+      items.push({ id: groupKey(group), n: -1 - group });
+    }
+    if (!isOpen) continue;
+    const parent = rows.parent[row];
+    if (parent >= 0 && present.has(parent) && collapsed.has(rows.id[parent])) continue;
+    items.push({ id: rows.id[row], n: row, isInside: parent >= 0 && present.has(parent) });
+  }
+  for (let at = data.groups.length - 1; at >= 0; at -= 1) if (!table.matches && data.groups[at].count === 0 && !table.inGroup[at][1] && data.groups[at].kind === "branch") items.push({ id: groupKey(at), n: -1 - at });
+  table.items = items;
+}
+
+function sorted(rows) {
+  const keys = view.sort.map((item) => ({ values: accessor(item.id), sign: item.down ? -1 : 1 })).filter((key) => key.values);
+  return [...rows].sort((a, b) => {
+    for (const { values, sign } of keys) {
+      const left = values(a), right = values(b);
+      const noLeft = left === null || left === undefined, noRight = right === null || right === undefined;
+      if (noLeft || noRight) { if (noLeft !== noRight) return noLeft ? 1 : -1; continue; } // missing values are last, whatever the direction
+      const order = typeof left === "number" && typeof right === "number" ? left - right : String(left).localeCompare(String(right), "en", { numeric: true });
+      if (order) return order * sign;
+    }
+    return a - b;
+  });
+}
+
+function accessor(id) {
+  const { data } = table;
+  if (id === "name") return (row) => (experimentOf(row)?.name ?? data.rows.subject[row]).toLowerCase();
+  const column = table.byId.get(id);
+  return column ? (row) => column.values[row] : null;
+}
+
+export function sortBy(id, add) {
+  const known = view.sort.find((item) => item.id === id);
+  const column = table.byId.get(id);
+  const first = id === "meta:created" || Boolean(column && column.kind === "metrics" && betterOf(column) === "higher"); // the best, the newest
+  let next = { id, down: first };
+  if (known) next = known.down === first ? { id, down: !first } : null; // best, worst, none
+  if (add && known && next) view.sort = view.sort.map((item) => (item.id === id ? next : item));
+  else view.sort = [...(add ? view.sort.filter((item) => item.id !== id) : []), ...(next ? [next] : [])];
+}
+
+// --- what only the shown rows decide
+function findBase() {
+  if (table.index.has(view.base)) return table.index.get(view.base);
+  const short = HEX.test(view.base) ? table.data.rows.id.findIndex((id) => id.startsWith(view.base)) : -1;
+  if (short >= 0) return short;
+  return table.index.get(table.data.head) ?? -1;
+}
+
+/** keepsColumns: what arrives by itself hides and shows no column that was there before. */
+export function measure(keepsColumns = false) {
+  const base = table.base = findBase();
+  const all = hasWorkspace() ? [0, ...table.rows] : table.rows;
+  for (const column of table.columns) {
+    if (column.kind === "meta") continue;
+    const { values, hash } = column;
+    const identities = hash || values;
+    let first = null, isFirst = true, low = Infinity, high = -Infinity, differs = false;
+    for (const row of all) {
+      const value = identities[row];
+      if (isFirst) { first = value; isFirst = false; } else if (value !== first) differs = true;
+      const number = values[row];
+      if (typeof number === "number") { if (number < low) low = number; if (number > high) high = number; }
+    }
+    if (!differs) for (const row in column.errors) if (all.includes(Number(row))) differs = true;
+    if (!keepsColumns) column.differs = differs; else if (column.differs === undefined) column.differs = true;
+    const better = column.kind === "metrics" ? betterOf(column) : "";
+    column.low = low; column.high = high;
+    column.spread = high - low;
+    column.best = better && high > low ? (better === "higher" ? high : low) : null;
+    column.base = base >= 0 ? values[base] : null;
+  }
+}
+
+// --- runs that are on
+/** Take over what runs say now; true when the whole table has to be asked for again. */
+export function takeLive(answer) {
+  let isStale = answer.seen !== table.data.seen, isChanged = false;
+  for (const run of answer.runs) {
+    const row = table.index.get(run.id);
+    if (row === undefined) { isStale = true; continue; }
+    const { values, id, ...facts } = run;
+    if (JSON.stringify(table.data.experiments[row]) !== JSON.stringify(facts)) { table.data.experiments[row] = facts; isChanged = true; }
+    let main = null;
+    for (const [name, value] of Object.entries(values)) {
+      const column = table.byId.get(name);
+      if (!column) { isStale = true; continue; }
+      if (column.kind === "metrics" && main === null && typeof value === "number") main = value;
+      if (column.values[row] !== value) { column.values[row] = value; isChanged = true; }
+    }
+    const trend = table.trend.get(id) || [];
+    if (main !== null && trend.at(-1) !== main) table.trend.set(id, [...trend, main].slice(-200));
+  }
+  return { isStale, isChanged };
+}

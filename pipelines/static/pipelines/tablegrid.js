@@ -1,0 +1,259 @@
+// A grid that holds only the rows and cells in sight, whatever their number. One element scrolls; the head, the first columns and the pinned row
+// stick to its edges. Drawing changes what differs: elements stay, so a live change moves neither scroll nor focus nor menus.
+import { el } from "../launcher/frame.js";
+
+const ROWS_AROUND = 6;
+const PIXELS_AROUND = 160;
+const SPARES = 60; // rows that are out of sight and may be taken again
+
+export class Grid {
+  /**
+   * box: scrolls. cell(item, column): {text, title, cls} or {make, sign} with a node that is made anew when `sign` changes, and `flash` for
+   * what may change by itself. row(item): {cls, attributes}. head(column, node): fills a head cell once.
+   */
+  constructor(box, { cell, row, head, headRows }) {
+    this.box = box;
+    this.hooks = { cell, row, head };
+    this.headRows = headRows;
+    this.items = []; this.pinned = null; this.fixed = []; this.columns = [];
+    this.nodes = new Map(); // id of an item -> node
+    this.heads = new Map(); // id of a column -> node
+    this.headNode = el("div", { class: "g-head", role: "rowgroup" });
+    this.pinnedNode = el("div", { class: "g-pinned", role: "rowgroup" });
+    this.body = el("div", { class: "g-body", role: "rowgroup" });
+    this.size = el("div", { class: "g-size", role: "presentation" }, this.headNode, this.pinnedNode, this.body);
+    box.replaceChildren(this.size);
+    let isAsked = false;
+    const later = () => { if (!isAsked) { isAsked = true; requestAnimationFrame(() => { isAsked = false; this.update(); }); } };
+    box.addEventListener("scroll", later, { passive: true });
+    new ResizeObserver(later).observe(box);
+  }
+
+  /** columns: [{id, width, spans: names of the headings above, cls}]. fixed: those that stay at the left. */
+  setColumns(fixed, columns, rowHeight, headHeight) {
+    Object.assign(this, { fixed, columns, rowHeight, headHeight });
+    let left = 0;
+    for (const column of fixed) { column.left = left; left += column.width; }
+    this.fixedWidth = left;
+    for (const column of columns) { column.left = left; left += column.width; }
+    this.width = left;
+    this.box.style.setProperty("--fixed-w", `${this.fixedWidth}px`);
+    this.size.style.width = `${this.width}px`;
+    for (const node of this.nodes.values()) node.remove();
+    this.nodes.clear();
+    this.spare = [];
+    this.buildHead();
+    this.range = null;
+    this.box.setAttribute("aria-colcount", String(fixed.length + columns.length));
+  }
+
+  /** items: [{id, n}]. pinned: the one that stays below the head, or null. */
+  setItems(items, pinned) {
+    this.items = items;
+    this.pinned = pinned;
+    this.places = new Map(items.map((item, at) => [item.id, at]));
+    this.body.style.height = `${items.length * this.rowHeight + 72}px`; // room below for the bar of the selection
+    this.box.setAttribute("aria-rowcount", String(items.length + this.headRows + (pinned ? 1 : 0)));
+    this.update(true);
+  }
+
+  // --- head
+  buildHead() {
+    this.heads.clear();
+    const total = this.headRows * this.headHeight;
+    this.headNode.style.height = `${total}px`;
+    this.pinnedNode.style.top = `${total}px`;
+    const rows = [];
+    for (let level = 0; level < this.headRows - 1; level += 1) {
+      const row = el("div", { class: "g-hrow", role: "row", "aria-rowindex": String(level + 1) });
+      row.style.height = `${this.headHeight}px`;
+      const corner = el("div", { class: "g-corner", role: "columnheader", "aria-label": "Experiment" });
+      corner.style.width = `${this.fixedWidth}px`;
+      row.append(corner);
+      for (const span of this.spans(level)) {
+        const node = el("div", { class: `g-span ${span.cls}`, role: "columnheader", title: span.title || null, "aria-colspan": String(span.count) }, span.node ?? el("span", { class: "trunc" }, span.name || "\u00a0"));
+        if (!span.name) node.setAttribute("aria-label", "no heading");
+        node.style.left = `${span.left}px`;
+        node.style.width = `${span.width}px`;
+        row.append(node);
+      }
+      rows.push(row);
+    }
+    this.leafRow = el("div", { class: "g-hrow g-leaves", role: "row", "aria-rowindex": String(this.headRows) });
+    this.leafRow.style.height = `${this.headHeight}px`;
+    const corner = el("div", { class: "g-fix", role: "presentation" }, ...this.fixed.map((column) => this.headCell(column, true)));
+    this.leafRow.append(corner);
+    this.headNode.replaceChildren(...rows, this.leafRow);
+  }
+
+  spans(level) {
+    const found = [];
+    for (const column of this.columns) {
+      const span = column.spans[level];
+      const last = found.at(-1);
+      if (last && last.key === span.key) { last.width += column.width; last.count += 1; } else found.push({ ...span, left: column.left, width: column.width, count: 1 });
+    }
+    return found;
+  }
+
+  headCell(column, isFixed) {
+    const node = el("div", { class: `g-h ${column.cls || ""}`, role: "columnheader", "data-column": column.id });
+    node.style.width = `${column.width}px`;
+    if (!isFixed) node.style.left = `${column.left}px`;
+    this.hooks.head(column, node);
+    this.heads.set(column.id, node);
+    return node;
+  }
+
+  // --- what is in sight
+  columnsInSight() {
+    const { scrollLeft, clientWidth } = this.box;
+    const from = scrollLeft + this.fixedWidth - PIXELS_AROUND, to = scrollLeft + clientWidth + PIXELS_AROUND;
+    let first = 0;
+    while (first < this.columns.length && this.columns[first].left + this.columns[first].width < from) first += 1;
+    let last = first;
+    while (last < this.columns.length && this.columns[last].left < to) last += 1;
+    return [first, last];
+  }
+
+  /** Bring the elements in line with where the box is scrolled to. isAll: also the content of those that are there. */
+  update(isAll = false) {
+    if (!this.rowHeight) return;
+    const [first, last] = this.columnsInSight();
+    const isOther = !this.range || this.range[0] !== first || this.range[1] !== last;
+    this.range = [first, last];
+    if (isOther) this.updateHead();
+    const room = this.box.clientHeight;
+    const from = Math.max(0, Math.floor(this.box.scrollTop / this.rowHeight) - ROWS_AROUND);
+    const to = Math.min(this.items.length, Math.ceil((this.box.scrollTop + room) / this.rowHeight) + ROWS_AROUND);
+    const wanted = new Set();
+    for (let at = from; at < to; at += 1) wanted.add(this.items[at].id);
+    for (const [id, node] of this.nodes) {
+      if (wanted.has(id) || (this.pinned && id === this.pinned.id)) continue;
+      this.nodes.delete(id);
+      if (node === this.pinnedNode.firstChild) { node.remove(); continue; }
+      if (node.contains(document.activeElement)) this.box.focus({ preventScroll: true });
+      this.spare.push(node); // another row takes it
+    }
+    if (this.pinned) this.place(this.pinned, -1, isAll, isOther); else this.pinnedNode.replaceChildren();
+    for (let at = from; at < to; at += 1) {
+      const node = this.place(this.items[at], at, isAll, isOther);
+      if (node.parentNode !== this.body) this.body.append(node); // in any order: aria-rowindex tells it, and moving elements is slow
+    }
+    for (const node of this.spare) node.remove();
+    this.spare.length = Math.min(this.spare.length, SPARES);
+    this.sight = [from, to];
+  }
+
+  updateHead() {
+    const [first, last] = this.range;
+    const wanted = new Set(this.columns.slice(first, last).map((column) => column.id));
+    const fixed = new Set(this.fixed.map((column) => column.id));
+    for (const [id, node] of this.heads) if (!wanted.has(id) && !fixed.has(id) && !node.contains(document.activeElement)) { node.remove(); this.heads.delete(id); }
+    let before = this.leafRow.firstChild;
+    for (const column of this.columns.slice(first, last)) {
+      const node = this.heads.get(column.id) || this.headCell(column, false);
+      if (node.previousSibling !== before) this.leafRow.insertBefore(node, before.nextSibling);
+      before = node;
+    }
+  }
+
+  place(item, at, isAll, isOther) {
+    let node = this.nodes.get(item.id);
+    const isNew = !node;
+    if (isNew && at >= 0 && this.spare.length) node = this.spare.pop();
+    else if (isNew) {
+      node = el("div", { role: "row" });
+      node.cells = new Map();
+      node.fixedNode = el("div", { class: "g-fix", role: "presentation" });
+      node.append(node.fixedNode);
+      for (const column of this.fixed) node.fixedNode.append(this.cellNode(node, column, true));
+      node.style.height = `${this.rowHeight}px`;
+      if (at < 0) this.pinnedNode.replaceChildren(node);
+    }
+    if (isNew) { this.nodes.set(item.id, node); node.dataset.item = item.id; }
+    node.item = item;
+    if (at >= 0 && node.at !== at) { node.at = at; node.style.top = `${at * this.rowHeight}px`; node.setAttribute("aria-rowindex", String(at + 1 + this.headRows + (this.pinned ? 1 : 0))); }
+    if (at < 0) node.setAttribute("aria-rowindex", String(this.headRows + 1));
+    if (isNew || isOther || node.range !== this.range) this.syncCells(node);
+    if (isNew || isAll) this.paintRow(node, isNew);
+    return node;
+  }
+
+  cellNode(row, column, isFixed) {
+    const node = document.createElement("div");
+    node.setAttribute("role", column.isName ? "rowheader" : "gridcell");
+    node.dataset.column = column.id;
+    node.base = `g-c ${column.cls || ""}`;
+    node.className = node.base;
+    node.style.width = `${column.width}px`;
+    if (!isFixed) node.style.left = `${column.left}px`;
+    node.column = column;
+    row.cells.set(column.id, node);
+    return node;
+  }
+
+  /** Cells of a row for the columns in sight. */
+  syncCells(row) {
+    const [first, last] = this.range;
+    row.range = this.range;
+    const wanted = new Set();
+    for (let at = first; at < last; at += 1) wanted.add(this.columns[at].id);
+    for (const [id, node] of row.cells) if (!wanted.has(id) && node.parentNode !== row.fixedNode) { node.remove(); row.cells.delete(id); }
+    let before = row.fixedNode;
+    for (let at = first; at < last; at += 1) {
+      const column = this.columns[at];
+      let node = row.cells.get(column.id);
+      if (!node) { node = this.cellNode(row, column, false); this.paintCell(row.item, node, true); }
+      if (node.previousSibling !== before) row.insertBefore(node, before.nextSibling);
+      before = node;
+    }
+  }
+
+  paintRow(row, isNew) {
+    const { cls, attributes } = this.hooks.row(row.item);
+    const name = `g-row ${cls}`;
+    if (row.className !== name) row.className = name;
+    for (const [key, value] of Object.entries(attributes)) if (row.getAttribute(key) !== value) row.setAttribute(key, value);
+    for (const node of row.cells.values()) this.paintCell(row.item, node, isNew);
+  }
+
+  paintCell(item, node, isNew) {
+    const wanted = this.hooks.cell(item, node.column);
+    const sign = wanted.make ? `${item.id}\0${wanted.sign}` : `${wanted.cls || ""}\0${wanted.text}\0${wanted.title || ""}`;
+    if (node.sign === sign) return;
+    const isChanged = !isNew && node.sign !== undefined && node.shown !== wanted.text;
+    node.sign = sign;
+    node.shown = wanted.text;
+    node.className = wanted.cls ? `${node.base} ${wanted.cls}` : node.base;
+    if (wanted.make) node.replaceChildren(wanted.make());
+    else {
+      let span = node.firstChild;
+      if (!span || span.className !== "v" || node.childNodes.length > 1) { span = document.createElement("span"); span.className = "v"; node.replaceChildren(span); }
+      span.textContent = wanted.text;
+      if (wanted.title) span.title = wanted.title; else span.removeAttribute("title");
+      if (isChanged && this.isLive) { span.classList.remove("was-changed"); void span.offsetWidth; span.className = "v was-changed"; setTimeout(() => { if (span.className === "v was-changed") span.className = "v"; }, 2000); }
+    }
+  }
+
+  /** Draw what differs from what is shown. isLive: what changed by itself is marked for a moment. */
+  paint(isLive = false) {
+    this.isLive = isLive;
+    for (const node of this.nodes.values()) this.paintRow(node, false);
+    this.isLive = false;
+  }
+
+  /** Bring a row into sight. */
+  reveal(id, isCentred = false) {
+    const at = this.places.get(id);
+    if (at === undefined) return;
+    const over = this.headRows * this.headHeight + (this.pinned ? this.rowHeight : 0);
+    const top = at * this.rowHeight, room = this.box.clientHeight - over - this.rowHeight;
+    if (isCentred) this.box.scrollTop = Math.max(0, top - room / 2);
+    else if (top < this.box.scrollTop) this.box.scrollTop = top;
+    else if (top > this.box.scrollTop + room) this.box.scrollTop = top - room;
+    this.update();
+  }
+
+  node(id) { return this.nodes.get(id); }
+}
