@@ -19,7 +19,7 @@ from typing import Any
 
 from pipelines.engine.experiments import queue
 from pipelines.engine.experiments.names import ADJECTIVES, NOUNS
-from pipelines.engine.experiments.runinfo import RunFolder
+from pipelines.engine.experiments.runinfo import QUEUED, RUNNING, ExecutorInfo, RunFolder
 from tests.environment import clean_environ
 from tracking.engine.protocols import Settings
 from tracking.engine.repo import Repo
@@ -136,6 +136,7 @@ def queue_runs(folder: str, running: int = 3, failed: int = 2, queued: int = 5, 
         for path, content in {".dvc/config": "", "dvc.yaml": DVC_YAML, **files}.items():
             with open(os.path.join(checkout, path), "w", encoding="utf-8") as stream:
                 stream.write(content)
+        RunFolder(repo.tmp_dir, entry.id).write_info(ExecutorInfo(f"file://{checkout}", head, QUEUED, checkout, ".dvc", name, status=RUNNING))
         RunFolder(repo.tmp_dir, entry.id).update_notes(name=name, stage="train", stages_planned=2, stages_done=1, started=time.time() - 50, folder=checkout, heartbeat=time.time() + 10 * 365 * 86400)
     git.close()
     return made

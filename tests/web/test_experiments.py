@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from launcher.gate import ACCESS, Access
 from tests.conftest import Project
-from tests.histories import import_history, pipeline_history
+from tests.histories import import_experiments, import_history, pipeline_history, queue_runs
 from tests.web.browser import Page
 from tracking.engine.protocols import Settings
 from tracking.models import Repository
@@ -149,13 +149,16 @@ def test_not_a_number_is_a_text_in_json(get: Get, repo: Project) -> None:
 
 
 # --- page
+ROWS = "[...document.querySelectorAll('[data-testid=row]')].sort((a, b) => a.getBoundingClientRect().y - b.getBoundingClientRect().y)"
+
+
 def open_table(page: Page, project: Project, query: str = "") -> Page:
     return page.open(f"/r/{key_of(str(project.path))}/experiments{query}")
 
 
 def rows(page: Page) -> list[str]:
     """Subjects of the shown rows."""
-    return [str(text) for text in page.js("return [...document.querySelectorAll('[data-testid=row] .cm')].map((node) => node.textContent)")]
+    return [str(text) for text in page.js(f"return {ROWS}.filter((row) => row.querySelector('.cm')).map((row) => row.querySelector('.cm').textContent)")]
 
 
 def test_page_draws_rows_and_errors_and_markup_as_text(visit: Visit, odd: Project, assert_accessible: Callable[[Page], None], git_status: Callable[[Path], str]) -> None:
@@ -183,15 +186,15 @@ def test_wrong_query_keeps_the_rows_and_points_at_the_mistake(visit: Visit, odd:
     page = open_table(visit(odd.path), odd)
     page.press("/").type("search", "acc>0.85")
     page.expect(lambda: rows(page), ["repaired"])
-    page.see("count", "1 of 4 commits")
+    page.see("count", "1 of 4 rows")
     page.type("search", " and").wait(lambda: "a condition is missing" in page.text("#search-error"), "the mistake")
     assert rows(page) == ["repaired"]
 
 
 def test_view_is_in_the_address(visit: Visit, odd: Project) -> None:
     page = open_table(visit(odd.path), odd)
-    base = lambda: page.js("return document.querySelector('.tabulator-row.base .cm').textContent")  # noqa: E731
-    page.click("only-changed").click("show-delta").press("j", "j", "j", "b")
+    base = lambda: page.js("return document.querySelector('.g-row.base .cm').textContent")  # noqa: E731
+    page.click("only-changed").click("show-delta").press("j", "j", "j", "j", "b")
     page.expect(base, "broken")
     address = page.driver.current_url.removeprefix(page.server.origin)
     page.leave().open(address)
@@ -201,7 +204,7 @@ def test_view_is_in_the_address(visit: Visit, odd: Project) -> None:
 
 def test_keyboard_reaches_compare(visit: Visit, odd: Project) -> None:
     page = open_table(visit(odd.path), odd)
-    page.press("j", "j", "x", "j", "j", "X").expect(lambda: page.text("#selected"), "3 selected")
+    page.press("j", "j", "j", "x", "j", "j", "X").expect(lambda: page.text("#selected"), "3 selected")
     page.press("escape").expect(lambda: page.is_shown("selection"), False)
     page.press("x").expect(lambda: page.text("#selected"), "1 selected")
     with page.leaving():
@@ -212,7 +215,7 @@ def test_keyboard_reaches_compare(visit: Visit, odd: Project) -> None:
 
 def test_nothing_found_offers_the_way_back(visit: Visit, odd: Project) -> None:
     page = open_table(visit(odd.path), odd, "?q=nothing-like-this")
-    page.see("message", "No commit matches")
+    page.see("message", "No row matches")
     page.click("clear-filter").expect(lambda: len(rows(page)), 4)
 
 
@@ -229,12 +232,12 @@ def test_only_rows_in_sight_are_in_the_page(visit: Visit, long: Callable[[int], 
 def test_baseline_reaches_rows_out_of_sight(visit: Visit, long: Callable[[int], Path]) -> None:
     folder = long(150)
     page = visit(folder).open(f"/r/{key_of(str(folder))}/experiments")
-    scroll = "document.querySelector('.tabulator-tableholder').scrollTop = arguments[0]"
-    first = "return document.querySelectorAll('[data-testid=row]:not(.ws) [tabulator-field=\"v:metrics:metrics.json:f1\"] .v')[1].title"
+    scroll = "document.getElementById('table').scrollTop = arguments[0]"
+    first = f"return {ROWS}[1].querySelector('[data-column=\"metrics:metrics.json:f1\"] .v').title"
     before = page.wait(lambda: page.js(first), "the rows")
     page.js(scroll, 100_000)
-    page.wait(lambda: page.js("return document.querySelectorAll('[data-testid=row] .cm').length && !document.querySelector('.base:not(.ws)')"), "the last rows")
-    page.js("[...document.querySelectorAll('[data-testid=row] .hash')].at(-1).click()")
+    page.wait(lambda: page.js("return !document.querySelector('.g-row.base:not(.ws)')"), "the last rows")
+    page.js(f"{ROWS}.at(-1).querySelector('.hash').click()")
     page.wait(lambda: page.all("baseline"), "the baseline")
     page.js(scroll, 0)
     page.wait(lambda: page.js(first) not in ("", None, before), "other differences")
@@ -275,39 +278,254 @@ def titles(page: Page) -> list[str]:
     return [str(text) for text in page.js("return [...document.querySelectorAll('[data-testid^=\"sort-metrics\"], [data-testid^=\"sort-params\"]')].sort((a, b) => a.getBoundingClientRect().x - b.getBoundingClientRect().x).map((node) => node.textContent)")]
 
 
-def test_columns_are_moved_and_widened_and_another_server_knows(visit: Visit, odd: Project) -> None:
-    page = open_table(visit(odd.path), odd)
-    page.expect(lambda: titles(page), ["acc", "loss", "auc", "lr", "name"])
-    page.js("document.querySelector('[data-testid=\"sort-metrics:eval.json:auc\"]').focus()")
-    page.press("shift+left").expect(lambda: titles(page), ["acc", "auc", "loss", "lr", "name"])
-    page.expect(lambda: page.js("return document.activeElement.dataset.testid"), "sort-metrics:eval.json:auc")
-    page.press("shift+left").expect(lambda: titles(page), ["auc", "acc", "loss", "lr", "name"])
-    page.expect(lambda: page.js("return document.activeElement.dataset.testid"), "sort-metrics:eval.json:auc")
-    from selenium.webdriver.common.action_chains import ActionChains
-
-    width = lambda: page.js("return document.querySelector('[tabulator-field=\"v:metrics:metrics.json:loss\"]').offsetWidth")  # noqa: E731
-    edge = page.js("const box = document.querySelector('.tabulator-col[tabulator-field=\"v:metrics:metrics.json:loss\"]').getBoundingClientRect(); return [box.right, box.bottom - 12]")
-    before = width()
-    actions = ActionChains(page.driver, duration=0)
-    actions.w3c_actions.pointer_action.move_to_location(int(edge[0]) - 1, int(edge[1]))
-    actions.w3c_actions.pointer_action.pointer_down().move_to_location(int(edge[0]) + 59, int(edge[1])).pointer_up()
-    actions.perform()
-    page.wait(lambda: width() > before + 40, "a wider column")
-    wide = width()
-    page.expect(lambda: page.js("return JSON.parse(localStorage.getItem(`choice:${document.body.dataset.repository}:experiments.widths`))"), {"metrics:metrics.json:loss": wide})
-    page.leave()
-    again = open_table(visit(odd.path), odd)
-    again.expect(lambda: titles(again), ["auc", "acc", "loss", "lr", "name"]).expect(width, wide)
-    again.click("columns").click("reset-columns").expect(lambda: titles(again), ["acc", "loss", "auc", "lr", "name"]).expect(width, before)
-
-
 def test_a_column_is_dragged_within_its_kind(visit: Visit, odd: Project) -> None:
     page = open_table(visit(odd.path), odd)
     drag = """const [from, to, part] = arguments, find = (id) => document.querySelector(`[data-testid="sort-${id}"]`), transfer = new DataTransfer();
-    const box = find(to).getBoundingClientRect(), at = {clientX: box.x + box.width * part, clientY: box.y + 4, bubbles: true, cancelable: true, dataTransfer: transfer};
+    const box = find(to).closest('.g-h').getBoundingClientRect(), at = {clientX: box.x + box.width * part, clientY: box.y + 4, bubbles: true, cancelable: true, dataTransfer: transfer};
     find(from).dispatchEvent(new DragEvent('dragstart', at)); find(to).dispatchEvent(new DragEvent('dragover', at)); find(to).dispatchEvent(new DragEvent('drop', at));"""
     page.js(drag, "metrics:metrics.json:loss", "metrics:metrics.json:acc", 0.1)
     page.expect(lambda: titles(page), ["loss", "acc", "auc", "lr", "name"])
     page.js(drag, "metrics:metrics.json:loss", "params:params.yaml:lr", 0.9)
     page.js(drag, "metrics:metrics.json:loss", "metrics:eval.json:auc", 0.9)
     page.expect(lambda: titles(page), ["acc", "auc", "loss", "lr", "name"])
+
+
+# --- experiments
+@pytest.fixture
+def small(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Project:
+    """6 commits on two branches, 12 experiments, and a run that is on, one that failed, one that waits."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    import_history(str(folder), pipeline_history(6, branches=2), {"v1": 0})
+    import_experiments(str(folder), 12, 4, 6)
+    queue_runs(str(folder), running=1, failed=1, queued=1)
+    return Project(folder, capfd)
+
+
+ACCURACY = "metrics:metrics.json:accuracy"
+LR = "params:params.yaml:train.lr"
+
+
+def cells(page: Page, column: str) -> list[str]:
+    """Texts of a column from top to bottom, without branches."""
+    return [str(text) for text in page.js(f"return {ROWS}.map((row) => row.querySelector('[data-column=\"' + arguments[0] + '\"]')?.textContent ?? '')", column)]
+
+
+def names(page: Page) -> list[str]:
+    """Experiments that are shown, from top to bottom."""
+    return [str(text) for text in page.js(f"return {ROWS}.filter((row) => row.querySelector('[data-testid=experiment]')).map((row) => row.querySelector('[data-testid=experiment]').textContent)")]
+
+
+def cell_class(page: Page, name: str, column: str) -> str:
+    return str(page.js(f"return {ROWS}.find((row) => row.querySelector('[data-testid=experiment]')?.textContent === arguments[0]).querySelector('[data-column=\"' + arguments[1] + '\"]').className", name, column))
+
+
+def at(page: Page, name: str, script: str) -> Any:
+    """Of the row of an experiment: `row` in the script."""
+    return page.js(f"const row = {ROWS}.find((one) => one.querySelector('[data-testid=experiment]')?.textContent === arguments[0]); {script}", name)
+
+
+def test_e2_sorting_reorders_all_rows_and_e3_a_query_gives_those_of_the_command_line(visit: Visit, small: Project) -> None:
+    page = open_table(visit(small.path), small)
+    page.see("count", "6 commits, 15 experiments")
+    nested = names(page)
+    assert nested[:2] == ["running-acre", "queued-arch"]
+    header = f"sort-{ACCURACY}"
+    page.click(header).count("group", 0)
+    shown = cells(page, ACCURACY)[1:]
+    numbers = [float(text) for text in shown if text != "–"]
+    assert numbers == sorted(numbers, reverse=True) and shown[len(numbers):] == ["–"] * 2  # across branches; missing ones last
+    page.click(header).expect(lambda: [float(text) for text in cells(page, ACCURACY)[1:] if text != "–"], sorted(numbers))
+    assert cells(page, ACCURACY)[-2:] == ["–"] * 2
+    page.click(header).expect(lambda: names(page), nested)
+
+    query = "metrics.accuracy>0.7 and params.lr<0.06"
+    found = json.loads(small.ok("exp", "show", "--all-commits", "--filter", query, "--json").out)
+    wanted = sorted(made["name"] for state in found for made in state["experiments"] or [])
+    page.type("search", query).expect(lambda: sorted(names(page)), wanted)
+    page.see("count", " of 21 rows")
+    assert 0 < len(wanted) < 15
+    page.type("search", " and x>>1").wait(lambda: "character" in page.text("#search-error"), "the place of the mistake")
+    assert sorted(names(page)) == wanted
+    page.js("document.querySelector('[data-testid=search]').select()")
+    page.type("search", "state:failed").expect(lambda: names(page), ["failed-apex"])
+
+
+def test_e4_only_changed_is_of_the_shown_rows_and_survives_a_reload(visit: Visit, small: Project) -> None:
+    page = open_table(visit(small.path), small)
+    page.click("only-changed").expect(lambda: len(page.all("sort-params:params.yaml:seed")), 0)  # it is 7 everywhere
+    page.find(f"sort-{LR}")
+    page.type("search", "name:running-acre")
+    page.expect(lambda: names(page), ["running-acre"])
+    page.js("document.querySelector('[data-testid=search]').value = ''")
+    page.type("search", "state:queued").expect(lambda: names(page), ["queued-arch"])
+    with page.leaving():
+        page.driver.refresh()
+    assert page.attribute("only-changed", "aria-pressed") == "true"
+    page.expect(lambda: len(page.all("sort-params:params.yaml:seed")), 0)
+
+
+def test_e5_baseline_is_marked_and_differences_follow_the_direction(visit: Visit, small: Project) -> None:
+    page = open_table(visit(small.path), small, "?q=state:done")
+    first, *_, last = names(page)
+    at(page, last, "row.querySelector('[data-testid=row-menu]').click()")
+    page.click("do-baseline").expect(lambda: at(page, last, "return row.classList.contains('base') && row.querySelector('[data-testid=baseline]').textContent"), "Baseline")
+    page.press("d")
+    base = float(str(at(page, last, f"return row.querySelector('[data-column=\"{ACCURACY}\"]').textContent")))
+    delta = str(at(page, first, f"return row.querySelector('[data-column=\"{ACCURACY}\"]').textContent"))
+    title = str(at(page, first, f"return row.querySelector('[data-column=\"{ACCURACY}\"] .v').title"))
+    value = float(title.split("\n")[0])
+    assert delta[0] == ("+" if value > base else "−") and abs(abs(value - base) - float(delta[1:])) < 1e-4
+    assert all(text[0] in "+−0" for text in cells(page, LR)[2:-1])
+    tint = "u" if value > base else "d"
+    assert f" {tint}" in cell_class(page, first, ACCURACY)
+    page.js("document.querySelector(`[data-testid='sort-metrics:metrics.json:accuracy']`).dispatchEvent(new MouseEvent('contextmenu', {bubbles: true, cancelable: true}))")
+    page.click("column-direction").expect(lambda: f" {'d' if tint == 'u' else 'u'}" in cell_class(page, first, ACCURACY), True)
+    best = page.js(f"return {ROWS}.filter((row) => row.querySelector('[data-column=\"{ACCURACY}\"].best')).length")
+    assert best == 1
+
+
+def test_e6_selection_survives_sorting_and_e8_a_live_run_moves_nothing(visit: Visit, small: Project) -> None:
+    page = open_table(visit(small.path), small)
+    page.size(1440, 400)
+    at(page, "running-acre", "row.querySelector('[data-testid=pick]').click()")
+    at(page, "queued-arch", "row.querySelector('[data-testid=pick]').dispatchEvent(new MouseEvent('click', {bubbles: true, shiftKey: true}))")
+    page.expect(lambda: page.text("#selected"), "2 selected")
+    page.click(f"sort-{ACCURACY}").expect(lambda: page.text("#selected"), "2 selected")
+    page.click(f"sort-{ACCURACY}").click(f"sort-{ACCURACY}")
+    page.js("const box = document.getElementById('table'); box.scrollTop = 11; box.scrollLeft = 30;")
+    at(page, "running-acre", "row.querySelector('[data-testid=row-menu]').click()")
+    page.find("row-actions")
+    place = "const box = document.getElementById('table'); return [box.scrollTop, box.scrollLeft, !!document.querySelector('[data-testid=row-actions]'), document.querySelector('#selected').textContent]"
+    before = page.js(place)
+    live = lambda: at(page, "running-acre", f"return row.querySelector('[data-column=\"{ACCURACY}\"] .v').title.split('\\n')[0]")  # noqa: E731
+    checkout = small.path / ".dvc/tmp/exps/tmp-running-acre/metrics.json"
+    for value in (0.111, 0.222, 0.333):
+        checkout.write_text(json.dumps({"accuracy": value, "f1": 0.5}))
+        page.expect(live, str(value))
+    assert at(page, "running-acre", f"return row.querySelector('[data-column=\"{ACCURACY}\"] .v').className") == "v was-changed"
+    assert page.js(place) == before
+    page.press("escape").count("row-actions", 0)
+    page.press("escape").expect(lambda: page.is_shown("selection"), False)
+    page.size(1440, 900)
+
+
+def test_e7_columns_and_views_come_back_with_another_server(visit: Visit, odd: Project) -> None:
+    page = open_table(visit(odd.path), odd)
+    page.expect(lambda: titles(page), ["acc", "loss", "auc", "lr", "name"])
+    page.js("document.querySelector('[data-testid=\"sort-metrics:eval.json:auc\"]').focus()")
+    page.press("shift+left").expect(lambda: titles(page), ["acc", "auc", "loss", "lr", "name"])
+    page.expect(lambda: page.js("return document.activeElement.dataset.testid"), "sort-metrics:eval.json:auc")
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    width = lambda: page.js("return document.querySelector('.g-h[data-column=\"metrics:metrics.json:loss\"]').offsetWidth")  # noqa: E731
+    before = width()
+    ActionChains(page.driver, duration=0).drag_and_drop_by_offset(page.find("edge-metrics:metrics.json:loss"), 60, 0).perform()
+    page.expect(width, before + 60)
+    menu = lambda name: page.js("document.querySelector(`[data-testid='sort-${arguments[0]}']`).dispatchEvent(new MouseEvent('contextmenu', {bubbles: true, cancelable: true}))", name)  # noqa: E731
+    menu("params:params.yaml:name")
+    page.click("column-hide").expect(lambda: titles(page), ["acc", "auc", "loss", "lr"])
+    menu("metrics:metrics.json:loss")
+    page.click("column-start").expect(lambda: titles(page), ["loss", "acc", "auc", "lr"])
+    menu("params:params.yaml:lr")
+    page.click("column-pin").expect(lambda: titles(page), ["lr", "loss", "acc", "auc"])
+    page.click("views").click("view-save").type("view-name", "mine").click("save-view-confirm").see("views", "View: mine")
+    page.click("views").click("view-save").type("view-name", "ours").click("view-share").see("dialog-command", "dataver exp view ours")
+    page.click("save-view-confirm").expect(lambda: "views:\n  ours: " in (odd.path / ".dvc/dataver.yaml").read_text() if (odd.path / ".dvc/dataver.yaml").exists() else False, True)
+    page.see("note", "commit it to share it")
+    kept = lambda: "lr" in str(page.js("return localStorage.getItem(`choice:${document.body.dataset.repository}:experiments.last`)"))  # noqa: E731
+    page.expect(kept, True)
+    address = page.driver.current_url.removeprefix(page.server.origin)
+    page.leave()
+    again = open_table(visit(odd.path), odd)  # another server and nothing in the browser
+    again.expect(lambda: titles(again), ["lr", "loss", "acc", "auc"]).expect(width, before + 60)
+    again.click("views").click("view-plain").expect(lambda: titles(again), ["acc", "loss", "auc", "lr", "name"])
+    again.click("views").click("view").expect(lambda: titles(again), ["lr", "loss", "acc", "auc"])
+    again.click("columns").click("reset-columns").press("escape").expect(lambda: titles(again), ["acc", "loss", "auc", "lr", "name"])
+    again.open(address).expect(lambda: titles(again), ["lr", "loss", "acc", "auc"])
+    again.click("views").find("shared-view")
+
+
+def test_e9_a_failed_run_says_why_and_e10_keys_reach_compare(visit: Visit, small: Project, assert_accessible: Callable[[Page], None]) -> None:
+    page = open_table(visit(small.path), small)
+    assert at(page, "failed-apex", "const state = row.querySelector('[data-testid=state]'); return [state.textContent, state.title, state.classList.contains('is-bad'), row.querySelector('[data-testid=log-link]').textContent]") == [
+        "Failed", "stage 'train' exited with code 1: ValueError: loss is NaN", True, "Log"
+    ]
+    page.press("j", "j", "j", "j", "x", "j", "x", "j", "x").expect(lambda: page.text("#selected"), "3 selected")
+    page.press("m").find("row-actions")
+    page.press("escape").count("row-actions", 0)
+    with page.leaving():
+        page.press("c")
+    page.count("revision", 3)
+    with page.leaving():
+        page.driver.back()
+    page.expect(lambda: page.text("#selected"), "3 selected")
+    page.press("escape", "h").expect(lambda: page.is_shown("selection"), False)
+    assert_accessible(page)
+
+
+def test_e11_each_emptiness_has_its_words_and_its_way_on(visit: Visit, make_project: Callable[..., Project]) -> None:
+    bare = make_project("bare", git=True, files={"readme.txt": "x"})
+    page = open_table(visit(bare.path), bare)
+    page.see("empty-project", "No commit yet", "git commit")
+    bare.commit("first")
+    page.see("empty-no-values", "No metrics, params or data yet", "dataver stage add")
+    page.count("dialog-command", 1)  # with a button that copies it
+    page.type("search", "nothing-like-this")
+    page.see("empty-filtered", "No row matches")
+    page.click("clear-filter").find("empty-no-values")
+    page.driver.execute_cdp_cmd("Network.enable", {})
+    page.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*experiments.json*"]})
+    open_table(page, bare)
+    page.see("message", "The server does not answer", "Try again")
+    page.driver.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+    page.follow("retry").find("empty-no-values")
+    page.console()  # of what was blocked
+
+
+def test_e12_chooser_finds_groups_and_counts(visit: Visit, small: Project) -> None:
+    page = open_table(visit(small.path), small)
+    page.click("columns").type("column-search", "accur")
+    page.count("column", 2)
+    assert "20 of 22" in page.text("#column-list")
+    page.click("column", 0).count(f"sort-{ACCURACY}", 0)
+    page.click("column", 0).count(f"sort-{ACCURACY}", 1)
+
+
+def test_e13_removed_ones_come_back_with_their_names_and_hashes(visit: Visit, small: Project) -> None:
+    page = open_table(visit(small.path), small, "?q=state:done")
+    refs = lambda: small.git("for-each-ref", "--format=%(refname) %(objectname)", "refs/exps")  # noqa: E731
+    before, shown = refs(), names(page)
+    for name in shown[:5]:
+        at(page, name, "row.querySelector('[data-testid=pick]').click()")
+    page.expect(lambda: page.text("#selected"), "5 selected")
+    page.click("remove")
+    assert all(name in page.text("[data-testid=names]") for name in shown[:5])
+    page.see("dialog-command", "dataver exp remove")
+    page.click("remove-confirm").expect(lambda: names(page), shown[5:])
+    assert refs() != before
+    page.click("undo").expect(lambda: names(page), shown).expect(refs, before)
+    at(page, shown[0], "row.querySelector('[data-testid=row-menu]').click()")
+    page.click("do-remove").click("remove-confirm").expect(lambda: names(page), shown[1:])
+    page.open(page.driver.current_url.removeprefix(page.server.origin))  # the note is gone
+    page.click("more").click("bring-back").expect(lambda: names(page), shown).expect(refs, before)
+
+
+def test_a_row_is_renamed_tagged_and_applied(visit: Visit, small: Project) -> None:
+    page = open_table(visit(small.path), small, "?q=state:done")
+    first = names(page)[0]
+    at(page, first, "row.querySelector('[data-testid=row-menu]').click()")
+    page.click("do-annotate").type("tags", "candidate").type("note-text", "the best so far")
+    page.see("dialog-command", f"dataver exp tag {first} candidate && dataver exp note {first} 'the best so far'")
+    page.click("annotate-confirm").see("own-tag", "candidate")
+    page.find("noted")
+    assert (small.ok("exp", "tag", first).out, small.ok("exp", "note", first).out) == ("candidate\n", "the best so far\n")
+    at(page, first, "row.querySelector('[data-testid=row-menu]').click()")
+    page.click("do-rename")
+    page.js("document.querySelector('[data-testid=new-name]').value = ''")
+    page.type("new-name", "winner").click("rename-confirm").expect(lambda: names(page)[0], "winner")
+    page.see("own-tag", "candidate")
+    at(page, "winner", "row.querySelector('[data-testid=row-menu]').click()")
+    page.click("do-apply").see("preview", "accuracy", "→")
+    page.see("dialog-command", "dataver exp apply winner")
+    page.click("apply-cancel")
