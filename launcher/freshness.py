@@ -5,6 +5,7 @@ import hashlib
 import os
 import posixpath
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from pipelines.engine.journal import journal_folder
 from tracking.engine.git import Git
@@ -12,7 +13,8 @@ from tracking.engine.repo import DVC_DIR
 from tracking.models import Repository
 
 FINGERPRINT_LENGTH = 12
-GIT_FILES = ("HEAD", "index", "logs/HEAD", "packed-refs", "refs/heads", "refs/tags", "refs/exps")
+GIT_FILES = ("HEAD", "index", "logs/HEAD", "packed-refs", "refs/heads", "refs/tags", "refs/notes/dataver")
+REF_FOLDERS = ("refs/exps", "refs/dataver")  # with the folders below: a new ref changes only the time of its own
 PATHS_AT_MOST = 2000  # of stages; a larger project notices less by itself
 
 
@@ -54,6 +56,9 @@ def watched(repository: Repository) -> Iterator[str]:
     if git is not None:
         for folder in dict.fromkeys((git.git_dir, git.common_dir)):
             yield from (os.path.join(folder, name) for name in GIT_FILES)
+            for name in REF_FOLDERS:
+                for found, _, _ in islice(os.walk(os.path.join(folder, name)), PATHS_AT_MOST):
+                    yield found
     dvc_dir = os.path.join(root, DVC_DIR)
     yield from (os.path.join(dvc_dir, name) for name in ("config", "config.local"))
     yield from (os.path.join(root, name) for name in ("dvc.yaml", "dvc.lock", "params.yaml"))
