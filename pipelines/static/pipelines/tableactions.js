@@ -166,10 +166,10 @@ async function annotate(row) {
   for (const line of lines()) { const item = await act(line, { quiet: true }); if (!item || item.state !== "done") return; }
 }
 
+/** The dialog of runs, with the params of a row filled in; without one, those of the workspace. */
 export function runAgain(row) {
-  const made = row === undefined ? null : experimentOf(row);
-  const id = row === undefined ? WORKSPACE : table.data.rows.id[row];
-  import(data.dialog).then((module) => module.openRunDialog({ baseline: id === WORKSPACE ? null : made ? made.baseline : table.data.rows.sha[row], changes: row === undefined || id === WORKSPACE ? {} : changesOf(row) }));
+  const baseline = row === undefined || table.data.rows.id[row] === WORKSPACE ? null : table.data.rows.sha[row];
+  import(data.dialog).then((module) => module.openRunDialog({ baseline }));
 }
 
 // --- several
