@@ -1,6 +1,7 @@
 """Revisions side by side, and the lines of code between two of them."""
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -9,8 +10,11 @@ from django.http import HttpRequest, HttpResponse
 
 from pipelines.engine.codediff import MAX_FILES, FileChange, changed_files, file_diff
 from pipelines.engine.comparison import MAX_REVISIONS, Section, as_markdown, compare
+from pipelines.engine.charttheme import SERIES
+from pipelines.engine.experiments.refs import list_refs
 from pipelines.engine.facts import FactsReader, files_of
 from pipelines.engine.historytable import WORKSPACE, Row
+from pipelines.engine.serieskeys import series_numbers
 from pipelines.historyindex import load_rows, workspace_row
 from pipelines.indexing import refresh_runs
 from pipelines.runenvironment import environment_section
@@ -25,7 +29,10 @@ SELECTED = 12  # characters of an id in an address
 
 @dataclass(frozen=True)
 class RevisionHead:
-    """Top of one column. label: how the address names it. names: branches and tags that point at it."""
+    """Top of one column. label: how the address names it. names: branches and tags that point at it. experiment: its name, where it is one.
+
+    series: number of its colour. without, as_baseline, to_left, to_right: queries of the page with this revision taken out, first, or moved.
+    """
 
     label: str
     sha: str
@@ -36,6 +43,10 @@ class RevisionHead:
     problems: list[pages.Problem]
     without: str = ""
     as_baseline: str = ""
+    to_left: str = ""
+    to_right: str = ""
+    experiment: str = ""
+    series: int = 1
 
 
 @dataclass(frozen=True)
@@ -86,16 +97,22 @@ def comparison(key: str, repository: Repository, repo: Repo, labels: list[str]) 
         problems.append(pages.Problem("", f"{len(labels)} revisions were asked for; the first {MAX_REVISIONS} are shown", "Select fewer rows.", "UsageError"))
         labels = labels[:MAX_REVISIONS]
     resolved: dict[str, str] = {}
+    known = list_refs(repo.scm) if repo.scm is not None else []
+    by_name: dict[str, list[str]] = {}
+    for ref, commit in known:
+        by_name.setdefault(ref.name, []).append(commit)
     for label in labels:
         try:
-            resolved[label] = resolve(repo, label)
+            resolved[label] = resolve(repo, label, by_name)
         except (RevisionNotFound, GitError) as exc:
             problems.append(pages.Problem.of(exc, label))
     rows = {label: row for label, row in read_rows(repository, repo, resolved).items() if row is not None}
     problems += [pages.Problem(label, "this commit does not hold the project", "", "NotFound") for label in resolved if label not in rows]
     shown = list(rows)
     names = read_refs(repo.scm).names() if repo.scm is not None else {}
-    heads = [_head(label, row, names, shown) for label, row in rows.items()]
+    experiments = {commit: ref.name for ref, commit in known}
+    series = series_numbers([row.sha for row in rows.values()])
+    heads = [_head(label, row, names, shown, experiments.get(row.sha, ""), series[row.sha]) for label, row in rows.items()]
     found = list(rows.values())
     sections = compare(found) if found else []
     files, is_cut = code_files(repo, [row.sha for row in found], sections) if len(found) > 1 else ([], False)
@@ -110,12 +127,15 @@ def selection_of(rows: list[Row]) -> str:
     return urlencode({"rows": ",".join(row.sha[:SELECTED] for row in rows)})
 
 
-def resolve(repo: Repo, label: str) -> str:
-    """Id of the commit that a name means, or "workspace". Raises RevisionNotFound."""
+def resolve(repo: Repo, label: str, experiments: Mapping[str, list[str]] | None = None) -> str:
+    """Id of the commit that a name means, or "workspace". experiments: their commits by name, where they are known. Raises RevisionNotFound."""
     if label == WORKSPACE:
         return WORKSPACE
     if repo.scm is None:
         raise RevisionNotFound(f"'{label}' is no revision: the project is not in Git")
+    named = (experiments or {}).get(label, [])
+    if len(named) == 1 and repo.scm.objects.ask(f"{label}^{{commit}}") is None:  # without a child process; a branch of that name goes first
+        return named[0]
     return repo.scm.resolve(label)
 
 
@@ -137,7 +157,7 @@ def _read_row(repo: Repo, sha: str) -> Row | None:
     return Row(sha, commit.parents, commit.author, commit.time, commit.subject, facts.metrics, facts.params, facts.outs, facts.errors)
 
 
-def _head(label: str, row: Row, names: dict[str, list[tuple[str, str]]], labels: list[str]) -> RevisionHead:
+def _head(label: str, row: Row, names: dict[str, list[tuple[str, str]]], labels: list[str], experiment: str, series: int) -> RevisionHead:
     others = [other for other in labels if other != label]
     return RevisionHead(
         label,
@@ -149,7 +169,21 @@ def _head(label: str, row: Row, names: dict[str, list[tuple[str, str]]], labels:
         [pages.Problem(error["file"], error["msg"], "", error["type"]) for error in row.errors],
         without=urlencode({"revs": ",".join(others)}),
         as_baseline=urlencode({"revs": ",".join([label, *others])}),
+        to_left=_moved(labels, label, -1),
+        to_right=_moved(labels, label, 1),
+        experiment=experiment,
+        series=(series - 1) % SERIES + 1,
     )
+
+
+def _moved(labels: list[str], label: str, step: int) -> str:
+    """Query with a revision one place on; "" where there is none."""
+    at = labels.index(label)
+    if not 0 <= at + step < len(labels):
+        return ""
+    order = list(labels)
+    order[at], order[at + step] = order[at + step], order[at]
+    return urlencode({"revs": ",".join(order)})
 
 
 # --- code
@@ -193,7 +227,7 @@ def code(request: HttpRequest, key: str) -> HttpResponse:
 def as_json(context: ComparePage) -> dict[str, Any]:
     return {
         "revisions": [
-            {"label": head.label, "sha": head.sha, "subject": head.subject, "author": head.author, "time": head.time, "names": head.names, "problems": head.problems}
+            {"label": head.label, "sha": head.sha, "subject": head.subject, "author": head.author, "time": head.time, "names": head.names, "experiment": head.experiment, "series": head.series, "problems": head.problems}
             for head in context.revisions
         ],
         "sections": [

@@ -1,7 +1,9 @@
 """Two to twenty revisions side by side: metrics, params and data, the baseline first."""
 from __future__ import annotations
 
+import os.path
 from collections.abc import Callable, Iterable, Sequence
+from difflib import SequenceMatcher
 from typing import Any
 
 from pipelines.engine.historytable import ABSENT, HIGHER, Row, cell_value, guess_direction
@@ -11,13 +13,15 @@ from tracking.engine.record import field, record
 from tracking.engine.tables import table
 
 MIN_REVISIONS, MAX_REVISIONS = 2, 20
+MAX_MARKED = 500  # characters that are compared one by one
 
 
 @record(frozen=True)
 class Cell:
     """value: of the entry, None where there is none. delta: difference to the baseline, for numbers. verdict: "up" (better), "down" or "".
 
-    error: why it could not be read. For data, value is the size in bytes.
+    error: why it could not be read. For data, value is the size in bytes. parts: of a text that differs from the baseline's, in pieces, with
+    whether each differs.
     """
 
     value: Any = None
@@ -28,6 +32,7 @@ class Cell:
     error: str = ""
     hash: str = ""
     nfiles: int | None = None
+    parts: list[tuple[str, bool]] = field(default_factory=list)
 
 
 @record(frozen=True)
@@ -97,8 +102,23 @@ def _judged(cells: list[Cell], better: str) -> list[Cell]:
         delta = found.value - base.value if _is_number(found.value) and _is_number(base.value) and found is not base else None
         verdict = "" if not delta or not better else "up" if (delta > 0) == (better == HIGHER) else "down"
         differs = found.value != base.value or type(found.value) is not type(base.value) and not (_is_number(found.value) and _is_number(base.value)) or found.error != base.error
-        judged.append(Cell(found.value, differs, delta, verdict, best is not None and _is_number(found.value) and found.value == best, found.error))
+        is_best = best is not None and _is_number(found.value) and found.value == best
+        parts = marked(base.value, found.value) if differs and isinstance(found.value, str) and isinstance(base.value, str) else []
+        judged.append(Cell(found.value, differs, delta, verdict, is_best, found.error, parts=parts))
     return judged
+
+
+def marked(base: str, text: str) -> list[tuple[str, bool]]:
+    """A text in pieces: (piece, whether it differs from the other text). Long texts are compared by what they begin and end with."""
+    if max(len(base), len(text)) > MAX_MARKED:
+        start = len(os.path.commonprefix([base, text]))
+        end = len(os.path.commonprefix([base[start:][::-1], text[start:][::-1]]))
+        pieces = [(text[:start], False), (text[start : len(text) - end], True), (text[len(text) - end :], False)]
+    else:
+        pieces = []
+        for kind, _, _, first, last in SequenceMatcher(None, base, text, autojunk=False).get_opcodes():
+            pieces.append((text[first:last], kind != "equal"))
+    return [piece for piece in pieces if piece[0]]
 
 
 def _is_number(value: Any) -> bool:

@@ -1,9 +1,13 @@
-"""Filters of the comparison: signed differences, times of commits."""
+"""Parts of the comparison: its rows, signed differences, times of commits."""
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from html import escape
 
 from django import template
+from django.utils.safestring import SafeString, mark_safe
+
+from pipelines.engine.comparison import Cell, Entry, Section
 
 register = template.Library()
 DIGITS = 5
@@ -25,3 +29,57 @@ def seconds(value: int | None) -> datetime | None:
         return datetime.fromtimestamp(value, UTC) if value is not None else None
     except (OverflowError, OSError, ValueError):
         return None
+
+
+# --- rows. In Python: twenty revisions with 140 values take a template a second.
+@register.simple_tag
+def entry_rows(section: Section, fail_icon: str) -> SafeString:
+    """Lines of a section. fail_icon: the symbol before what could not be read."""
+    is_divided = section.kind != "data" and len(section.files) > 1
+    return mark_safe("".join(_row(section, entry, is_divided, str(fail_icon)) for entry in section.entries))  # noqa: S308 - every text is escaped below
+
+
+def _row(section: Section, entry: Entry, is_divided: bool, fail_icon: str) -> str:
+    file = f'<span class="t3">{escape(entry.file)}</span> ' if is_divided else ""
+    better = f'<span class="t3 dir">{escape(entry.better)} is better</span>' if entry.better else ""
+    name = escape(entry.name or entry.file)
+    cells = "".join(_cell(section, cell, number == 0, fail_icon) for number, cell in enumerate(entry.cells))
+    return f'<tr class="entry{"" if entry.differs else " same"}" data-testid="entry"><th scope="row" title="{escape(entry.file)}: {name}">{file}<span>{name}</span>{better}</th>{cells}</tr>'
+
+
+def _cell(section: Section, cell: Cell, is_first: bool, fail_icon: str) -> str:
+    classes = ("bl " if is_first else "") + ("dif" if cell.differs and not is_first else "")
+    return f'<td class="{classes}">{_content(section, cell, fail_icon)}</td>'
+
+
+def _content(section: Section, cell: Cell, fail_icon: str) -> str:
+    if cell.error:
+        return f'<span class="state is-bad wrap" data-testid="cell-error">{fail_icon}{escape(cell.error)}</span>'
+    if section.kind == "data" and (cell.hash or cell.value is not None):
+        files = f'<span class="t3">, {cell.nfiles} file{"" if cell.nfiles == 1 else "s"}</span>' if cell.nfiles is not None else ""
+        return f'<span class="nowrap"><span class="hash" title="{escape(cell.hash)}">{escape(cell.hash[:7])}</span> {size_text(cell.value)}{files}</span>'
+    if cell.value is None:
+        return '<span class="t3">–</span>'
+    text = "".join(f"<mark>{escape(piece)}</mark>" if differs else escape(piece) for piece, differs in cell.parts) or escape(number_text(cell.value))
+    delta = f'<span class="dl {cell.verdict or "t3"}">{signed(cell.delta)}</span>' if cell.delta else ""
+    return f'<span class="vv"><span class="v{" bst" if cell.is_best else ""}" title="{escape(str(cell.value))}">{text}</span>{delta}</span>'
+
+
+def number_text(value: object) -> str:
+    """At most five significant digits; text as it is."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return str(value)
+    text = str(value) if isinstance(value, int) and abs(value) < 100_000 else f"{value:.{DIGITS}g}"
+    return text.replace("-", MINUS, 1) if text.startswith("-") else text
+
+
+def size_text(size_bytes: int | None) -> str:
+    """18.4 MB; steps of 1000, three digits."""
+    if size_bytes is None:
+        return ""
+    value, unit = float(size_bytes), "B"
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if value < 999.5 or unit == "TB":
+            break
+        value /= 1000
+    return f"{int(value)} B" if unit == "B" else f"{value:.3g} {unit}" if value < 999.5 else f"{value:.0f} {unit}"

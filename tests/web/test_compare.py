@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from pipelines.engine.comparison import marked
 from tests.conftest import Project
+from tests.experiments import make_experiment
 from tests.web.browser import Page
 from tests.web.test_experiments import HOSTILE, PIPELINE, get
 from tracking.pages import key_of
@@ -47,7 +49,7 @@ def test_sections_tell_what_differs(get: Any, two: Project) -> None:
     assert found["code"] == [{"path": "src/train.py", "changes": [None, {"added": 1, "deleted": 1}]}]
 
 
-def test_markdown_is_that_of_the_commands(get: Any, two: Project) -> None:
+def test_c3_markdown_is_that_of_the_commands(get: Any, two: Project) -> None:
     printed = two.ok("metrics", "diff", "--md", "a", "b").out + two.ok("params", "diff", "--md", "a", "b").out
     assert get(two.path, "compare.json?revs=a,b").json()["markdown"] == printed
 
@@ -130,7 +132,7 @@ def test_a_revision_without_a_run_has_no_environment(get: Any, ran: Project) -> 
     assert found and not any(entry["differs"] for entry in found) and {entry["cells"][1]["value"] for entry in found} == {None}
 
 
-def test_curves_lie_over_each_other(visit: Visit, ran: Project, assert_accessible: Callable[[Page], None]) -> None:
+def test_c2_params_stand_beside_curves_that_lie_over_each_other(visit: Visit, ran: Project, assert_accessible: Callable[[Page], None]) -> None:
     page = visit(ran.path).open(f"/r/{key_of(str(ran.path))}/compare?revs=a,b")
     page.count("curve", 1)
     page.js("document.querySelector('[data-testid=curve]').scrollIntoView()")
@@ -141,11 +143,14 @@ def test_curves_lie_over_each_other(visit: Visit, ran: Project, assert_accessibl
     page.follow("open-plots").count("plot", 1)
 
 
-def test_page_shows_differences_and_code(visit: Visit, two: Project, assert_accessible: Callable[[Page], None]) -> None:
+def test_c1_c5_page_shows_differences_and_code(visit: Visit, two: Project, assert_accessible: Callable[[Page], None]) -> None:
     page = visit(two.path).open(f"/r/{key_of(str(two.path))}/compare?revs=a,b,workspace")
     shown = lambda: len([row for row in page.all("entry") if row.is_displayed()])  # noqa: E731
     page.count("revision", 3).expect(shown, 6)  # three metrics, two params, one file of data
     page.click("only").expect(shown, 8)
+    colour = lambda kind: page.js("return getComputedStyle(document.querySelector(`.entry${arguments[0]} td`)).color", kind)  # noqa: E731
+    assert colour(".same") != colour(":not(.same)")  # equal ones in grey
+    page.expect(lambda: page.js("return [...document.querySelectorAll('[data-testid=section-metrics] mark')].map((one) => one.textContent)[0]"), "2")  # what differs in the text
     page.click("code-diff").wait(lambda: HOSTILE in page.text("#code-lines"), "the lines")
     assert "owned" not in page.driver.title
     page.expect(page.scrolls_sideways, False)
@@ -153,10 +158,34 @@ def test_page_shows_differences_and_code(visit: Visit, two: Project, assert_acce
     page.follow("change-selection").expect(lambda: page.text("#selected"), "3 selected")
 
 
-def test_twenty_columns_keep_the_first_in_sight(visit: Visit, two: Project) -> None:
+def test_c4_twenty_columns_keep_the_first_in_sight(visit: Visit, two: Project) -> None:
     for number in range(18):
         two.git("tag", f"t{number}", "a")
     page = visit(two.path).size(1024, 700).open(f"/r/{key_of(str(two.path))}/compare?revs=b,a," + ",".join(f"t{number}" for number in range(18)))
     page.js("document.querySelector('.main .scroll').scrollLeft = 2000")
     page.wait(lambda: page.js("return document.querySelector('.main .scroll').scrollLeft > 0 && document.querySelector('tbody th[scope=row]').getBoundingClientRect().left < 200"), "the first column")
     page.expect(page.scrolls_sideways, False)
+
+
+def test_revisions_are_moved_dropped_and_added_in_place(visit: Visit, two: Project) -> None:
+    commit = make_experiment(two, "bold-idea", {"params.yaml": "lr: 0.9\nlayers: [1, 2]\nseed: 7\n"}, baseline="b")
+    page = visit(two.path).open(f"/r/{key_of(str(two.path))}/compare?revs=a,b,workspace")
+    heads = lambda: [element.text.split("\n")[0] for element in page.all("revision")]  # noqa: E731
+    page.js("window.isHere = true")
+    page.expect(heads, ["a", "b", "Workspace"]).click("to-left").expect(heads, ["b", "a", "Workspace"])
+    page.click("drop", 1).expect(heads, ["b", "Workspace"])
+    page.click("add").type("add-name", "bold-idea").click("add-confirm").expect(heads, ["b", "Workspace", "bold-idea"])
+    assert commit[:7] in page.text("thead")
+    page.click("as-baseline", 1).expect(heads, ["bold-idea", "b", "Workspace"])
+    page.driver.back()
+    page.expect(heads, ["b", "Workspace", "bold-idea"])
+    assert page.js("return window.isHere")
+    two.gen({"params.yaml": "lr: 0.777\n"})
+    page.wait(lambda: "0.777" in page.text("[data-testid=section-params]"), "the workspace as it is now")
+    assert page.js("return window.isHere")
+
+
+def test_texts_are_marked_where_they_differ() -> None:
+    assert marked("adam-1e-3", "adam-1e-4") == [("adam-1e-", False), ("4", True)]
+    assert marked("x" * 600 + "a" + "y" * 600, "x" * 600 + "bc" + "y" * 600) == [("x" * 600, False), ("bc", True), ("y" * 600, False)]
+    assert marked("", "new") == [("new", True)]

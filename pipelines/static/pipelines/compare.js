@@ -1,23 +1,35 @@
-// Revisions side by side: only the differences, and the lines of a file. Lines are text nodes.
-import { el, getJSON, onChange, problemCard, ready } from "../launcher/frame.js";
+// Revisions side by side: only the differences, the lines of a file, and other revisions in place. Lines are text nodes.
+import { el, getJSON, localTimes, onChange, problemCard, ready } from "../launcher/frame.js";
 import { showCurves } from "./comparecurves.js";
 
 const byId = (id) => document.getElementById(id);
-const table = byId("comparison");
-const only = byId("only");
+const revisions = () => byId("page-data").dataset.revs.split(",").filter(Boolean);
+const isOnly = () => !new URLSearchParams(location.search).has("all");
+const folded = new Set(); // classes of sections
 
 function setOnly(on) {
-  table.dataset.only = on ? "1" : "";
-  only.setAttribute("aria-checked", String(on));
-  only.querySelector(".toggle").classList.toggle("is-on", on);
   const url = new URL(location.href);
   if (on) url.searchParams.delete("all"); else url.searchParams.set("all", "1");
   history.replaceState(null, "", url.pathname + url.search);
+  showOnly();
+}
+
+function showOnly() {
+  const table = byId("comparison"), only = byId("only");
+  if (!table) return;
+  table.dataset.only = isOnly() ? "1" : "";
+  only.setAttribute("aria-checked", String(isOnly()));
+  only.querySelector(".toggle").classList.toggle("is-on", isOnly());
+  for (const section of table.tBodies) {
+    const isFolded = folded.has(section.className);
+    section.toggleAttribute("data-folded", isFolded);
+    section.querySelector("[data-fold]")?.setAttribute("aria-expanded", String(!isFolded));
+  }
 }
 
 async function showCode(button) {
   const { path, column } = button.dataset;
-  const heads = byId("page-data").dataset.revs.split(",");
+  const heads = revisions();
   const query = new URLSearchParams({ a: heads[0], b: heads[Number(column)], path });
   byId("code").hidden = false;
   byId("code-title").textContent = `${path}  ${heads[0]} → ${heads[Number(column)]}`;
@@ -31,16 +43,68 @@ async function showCode(button) {
   byId("code").scrollIntoView({ block: "nearest" });
 }
 
-if (table) {
-  setOnly(!new URLSearchParams(location.search).has("all"));
-  only.addEventListener("click", () => setOnly(table.dataset.only !== "1"));
-  table.addEventListener("click", (event) => { const button = event.target.closest("[data-path]"); if (button) showCode(button); });
-  byId("code-close").addEventListener("click", () => { byId("code").hidden = true; });
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, dialog[open]")) return;
-    if (event.key === "o") setOnly(table.dataset.only !== "1");
-  });
-  if (byId("page-data").dataset.revs.split(",").includes("workspace")) onChange(() => location.reload());
+// --- other revisions, without leaving the page
+let asked = 0;
+/** Show what an address shows. isBack: the browser went there already. */
+async function swap(address, isBack = false) {
+  const mine = ++asked;
+  const url = new URL(address, location.href);
+  if (!isBack && !isOnly()) url.searchParams.set("all", "1");
+  const focused = document.activeElement?.dataset?.testid;
+  const scroll = document.querySelector("#comparing .scroll");
+  const at = scroll ? [scroll.scrollLeft, scroll.scrollTop] : [0, 0];
+  let text;
+  try {
+    const answer = await fetch(url, { headers: { Accept: "text/html" }, cache: "no-store" });
+    text = answer.ok ? await answer.text() : null;
+  } catch { text = null; }
+  if (mine !== asked) return;
+  const fresh = text && new DOMParser().parseFromString(text, "text/html").getElementById("comparing");
+  if (!fresh) { location.href = url; return; } // the page there says what is wrong
+  if (!isBack) history.pushState(null, "", url.pathname + url.search);
+  byId("comparing").replaceWith(document.adoptNode(fresh));
+  start();
+  const box = document.querySelector("#comparing .scroll");
+  if (box) [box.scrollLeft, box.scrollTop] = at;
+  if (focused) (document.querySelector(`[data-testid="${focused}"]`) || document.querySelector("#comparing a, #comparing button"))?.focus({ preventScroll: true });
 }
+
+const addressOf = (names) => `?${new URLSearchParams({ revs: names.join(",") })}`;
+
+async function fillNames() {
+  const found = await getJSON(byId("page-data").dataset.names).catch(() => ({ revisions: [] }));
+  const there = new Set(revisions());
+  byId("add-names").replaceChildren(...found.revisions.filter((one) => !there.has(one.name)).slice(0, 1000).map((one) => el("option", { value: one.name }, `${one.kind} ${one.subject || ""}`.trim())));
+}
+
+function start() {
+  showOnly();
+  localTimes(byId("comparing"));
+  byId("adder").addEventListener("toggle", () => { if (byId("adder").open) { byId("add-name").focus(); fillNames(); } });
+  byId("add-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const name = byId("add-name").value.trim();
+    if (name) swap(addressOf([...revisions().filter((one) => one !== name), name]));
+  });
+  showCurves();
+}
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("[data-swap]");
+  if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey && event.button === 0) { event.preventDefault(); swap(link.getAttribute("href")); return; }
+  const button = event.target.closest("#comparison [data-path]");
+  if (button) showCode(button);
+  else if (event.target.closest("#only")) setOnly(!isOnly());
+  else if (event.target.closest("#code-close")) byId("code").hidden = true;
+  const fold = event.target.closest("[data-fold]");
+  if (fold) { const name = fold.closest("tbody").className; if (!folded.delete(name)) folded.add(name); showOnly(); }
+});
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, dialog[open]")) return;
+  if (event.key === "o") setOnly(!isOnly());
+  if (event.key === "a") { event.preventDefault(); byId("adder").open = true; }
+});
+addEventListener("popstate", () => swap(location.href, true));
+onChange(() => { if (revisions().includes("workspace")) swap(location.href, true); });
+start();
 ready();
-showCurves();

@@ -4,8 +4,8 @@ import { el, getJSON, isDark, problemCard } from "../launcher/frame.js";
 import { draw, follow, lineTip, swatch } from "./charts.js";
 
 const AT_MOST = 12; // cards; the page of plots has all
-const section = document.getElementById("curves");
-const URLS = section ? section.dataset : {};
+let section = document.getElementById("curves");
+let URLS = section ? section.dataset : {};
 const drawings = new Map(); // node of a card -> what drew it
 let page = null;
 let generation = 0;
@@ -38,8 +38,15 @@ async function fill(node, plot) {
 
 /** Ask which plots the revisions have. Without any, the section stays away. */
 export async function showCurves() {
+  section = document.getElementById("curves"); // the comparison may have been replaced
+  for (const drawn of drawings.values()) drawn.finalize();
+  drawings.clear();
+  generation += 1;
+  const mine = generation;
   if (!section) return;
+  URLS = section.dataset;
   try { page = await getJSON(`${URLS.page}?${new URLSearchParams({ revs: URLS.revs })}`); } catch { return; }
+  if (mine !== generation) return;
   const plots = page.plots.filter((plot) => plot.kind === "series");
   if (!plots.length) return;
   section.querySelector("[data-legend]").replaceChildren(...page.revisions.filter((chip) => chip.id).map((chip) => el("span", {}, swatch(chip.series), el("span", { class: "trunc" }, chip.name))));
@@ -59,5 +66,7 @@ export async function showCurves() {
   section.querySelector("[data-cards]").replaceChildren(...byNode.keys());
   section.hidden = false;
   for (const node of byNode.keys()) watcher.observe(node);
-  document.addEventListener("dataver:theme", () => { generation += 1; for (const node of seen) fill(node, byNode.get(node)); });
+  redraw = () => { generation += 1; for (const node of seen) fill(node, byNode.get(node)); };
 }
+let redraw = () => {};
+document.addEventListener("dataver:theme", () => redraw());

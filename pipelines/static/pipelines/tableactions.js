@@ -123,7 +123,7 @@ function preview(found) {
     const entries = section.entries.filter((entry) => entry.differs);
     if (!entries.length || section.kind === "environment") continue;
     const text = (cell, kind) => (kind === "data" ? (cell.hash ? cell.hash.slice(0, 7) : "–") : cell.value === null ? "–" : formatNumber(cell.value));
-    nodes.push(el("h3", {}, `${{ metrics: "Metrics", params: "Params", data: "Data" }[section.kind]}: ${entries.length} change${entries.length === 1 ? "s" : ""}`),
+    nodes.push(el("h3", {}, `${{ metrics: "Metrics", params: "Params", data: "Data" }[section.kind]}: ${entries.length} differ${entries.length === 1 ? "s" : ""}`),
       el("table", { class: "tbl" }, el("tbody", {}, ...entries.slice(0, LISTED).map((entry) => el("tr", {}, el("td", { class: "trunc" }, entry.name || entry.file), el("td", { class: "num t2" }, text(entry.cells[0], section.kind)), el("td", { class: "t3" }, "→"), el("td", { class: "num" }, text(entry.cells[1], section.kind)))))));
     if (entries.length > LISTED) nodes.push(el("p", { class: "t3 sm" }, `${entries.length - LISTED} more`));
   }

@@ -52,22 +52,23 @@ export function takeOver(data) {
   }
 }
 
+let optional = null; // as the page began: what arrives later moves no column
 function metaColumns(data) {
   const { rows, experiments } = data;
   const count = rows.id.length;
   const fill = (value) => { const made = new Array(count); for (let row = 0; row < count; row += 1) made[row] = value(row); return made; };
   const of = (key, label, width, values, more = {}) => ({ id: `meta:${key}`, kind: "meta", file: "", key, group: "", label, better: "", values, count: values.reduce((sum, value) => sum + (value !== null), 0), isNumeric: false, differs: true, errors: {}, decimals: null, width, ...more });
-  const running = Object.values(experiments).some((made) => made.state === "running");
-  const notes = Object.values(rows.notes);
+  const made = Object.values(experiments);
+  optional ??= { time: !made.some((one) => one.seconds || one.state === "running"), trend: !made.some((one) => one.state === "running"), author: innerWidth <= 1100 || new Set(rows.author.slice(1)).size < 2 };
   return [
     of("created", "Created", 104, rows.time),
-    of("time", "Time", 76, fill((row) => experiments[row]?.seconds ?? null), { isNumeric: true, isOptional: !Object.values(experiments).some((made) => made.seconds || made.state === "running") }),
-    of("author", "Author", 112, rows.author),
+    of("time", "Time", 76, fill((row) => experiments[row]?.seconds ?? null), { isNumeric: true, isOptional: optional.time }),
+    of("author", "Author", 112, rows.author, { isOptional: optional.author }),
     of("parent", "From", 150, fill((row) => (experiments[row] ? experiments[row].baseline.slice(0, 7) : data.groups[rows.group[row]]?.name ?? null)), { isOptional: true, whenFlat: true }),
     of("state", "State", 92, fill((row) => experiments[row]?.state ?? null), { isOptional: true }),
-    of("trend", "Trend", 88, fill((row) => (experiments[row]?.state === "running" ? row : null)), { isOptional: !running }),
+    of("trend", "Trend", 88, fill((row) => (experiments[row]?.state === "running" ? row : null)), { isOptional: optional.trend }),
     of("tags", "Tags", 120, fill((row) => rows.notes[row]?.tags.join(", ") || null), { isOptional: true }),
-    of("note", "Note", 200, fill((row) => rows.notes[row]?.note || null), { isOptional: !notes.some((known) => known.note) }),
+    of("note", "Note", 200, fill((row) => rows.notes[row]?.note || null), { isOptional: true }),
   ];
 }
 
