@@ -1,6 +1,7 @@
 """Have files of a project changed? A fingerprint of stats, cheap enough to ask for every two seconds."""
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import posixpath
@@ -15,6 +16,7 @@ from tracking.models import Repository
 FINGERPRINT_LENGTH = 12
 GIT_FILES = ("HEAD", "index", "logs/HEAD", "packed-refs", "refs/heads", "refs/tags", "refs/notes/dataver")
 REF_FOLDERS = ("refs/exps", "refs/dataver")  # with the folders below: a new ref changes only the time of its own
+QUEUE_ENDS = ("refs/dataver/done", "refs/dataver/failed")
 PATHS_AT_MOST = 2000  # of stages; a larger project notices less by itself
 
 
@@ -47,6 +49,16 @@ def list_fingerprint(rows: Sequence[tuple[object, ...]]) -> str:
             except (OSError, ValueError):
                 digest.update(b"-")
     return digest.hexdigest()[:FINGERPRINT_LENGTH]
+
+
+def queue_stamp(repository: Repository) -> str:
+    """Changes when a run of the queue ended."""
+    git = Git.find(repository.root) if os.path.isdir(repository.root) else None
+    found = []
+    for name in QUEUE_ENDS if git is not None else ():
+        with contextlib.suppress(OSError):
+            found.append(str(os.stat(os.path.join(git.common_dir, name)).st_mtime_ns))  # type: ignore[union-attr]
+    return " ".join(found)
 
 
 def watched(repository: Repository) -> Iterator[str]:

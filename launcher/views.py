@@ -15,9 +15,9 @@ from django.views.decorators.http import require_GET, require_POST
 from launcher import indexing, statics
 from launcher.actionviews import activity, body_of
 from launcher.engine import choices
-from launcher.freshness import fingerprint, list_fingerprint
 from launcher.cardfacts import card_facts
 from launcher.engine.actions import absolute
+from launcher.freshness import fingerprint, list_fingerprint, queue_stamp
 from launcher.home import home_page
 from launcher.templatetags.pages import home_of
 from pipelines.indexing import refresh_runs
@@ -123,7 +123,8 @@ def keep_choice(request: HttpRequest, key: str) -> HttpResponse:
 
 @require_GET
 def live(request: HttpRequest) -> HttpResponse:
-    """rev: changes when files of the repository `r` did. running: its runs that go on, or all. action: what a page had done last, or null.
+    """rev: changes when files of the repository `r` did. running: its runs that go on, or all. action: what a page had done last, or null. queue: changes when
+    a run of the queue ended.
 
     rev: what the caller saw last; the journals of runs are read again when it is not current.
     """
@@ -138,7 +139,7 @@ def live(request: HttpRequest) -> HttpResponse:
     if rev != request.GET.get("rev") and os.path.isdir(row.root):
         refresh_runs(row, pages.open_root(row.root, pages.settings_of(request)))
     newest = activity.newest(key)
-    return pages.json_answer({"rev": rev, "running": runs.filter(repository=row).count(), "action": newest and newest.shown()})
+    return pages.json_answer({"rev": rev, "running": runs.filter(repository=row).count(), "action": newest and newest.shown(), "queue": queue_stamp(row)})
 
 
 @require_GET

@@ -414,6 +414,20 @@ class _Reader:
         return Workers(wanted.jobs, is_on, bool(found is not None and found.is_draining and pids), found.redis if found is not None else "", wanted.gpus, lines)
 
 
+def live_card(key: str, row: Repository, repo: Repo, task: RunState) -> RunningCard | None:
+    """The card of one run, for its own page."""
+    memory = memories.of(repo.root_dir)
+    with memory.lock:
+        cards = _Reader(key, row, repo, memory).page().running
+    return next((card for card in cards if card.id == task.id), None)
+
+
+def branches_at(repo: Repo, commit: str) -> list[str]:
+    if repo.scm is None or not commit:
+        return []
+    return [ref.removeprefix("refs/heads/").removeprefix("refs/tags/") for ref, sha in repo.scm.refs("refs/heads/", "refs/tags/").items() if sha == commit]
+
+
 def _branches(repo: Repo) -> dict[str, str]:
     """Commit -> a branch that is at it."""
     if repo.scm is None:
@@ -534,18 +548,18 @@ def number_of(request: HttpRequest, name: str) -> int | None:
 # --- what ended lately, for notes to the reader
 @require_GET
 def ended(request: HttpRequest, key: str) -> HttpResponse:
-    """`?since=SECONDS`: runs of the queue that ended later, oldest first."""
+    """`?since=SECONDS`: runs of the queue that ended later, oldest first; `?since=now`: none. until: when the newest of all ended."""
     _, repo = pages.open_repository(request, key)
     memory = memories.of(repo.root_dir)
-    try:
-        since = float(request.GET.get("since", "0"))
-    except ValueError:
-        since = 0.0
     try:
         with memory.lock:
             states = queue.read_states(repo, memory.known)
     finally:
         if repo.scm is not None:
             repo.scm.close()
-    found = sorted((state for state in states if state.state in (SUCCESS, FAILED, KILLED) and (state.ended or 0) > since), key=lambda state: state.ended or 0)
-    return pages.json_answer({"ended": [{"id": state.id, "name": state.name, "state": state.state, "message": state.reason, "ended": state.ended} for state in found[-20:]], "now": time.time()})
+    over = [state for state in states if state.state in (SUCCESS, FAILED, KILLED)]
+    newest = max((state.ended or 0.0 for state in over), default=0.0)
+    text = request.GET.get("since", "")
+    since = float(text) if text.replace(".", "", 1).isdigit() else newest
+    found = sorted((state for state in over if (state.ended or 0) > since), key=lambda state: state.ended or 0)
+    return pages.json_answer({"ended": [{"id": state.id, "name": state.name, "state": state.state, "message": state.reason, "ended": state.ended} for state in found[-20:]], "until": newest})

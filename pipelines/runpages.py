@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from typing import Any
 
 from django.db.models import F, JSONField, QuerySet
@@ -13,18 +14,20 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.views.decorators.http import require_GET
 
 from pipelines.engine import runs, stagelog
-from pipelines.engine.logparts import part_before, part_from
 from pipelines.engine.runs import RunRecord, StageRecord
 from pipelines.indexing import refresh_runs, time_of
 from pipelines.models import Run
+from pipelines.queuepage import RunningCard, branches_at, live_card, part_of
 from pipelines.runenvironment import Fact, facts, packages
+from pipelines.runoverview import CodeFile, Overview, code_of, overview
+from pipelines.runsubject import Subject, annotation_of, base_row, commit_facts, find_subject
 from tracking import pages
 from tracking.engine.repo import Repo
 from tracking.models import Repository
 
 RUNS_SHOWN = 500
-CHUNK_BYTES = 64 << 10  # of a log, in one answer
-CHUNK_BYTES_AT_MOST = 1 << 20
+CHUNK_BYTES_AT_MOST = 1 << 20  # of a log that is downloaded
+WAITING = "waiting"
 SHORT_COMMIT = 7
 ENDED_BADLY = (runs.FAILED, runs.INTERRUPTED)
 RESTORED = (runs.RESTORED, runs.VERIFIED, runs.IMPORTED)
@@ -140,82 +143,156 @@ class StageLine:
 
 @dataclass(frozen=True)
 class RunPage:
-    """run: as `dataver runs show --json` prints it. span_s: what the timeline covers. stages: that ran, then those
-    left out; what was skipped is in `run` only. shown: address of the stage whose log is shown first.
+    """address: of the page. name: of the experiment, "" for a plain run. run: as `dataver runs show --json` prints it, None when there is no
+    record of it. base: the commit it started from. span_s: what the timeline covers. stages: that ran, then those left out; what was skipped is in
+    `run` only. shown: the stage whose log is shown first.
 
-    reproduce: command lines that do it again. changed: files that differed from the commit when it started.
+    parameters: overrides of a queued run. live: as on the page of the queue, while it runs there. reproduce: what to type for the same again:
+    (title, command lines). changed: files that differed from the commit when it started. whole_log: the run as a whole has a log.
     """
 
-    run: dict[str, Any]
+    address: str
+    name: str
+    state: str
+    run: dict[str, Any] | None
+    task: str
+    series: int
     command: str
+    created_at: datetime | None
     started_at: datetime | None
     seconds: float | None
     span_s: float
     stages: list[StageLine]
     commit: str
+    base: str
+    base_names: list[str]
+    base_subject: str
     branch: str
     dirty: bool
     changed: list[str]
+    cause: str
+    failed: list[str]
+    parameters: list[str]
+    tags: list[str]
+    note: str
+    can_note: bool
+    overview: Overview
+    code: list[CodeFile]
+    code_is_cut: bool
+    code_ends: list[str]
     facts: list[Fact]
     packages: dict[str, str]
-    reproduce: list[str]
+    reproduce: list[tuple[str, list[str]]]
+    live: RunningCard | None
     shown: str
-    failed: list[str]
+    whole_log: bool
+    is_kept: bool
+    can_resume: bool
+
+    @property
+    def facts_of_actions(self) -> dict[str, Any]:
+        """What the buttons of the page need."""
+        return {
+            "name": self.name, "state": self.state, "base": self.base, "commit": self.commit, "parameters": self.parameters, "is_kept": self.is_kept, "is_queued": bool(self.task),
+            "can_resume": self.can_resume, "failed": self.failed[:1], "pid": (self.run or {}).get("pid"), "id": self.address, "elapsed_s": self.seconds, "live": pages.plain(self.live),
+        }  # fmt: skip
 
 
 @require_GET
 def show(request: HttpRequest, key: str, run_id: str) -> HttpResponse:
-    row, repo, record = _open(request, key, run_id)
+    """An experiment by its name, a task of the queue by its id, or a run by its own."""
+    row, repo = pages.open_repository(request, key)
     try:
-        context = run_page(repo, record)
+        subject = find_subject(row, repo, run_id)
+        context = run_page(key, row, repo, subject)
     finally:
         repo.close()
-    return pages.page(request, "pipelines/run.html", context, title=f"Run {record.run_id}", active="runs", command=f"dataver runs show {record.run_id}", repository=row)
+        if repo.scm is not None:
+            repo.scm.close()
+    title = context.name or f"Run {context.address}"
+    command = f"dataver queue logs -f {context.name}" if context.live else f"dataver exp show {context.name}" if context.is_kept else f"dataver runs show {context.run['id']}" if context.run else "dataver queue status"
+    return pages.page(request, "pipelines/run.html", context, title=title, active="experiments" if context.name else "runs", command=command, repository=row)
 
 
 def _open(request: HttpRequest, key: str, run_id: str) -> tuple[Repository, Repo, RunRecord]:
-    """Only ids of journals that are there name a file. Raises NotFound."""
+    """The record of a run. Only ids of journals that are there name a file. Raises NotFound."""
     row, repo = pages.open_repository(request, key)
     try:
-        return row, repo, runs.read_run(repo, run_id)
-    except runs.RunNotFound as exc:
+        record = find_subject(row, repo, run_id, with_facts=False).record
+    finally:
         repo.close()
-        raise pages.NotFound(exc.message, exc.hint) from exc
-    except FileNotFoundError as exc:  # pruned meanwhile
-        repo.close()
-        raise pages.NotFound(f"there is no run '{run_id}' any more") from exc
+        if repo.scm is not None:
+            repo.scm.close()
+    if record is None:
+        raise pages.NotFound(f"there is no record of the stages of '{run_id}'")
+    return row, repo, record
 
 
-def run_page(repo: Repo, run: RunRecord) -> RunPage:
+def run_page(key: str, row: Repository, repo: Repo, subject: Subject) -> RunPage:
     now = datetime.now(UTC).timestamp()
-    until = run.ended if run.ended is not None else now if run.state == runs.RUNNING else run.started
-    begun = run.started if run.started is not None else min((stage.started for stage in run.stages if stage.started is not None), default=now)
-    ends = [_end(stage, now) for stage in run.stages]
-    span_s = max([(until or begun) - begun, *(end - begun for end in ends if end is not None), 0.001])
-    stages = [_stage_line(repo, run, stage, begun, span_s, now) for stage in run.stages]
-    stages += [StageLine(name, runs.BLOCKED) for name in run.blocked]
-    git = run.environment.get("git")
+    run, task = subject.record, subject.task
+    begun = (run.started if run is not None else None) or (task.started if task is not None else None) or now
+    ended = (run.ended if run is not None else None) or (task.ended if task is not None else None)
+    is_on = subject.state == runs.RUNNING
+    until = now if is_on else ended or begun
+    stage_records = run.stages if run is not None else []
+    begun = min([begun, *(stage.started for stage in stage_records if stage.started is not None)]) if run is not None and run.started is None else begun
+    ends = [_end(stage, now) for stage in stage_records]
+    span_s = max([until - begun, *(end - begun for end in ends if end is not None), 0.001])
+    stages = [_stage_line(repo, run, stage, begun, span_s, now) for stage in stage_records] if run is not None else []
+    stages += [StageLine(name, runs.BLOCKED) for name in (run.blocked if run is not None else [])]
+    environment = run.environment if run is not None else {}
+    git = environment.get("git")
     git = git if isinstance(git, dict) else {}
-    commit = git.get("commit") if isinstance(git.get("commit"), str) else ""
-    failed = [stage.address for stage in run.stages if stage.state in ENDED_BADLY]
-    seconds = run.duration_s if run.state != runs.RUNNING else max(now - begun, 0.0)
+    base = base_row(row, repo, subject)
+    code, is_cut, *ends_of_code = code_of(repo, subject)
+    author_subject = commit_facts(repo, subject.base)
+    annotation = annotation_of(repo, subject.commit)
+    seconds = run.duration_s if run is not None and run.state != runs.RUNNING else max(until - begun, 0.0) if (is_on or ended) else None
     return RunPage(
-        run=run.to_json(),
-        command=command_line(run.command, run.targets),
-        started_at=time_of(run.started),
+        address=subject.address,
+        name=subject.name,
+        state=subject.state,
+        run=run.to_json() if run is not None else None,
+        task=task.id if task is not None else "",
+        series=subject.series,
+        command=command_line(run.command, run.targets) if run is not None else "",
+        created_at=time_of(task.entry.queued_at) if task is not None else None,
+        started_at=time_of(begun) if subject.state != WAITING else None,
         seconds=seconds,
         span_s=round(span_s, 3),
         stages=stages,
-        commit=commit or "",
+        commit=subject.commit,
+        base=subject.base,
+        base_names=branches_at(repo, subject.base),
+        base_subject=author_subject[1],
         branch=str(git.get("branch") or ""),
-        dirty=bool(git.get("dirty")),
-        changed=[str(path) for path in git.get("changed") or []] if isinstance(git.get("changed"), list) else [],
-        facts=list(facts(run.environment)),
-        packages=packages(run.environment),
-        reproduce=list(_reproduce(run, commit or "")),
-        shown=_shown(run),
-        failed=failed,
+        dirty=bool(git.get("dirty")) and not subject.name,
+        changed=[str(path) for path in git.get("changed") or []] if isinstance(git.get("changed"), list) and not subject.name else [],
+        cause=subject.cause,
+        failed=[stage.address for stage in stage_records if stage.state in ENDED_BADLY],
+        parameters=subject.parameters,
+        tags=list(annotation.tags) if annotation is not None else [],
+        note=annotation.note if annotation is not None else "",
+        can_note=commandtable_has_note() and bool(subject.name and subject.commit),
+        overview=overview(subject, base) if subject.has_results else Overview(),
+        code=code,
+        code_is_cut=is_cut,
+        code_ends=ends_of_code if code else [],
+        facts=list(facts(environment)),
+        packages=packages(environment),
+        reproduce=list(_reproduce(subject)),
+        live=live_card(key, row, repo, task) if is_on and task is not None else None,
+        shown=_shown(run) if run is not None else "",
+        whole_log=bool(subject.log_path),
+        is_kept=bool(subject.name and subject.commit and subject.state == runs.SUCCEEDED),
+        can_resume=bool(task is not None and task.result_commit and subject.state in (runs.FAILED, "stopped")),
     )
+
+
+def commandtable_has_note() -> bool:
+    """Whether this version can note something about an experiment."""
+    return find_spec("pipelines.commands.exp_note") is not None
 
 
 def _end(stage: StageRecord, now: float) -> float | None:
@@ -257,13 +334,18 @@ def _shown(run: RunRecord) -> str:
     return logged[-1].address if logged else ""
 
 
-def _reproduce(run: RunRecord, commit: str) -> Iterator[str]:
+def _reproduce(subject: Subject) -> Iterator[tuple[str, list[str]]]:
     """Command lines for a shell in the project's folder: the code, its data, the same stages."""
-    if commit:
-        yield f"git checkout {shlex.quote(commit)}"
-        yield "dataver checkout"
-    targets = run.targets if run.command == "repro" else [stage.address for stage in run.stages]
-    yield command_line("repro", targets)
+    run, task = subject.record, subject.task
+    if subject.name and subject.commit and subject.state == runs.SUCCEEDED:
+        yield "Have its results in the workspace", [f"dataver exp apply {shlex.quote(subject.name)}"]
+    targets = (run.targets if run.command in ("repro", "exp run") else [stage.address for stage in run.stages]) if run is not None else task.entry.targets if task is not None else []
+    code = subject.tree or subject.base
+    lines = [f"git checkout {shlex.quote(code)}", "dataver checkout --allow-missing"] if code else []
+    yield "Run it again, from its code and data", [*lines, command_line("repro --force" if subject.tree else "repro", targets)]
+    if subject.parameters and subject.base:
+        changes = [part for text in subject.parameters for part in ("-S", shlex.quote(text))]
+        yield "Or from the commit it started from", [f"git checkout {shlex.quote(subject.base)}", " ".join(["dataver exp run", *changes, *(shlex.quote(target) for target in targets)])]
 
 
 # --- logs
@@ -282,22 +364,13 @@ class LogPage:
 def log_part(request: HttpRequest, key: str, run_id: str) -> HttpResponse:
     """`?stage=S&offset=N`: from N on. `?stage=S&before=N`: what ends at N; without N, the end. `limit`: bytes, at most 1 MiB."""
     _, repo, run = _open(request, key, run_id)
-    repo.close()
     stage = _stage(run, request.GET.get("stage", ""))
-    path = _log_path(repo, run, stage)
-    limit = min(max(_number(request, "limit") or CHUNK_BYTES, 1), CHUNK_BYTES_AT_MOST)
-    offset, grows = _number(request, "offset"), stage.state == runs.RUNNING
-    part = part_before(path, _number(request, "before"), limit) if offset is None else part_from(path, offset, limit, grows=grows)
-    return pages.json_answer(LogPage(part.text, part.start, part.end, part.size, not grows and part.end >= part.size))
+    part, over = part_of(request, _log_path(repo, run, stage), stage.state == runs.RUNNING)
+    return pages.json_answer(LogPage(part.text, part.start, part.end, part.size, over))
 
 
 def _log_path(repo: Repo, run: RunRecord, stage: StageRecord) -> str:
     return runs.log_path(repo.tmp_dir, run.run_id, stage.log) if stage.log else ""
-
-
-def _number(request: HttpRequest, name: str) -> int | None:
-    text = request.GET.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
 
 
 def _stage(run: RunRecord, address: str) -> StageRecord:
@@ -311,7 +384,6 @@ def _stage(run: RunRecord, address: str) -> StageRecord:
 def log_file(request: HttpRequest, key: str, run_id: str) -> HttpResponseBase:
     """The log as the stage wrote it, as a download."""
     _, repo, run = _open(request, key, run_id)
-    repo.close()
     stage = _stage(run, request.GET.get("stage", ""))
     path = _log_path(repo, run, stage)
     response = StreamingHttpResponse(_pieces(path), content_type="text/plain; charset=utf-8")

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from pipelines import comparepage, experimentspage, pipelinepage, plotspage, queuepage, rundialog, runpages, trendspage
+from pipelines import comparepage, experimentspage, pipelinepage, plotspage, queuepage, runcurves, rundialog, runpages, trendspage
 from tracking.pages import route
 
 urlpatterns: list[URLPattern] = [
@@ -22,6 +22,9 @@ urlpatterns: list[URLPattern] = [
     *route("r/<slug:key>/runs", runpages.show_list, name="runs"),
     path("r/<slug:key>/runs/<str:run_id>/log.json", runpages.log_part, name="run-log-json"),
     path("r/<slug:key>/runs/<str:run_id>/log", runpages.log_file, name="run-log"),
+    path("r/<slug:key>/runs/<str:run_id>/plots.json", runcurves.plots, name="run-plots"),
+    path("r/<slug:key>/runs/<str:run_id>/cards.json", runcurves.cards, name="run-cards"),
+    path("r/<slug:key>/runs/<str:run_id>/image", runcurves.image, name="run-image"),
     *route("r/<slug:key>/runs/<str:run_id>", runpages.show, name="run"),
     path("r/<slug:key>/plots/cards.json", plotspage.cards, name="plots-cards"),
     path("r/<slug:key>/plots/revisions.json", plotspage.choices, name="plots-revisions"),

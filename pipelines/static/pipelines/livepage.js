@@ -53,12 +53,13 @@ function focusPath(part) {
   return link ? `a[href="${CSS.escape(link)}"]` : "";
 }
 
-/** Follow the repository: refresh when files changed, and every two seconds while isOn() says that something runs. */
-export function follow(isOn, after) {
+/** Follow the repository: refresh when files changed or an action ended, and every `everyMs` while isOn() says that something runs. */
+export function follow(isOn, after, everyMs = 2000) {
   showAges();
   setInterval(showAges, AGO_MS);
   let busy = false;
   const once = async () => { if (busy) return; busy = true; try { await refresh(after); } finally { busy = false; } };
   onChange(once);
-  setInterval(() => { if (isOn() && !document.hidden) once(); }, 2000);
+  document.addEventListener("dataver:acted", once);
+  setInterval(() => { if (isOn() && !document.hidden) once(); }, everyMs);
 }

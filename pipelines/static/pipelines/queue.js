@@ -1,6 +1,7 @@
 // The queue: asks for all of it with each beat of the frame, and patches what differs.
-import { act, actionButton, commandOf, decide } from "../launcher/actions.js";
+import { act, actionButton, commandOf, decide, note } from "../launcher/actions.js";
 import { el, getJSON, icon, problemCard, ready } from "../launcher/frame.js";
+import { canNotify, isOn, setNotify } from "./finished.js";
 import { patchList, redraw, say } from "./keyed.js";
 import { runningCard } from "./queuecards.js";
 import { finishedRow, makeOrder, waitingRow } from "./queuerows.js";
@@ -25,7 +26,16 @@ const start = actionButton("Start", () => startLine(Math.max(page.workers.jobs, 
 const pause = actionButton("Pause", ["queue", "stop"], { symbol: "pause", testid: "pause-queue" });
 pause.title = `${commandOf(["queue", "stop"])}\nWhat runs goes on; what waits stays`;
 const isNew = el("button", { type: "button", class: "btn btn-primary", "data-testid": "new-run", title: commandOf(["exp", "run", "--queue"]), onclick: () => openRunDialog({ place: "queue" }) }, icon("plus"), "New run");
-find("queue-actions").append(start, pause, isNew);
+const bell = el("button", { type: "button", class: "btn btn-quiet", "data-testid": "notify", "aria-pressed": String(isOn()), onclick: async () => {
+  const came = await setNotify(!isOn());
+  if (came === "denied") note("The browser does not allow notifications for this page. Its settings for this address change that.", { isBad: true });
+  bell.setAttribute("aria-pressed", String(isOn()));
+  bell.title = notifyTitle();
+} }, icon("zap"), el("span", { class: "hide-md" }, "Notify"));
+const notifyTitle = () => (isOn() ? "The browser tells when a run has ended; click to switch that off" : "Let the browser tell when a run has ended or failed");
+bell.title = notifyTitle();
+bell.hidden = !canNotify();
+find("queue-actions").append(bell, start, pause, isNew);
 const clear = menuButton("Clear the list", () => {
   const done = page.counts.done, failed = page.counts.failed;
   return [

@@ -72,29 +72,25 @@ export function makeOrder(body, rows, hold) {
   }
   function drag(row, event) {
     event.preventDefault();
-    const node = body.querySelector(`[data-id="${row.id}"]`), grip = event.currentTarget;
+    const node = body.querySelector(`[data-id="${row.id}"]`), turn = new AbortController(); // on document: a row that is put elsewhere loses the pointer
     const start = [...body.children].indexOf(node);
     hold(true);
     node.classList.add("is-dragged");
-    try { grip.setPointerCapture(event.pointerId); } catch { /* a pointer that is gone */ }
     const over = (moved) => {
       const others = [...body.children].filter((other) => other !== node);
       const next = others.find((other) => { const box = other.getBoundingClientRect(); return moved.clientY < box.top + box.height / 2; });
       if (next) { if (next.previousElementSibling !== node) next.before(node); } else if (body.lastElementChild !== node) body.append(node);
     };
     const end = (last) => {
-      grip.removeEventListener("pointermove", over);
-      grip.removeEventListener("pointerup", end);
-      grip.removeEventListener("pointercancel", end);
+      turn.abort();
       node.classList.remove("is-dragged");
       hold(false);
       if (last.type === "pointercancel" || [...body.children].indexOf(node) === start) return;
       const after = node.nextElementSibling;
       put(row, after ? rows().find((item) => item.id === after.dataset.id) : null);
     };
-    grip.addEventListener("pointermove", over);
-    grip.addEventListener("pointerup", end);
-    grip.addEventListener("pointercancel", end);
+    document.addEventListener("pointermove", over, { signal: turn.signal });
+    for (const name of ["pointerup", "pointercancel"]) document.addEventListener(name, end, { signal: turn.signal });
   }
   return { move, drag };
 }

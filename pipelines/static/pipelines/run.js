@@ -1,163 +1,148 @@
-// One run: parts follow the run, the log is read in parts from its end.
-import { el, formatSize, getJSON, onChange, problemCard, ready } from "../launcher/frame.js";
+// The page of one run: buttons, parts that follow it, the note, lines of code. Log and curves are modules of their own.
+import { act, actionButton, commandOf, decide } from "../launcher/actions.js";
+import { copy, el, getJSON, icon, onChange, problemCard, ready } from "../launcher/frame.js";
 import { follow } from "./livepage.js";
-import { logNodes } from "./logtext.js";
+import { redraw } from "./keyed.js";
+import { stopRun } from "./queuecards.js";
+import { changesOf } from "./queuelinks.js";
+import { menuButton } from "./rowmenu.js";
+import { openRunDialog } from "./rundialog.js";
+import { showCurves } from "./runcurves.js";
+import { stagesChanged, startLog } from "./runlog.js";
 
-const POLL_MS = 1000;
-const PART_BYTES = 65536;
-const PARTS_SHOWN = 64; // in the page at once; older ones are let go and can be loaded again
-const NEAR_END = 24; // pixels
 const body = document.body;
 const find = (id) => document.querySelector(`[data-testid="${id}"]`);
-const box = find("log"), choice = find("log-stage"), info = document.querySelector("[data-log-info]"), followButton = find("follow"), download = find("log-download");
+const facts = () => JSON.parse(document.getElementById("run-data").textContent);
+const base = `/r/${body.dataset.repository}/`;
+const isRunning = () => ["running", "waiting"].includes(document.querySelector('[data-live="state"]').dataset.state);
 
-let shown = null; // {stage, start, end, size, over, style}
-let isFollowing = true;
-let advances = document.querySelector('[data-live="state"]').dataset.state === "running"; // opened while it ran
-let turn = 0; // a slow answer for a log that is not shown any more is dropped
-
-const isRunning = () => document.querySelector('[data-live="state"]').dataset.state === "running";
-const loggedStages = () => [...document.querySelectorAll("tr[data-has-log]")].map((row) => row.dataset.stage);
-const address = (query) => `${body.dataset.log}?${new URLSearchParams(query)}`;
-
-function fillChoice() {
-  const names = loggedStages();
-  if (names.join("\0") !== [...choice.options].map((option) => option.value).join("\0")) choice.replaceChildren(...names.map((name) => el("option", { value: name }, name)));
-  choice.hidden = names.length === 0;
-  choice.value = shown ? shown.stage : "";
-  for (const row of document.querySelectorAll("tr[data-stage]")) row.classList.toggle("is-shown", Boolean(shown) && row.dataset.stage === shown.stage);
+// --- buttons
+function drawActions() {
+  const run = facts();
+  redraw(find("run-actions"), [run.state, run.is_kept, run.name, run.commit, run.can_resume], () => {
+    const changes = el("button", { type: "button", class: "btn", "data-testid": "run-again", title: commandOf(["exp", "run", "-S", "…"]), onclick: again }, icon("redo"), "Run with changes");
+    const buttons = [];
+    if (run.is_kept && run.base) buttons.push(el("a", { class: "btn", href: `${base}compare?revs=${run.base.slice(0, 7)},${encodeURIComponent(run.name)}`, "data-testid": "to-compare" }, icon("compare"), "Compare"));
+    if (!run.name) buttons.push(el("a", { class: "btn", href: `${base}pipeline`, "data-testid": "to-pipeline" }, icon("dag"), "Pipeline"));
+    if (run.name || run.state !== "running") buttons.push(changes);
+    if (run.state === "running" || run.state === "waiting") buttons.push(stopButton(run));
+    else if (run.is_queued && ["failed", "stopped", "interrupted"].includes(run.state)) buttons.push(actionButton("Retry", ["queue", "retry", run.name], { symbol: "redo", testid: "retry" }));
+    if (run.name) buttons.push(menuButton("More", () => menu(facts()), "run-menu"));
+    return buttons;
+  });
+}
+function again() {
+  const run = facts();
+  openRunDialog(run.is_kept ? { baseline: run.name } : { changes: changesOf(run.parameters) });
+}
+function stopButton(run) {
+  if (run.state === "waiting") return actionButton("Take out", ["queue", "remove", run.name], { symbol: "x", testid: "unqueue" });
+  const button = el("button", { type: "button", class: "btn btn-danger", "data-testid": "stop", onclick: () => { const now = facts(); stopRun(now.live || { name: now.name || now.id, kind: now.is_queued ? "queue" : "workspace", elapsed_s: now.elapsed_s, step: null, pid: now.pid }); } }, icon("stop"), "Stop");
+  button.title = run.is_queued ? commandOf(["queue", "kill", run.name]) : "As Ctrl-C in the terminal it was started in";
+  return button;
+}
+function menu(run) {
+  const items = [];
+  if (run.is_kept) items.push(
+    { label: "Apply to the workspace", symbol: "dl", argv: ["exp", "apply", run.name], testid: "menu-apply", run: apply },
+    { label: "Make a branch of it", symbol: "branch", argv: ["exp", "branch", run.name], run: branch });
+  if (run.can_resume) items.push({ label: `Retry from ${run.failed[0] || "the failed stage"}`, symbol: "redo", argv: ["queue", "retry", "--from-failed", run.name], run: (argv) => act(argv) });
+  items.push({ label: "Copy the name", symbol: "copy", run: () => copy(run.name) });
+  if (run.is_kept) items.push(null, { label: "Remove", symbol: "trash", isDanger: true, argv: ["exp", "remove", run.name], run: remove });
+  return items;
+}
+async function apply(argv) {
+  if (await decide({ title: `Apply ${argv.at(-1)} to the workspace?`, testid: "apply-run", confirm: "Apply", argv, content: [el("p", {}, "Files of the workspace become those of this experiment. Changes that are not committed and would be lost keep it from happening.")] })) await act(argv);
+}
+async function branch(argv) {
+  const name = el("input", { value: `${argv.at(-1)}-branch`, "data-testid": "branch-name", "aria-label": "Name of the branch" });
+  const line = () => [...argv, name.value.trim()];
+  if (await decide({ title: "Make a branch", testid: "branch-run", confirm: "Make it", argv: line, check: () => Boolean(name.value.trim()), content: [el("p", {}, "The branch is at this experiment; the workspace stays as it is."), el("label", { class: "field" }, name)] })) await act(line());
+}
+async function remove(argv) {
+  if (!(await decide({ title: `Remove ${argv.at(-1)}?`, testid: "remove-run", confirm: "Remove", isDanger: true, argv, content: [el("p", {}, "The experiment leaves the table. It can be brought back for 7 days.")] }))) return;
+  const item = await act(argv);
+  if (item && item.state === "done") location.assign(`${base}experiments`);
 }
 
-function tell() {
-  info.textContent = shown && shown.size ? `${formatSize(shown.size)}${shown.start > 0 ? `, shown from ${formatSize(shown.start)} on` : ""}${shown.over ? "" : ", goes on"}` : "";
-  followButton.hidden = !shown || shown.over;
-  followButton.setAttribute("aria-pressed", String(isFollowing));
-  download.hidden = !shown;
-  if (shown) download.href = `${body.dataset.logFile}?${new URLSearchParams({ stage: shown.stage })}`;
+// --- parts that follow
+function drawBar() {
+  const bar = find("run-bar"), { live } = facts();
+  if (!bar) return;
+  bar.hidden = !live;
+  if (!live) return;
+  const part = live.steps && live.step !== null ? Math.min(live.step / live.steps, 1) : live.stages_planned ? (live.stages_done ?? 0) / live.stages_planned : 0;
+  bar.querySelector("i").style.setProperty("width", `${Math.round(1000 * part) / 10}%`);
+  bar.querySelector("[data-bar-text]").textContent = live.steps && live.step !== null ? `${live.step} of ${live.steps} ${live.unit}s` : live.stages_planned ? `stage ${Math.min((live.stages_done ?? 0) + 1, live.stages_planned)} of ${live.stages_planned}` : "";
 }
+follow(isRunning, () => { drawActions(); drawBar(); stagesChanged(); showCurves(); }, 1000);
+onChange(showCurves);
 
-const earlier = el("button", { type: "button", class: "btn earlier", "data-testid": "earlier", onclick: loadEarlier }, "Load earlier");
-const part = (answer, style) => {
-  const node = el("div", { class: "part" }, ...logNodes(answer.text, style));
-  Object.assign(node.dataset, { start: answer.start, end: answer.end });
-  return node;
-};
-const parts = () => box.querySelectorAll(".part");
-function toEnd() { box.scrollTop = box.scrollHeight; }
-const isAtEnd = () => box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_END;
-
-async function show(stage) {
-  turn += 1;
-  const mine = turn;
-  shown = stage ? { stage, start: 0, end: 0, size: 0, over: false, style: {} } : null;
-  isFollowing = true;
-  fillChoice();
-  if (!shown) { box.replaceChildren(el("div", { class: "quiet" }, isRunning() ? "Nothing was written yet." : "No stage of this run ran a command.")); tell(); return; }
-  try {
-    const answer = await getJSON(address({ stage, limit: PART_BYTES }));
-    if (mine !== turn) return;
-    Object.assign(shown, { start: answer.start, end: answer.end, size: answer.size, over: answer.over });
-    box.replaceChildren(...(answer.start > 0 ? [earlier] : []), ...(answer.size ? [part(answer, shown.style)] : [el("div", { class: "quiet" }, answer.over ? "This stage wrote nothing." : "Nothing was written yet.")]));
-    toEnd();
-  } catch (error) { if (mine === turn) box.replaceChildren(problemCard({ where: stage, reason: error.message })); }
-  tell();
+// --- anchors: no steps in the history, so that back leads to the table
+const box = document.querySelector("[data-scroll]"), tabs = [...find("tabs").querySelectorAll("a")];
+function go(id, replace = true) {
+  const target = document.getElementById(id);
+  if (!target) return;
+  target.scrollIntoView({ block: "start" });
+  mark(id);
+  if (replace) history.replaceState(history.state, "", `#${id}`);
 }
-
-async function loadEarlier() {
-  const mine = turn;
-  earlier.disabled = true;
-  try {
-    const answer = await getJSON(address({ stage: shown.stage, before: shown.start, limit: PART_BYTES }));
-    if (mine !== turn) return;
-    const height = box.scrollHeight, top = box.scrollTop;
-    shown.start = answer.start;
-    earlier.after(part(answer, {}));
-    if (answer.start === 0) earlier.remove();
-    isFollowing = false;
-    box.scrollTop = top + box.scrollHeight - height;
-  } catch (error) { earlier.before(problemCard({ reason: error.message })); } finally { earlier.disabled = false; }
-  tell();
-}
-
-async function loadLater() {
-  if (!shown || shown.over) return;
-  const mine = turn;
-  for (let again = true; again;) {
-    const answer = await getJSON(address({ stage: shown.stage, offset: shown.end, limit: PART_BYTES }));
-    if (mine !== turn) return;
-    shown.size = answer.size;
-    shown.over = answer.over;
-    if (answer.text) {
-      for (const quiet of box.querySelectorAll(".quiet")) quiet.remove();
-      box.append(part(answer, shown.style));
-      shown.end = answer.end;
-      while (isFollowing && parts().length > PARTS_SHOWN) {
-        parts()[0].remove();
-        shown.start = Number(parts()[0].dataset.start);
-        box.prepend(earlier);
-      }
-    }
-    if (isFollowing) toEnd();
-    again = Boolean(answer.text) && !answer.over && answer.end < answer.size;
-  }
-  tell();
-}
-
-/** Follow the run to its next stage, unless the reader chose a stage or scrolled up. */
-function advance() {
-  const names = loggedStages();
-  if (!shown) { if (names.length) show(names[0]); return; }
-  const next = names[names.indexOf(shown.stage) + 1];
-  if (advances && isFollowing && shown.over && next) show(next);
-}
-
-let lastTop = 0;
+function mark(id) { for (const tab of tabs) if (tab.hash === `#${id}`) tab.setAttribute("aria-current", "true"); else tab.removeAttribute("aria-current"); }
+for (const tab of tabs) tab.addEventListener("click", (event) => { event.preventDefault(); go(tab.hash.slice(1)); });
+const anchored = () => { const id = location.hash.slice(1).split("=")[0]; if (tabs.some((tab) => tab.hash === `#${id}`)) go(id, false); };
+addEventListener("hashchange", anchored);
+let isMarking = false;
 box.addEventListener("scroll", () => {
-  const up = box.scrollTop < lastTop - 1;
-  lastTop = box.scrollTop;
-  const before = isFollowing;
-  if (up && !isAtEnd()) isFollowing = false; else if (isAtEnd()) isFollowing = true;
-  if (before !== isFollowing) tell();
-});
-followButton.addEventListener("click", () => { isFollowing = !isFollowing; if (isFollowing) toEnd(); tell(); });
-choice.addEventListener("change", () => choose(choice.value));
-function choose(stage) {
-  advances = false;
-  history.replaceState(null, "", `#log=${encodeURIComponent(stage)}`);
-  return show(stage);
-}
-document.addEventListener("click", (event) => {
-  const link = event.target.closest("[data-show-log]");
-  if (!link) return;
-  event.preventDefault();
-  choose(link.dataset.showLog);
-  document.getElementById("log").scrollIntoView({ block: "nearest" });
-});
-document.addEventListener("keydown", (event) => {
-  if (event.target.closest("input, textarea, select, dialog[open]") || event.ctrlKey || event.metaKey || event.altKey) return;
-  const step = { j: 1, k: -1 }[event.key];
-  if (event.key === "End") { isFollowing = true; toEnd(); tell(); event.preventDefault(); }
-  const names = loggedStages();
-  if (!step || !names.length) return;
-  choose(names[Math.min(Math.max(names.indexOf(shown ? shown.stage : "") + step, 0), names.length - 1)]);
+  if (isMarking) return;
+  isMarking = true;
+  requestAnimationFrame(() => {
+    isMarking = false;
+    const top = box.getBoundingClientRect().top + 80;
+    const left = [...document.querySelectorAll(".c1 > [id]")].filter((node) => !node.hidden);
+    const at = left.filter((node) => node.getBoundingClientRect().top <= top).at(-1) || left[0];
+    if (at) mark(at.id);
+  });
 });
 
-function wanted() {
-  const name = location.hash.startsWith("#log=") ? decodeURIComponent(location.hash.slice(5)) : "";
-  return loggedStages().includes(name) ? name : body.dataset.shown || "";
-}
-addEventListener("hashchange", () => { if (location.hash.startsWith("#log=")) show(wanted()); });
-
-async function poll() {
-  try { await loadLater(); advance(); } catch { /* the live mark says it */ }
-  setTimeout(poll, document.hidden ? POLL_MS * 5 : POLL_MS);
-}
-follow(isRunning, () => {
-  fillChoice();
-  advance();
+// --- the note
+const noteLine = find("note-line"), pencil = find("edit-note");
+if (pencil) pencil.addEventListener("click", () => {
+  const shown = find("note"), before = noteLine.dataset.note;
+  const input = el("input", { value: before, maxlength: "10000", "aria-label": "Note", "data-testid": "note-input" }), field = el("span", { class: "field grow" }, input);
+  const end = async (isKept) => {
+    if (!field.isConnected) return;
+    const text = input.value.trim();
+    field.replaceWith(shown);
+    pencil.hidden = false;
+    if (!isKept || text === before) { pencil.focus(); return; }
+    const item = await act(["exp", "note", body.dataset.name, text], { quiet: true });
+    if (item && item.state === "done") { noteLine.dataset.note = text; shown.textContent = text || "–"; }
+  };
+  input.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); end(true); } else if (event.key === "Escape") { event.stopPropagation(); end(false); } });
+  input.addEventListener("blur", () => end(true));
+  shown.replaceWith(field);
+  pencil.hidden = true;
+  input.focus();
 });
-onChange(() => loadLater().catch(() => {}));
-await show(wanted());
-if (location.hash.startsWith("#log")) document.getElementById("log").scrollIntoView({ block: "nearest" });
+
+// --- lines of code
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-path]");
+  if (!button) return;
+  const box = document.querySelector("[data-code-lines]"), isOpen = button.getAttribute("aria-expanded") === "true";
+  for (const other of document.querySelectorAll("[data-path]")) other.setAttribute("aria-expanded", "false");
+  box.hidden = isOpen;
+  if (isOpen) return;
+  button.setAttribute("aria-expanded", "true");
+  try {
+    const answer = await getJSON(`${body.dataset.diff}?${new URLSearchParams({ a: button.dataset.a, b: button.dataset.b, path: button.dataset.path })}`);
+    const kinds = { "+": "add", "-": "del", "@": "at", " ": "" };
+    box.replaceChildren(...answer.lines.map(([kind, text]) => el("div", { class: kinds[kind] || "" }, `${kind === "@" ? "" : kind}${text}`)), ...(answer.is_cut ? [el("div", { class: "t3" }, "The rest is not shown.")] : []));
+  } catch (error) { box.replaceChildren(problemCard({ where: button.dataset.path, reason: error.message })); }
+});
+
+drawActions();
+drawBar();
+await Promise.all([startLog(), showCurves()]);
+anchored();
 ready();
-poll();
