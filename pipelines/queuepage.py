@@ -231,7 +231,7 @@ class _Reader:
         found = supervision.find(self.repo.tmp_dir)
         jobs = len(found.workers) if found is not None else 0
         lives = [(item, *self._live(item)) for item in by_state[RUNNING]]
-        alone = self._alone({item.journal for item in by_state[RUNNING]})
+        alone = self._alone(by_state[RUNNING], found.workers if found is not None else [])
         names = [name for _, live, _ in lives for name in live.metrics] + [name for item in shown for name in _metrics_of(self.rows.get(item.result_commit or ""))]
         self.metric = runprogress.main_metric(names)
         self.usage = meter.trees([pid for pid in (*(item.pid for item in by_state[RUNNING]), *(record.pid for record in alone)) if pid])
@@ -290,12 +290,13 @@ class _Reader:
             started=state.started, line=last_line(log_path(state)), pid=state.pid, host=state.host or "", heartbeat_s=silent, is_silent=queueview.is_silent(state, self.now),
         )  # fmt: skip
 
-    def _alone(self, known: set[str | None]) -> list[RunRecord]:
-        """Runs that a person started, in the workspace or in a copy."""
+    def _alone(self, running: Sequence[RunState], workers: Sequence[int]) -> list[RunRecord]:
+        """Runs that a person started, in the workspace or in a copy: neither a task's nor, in the moments before and after one, a worker's."""
+        known, pids = {state.journal for state in running}, {state.pid for state in running}
         rows = self.row.runs.filter(state=runs.RUNNING).values_list("run_id", flat=True)  # type: ignore[attr-defined]
-        found = [self._record(run_id) for run_id in [*rows, *runs.list_ids(self.repo.tmp_dir)[:3]] if run_id not in known]
-        by_id = {record.run_id: record for record in found if record is not None and record.state == runs.RUNNING}
-        return list(by_id.values())
+        found = [self._record(run_id) for run_id in dict.fromkeys([*rows, *runs.list_ids(self.repo.tmp_dir)[:3]]) if run_id not in known]
+        mine = [record for record in found if record is not None and record.state == runs.RUNNING and record.pid not in pids]
+        return [record for record in mine if not record.pid or parent_of(record.pid) not in workers]
 
     def _card_alone(self, record: RunRecord) -> RunningCard:
         running = [stage for stage in record.stages if stage.state == runs.RUNNING]

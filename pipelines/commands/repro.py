@@ -13,10 +13,11 @@ import shutil
 import sys
 from typing import IO
 
+from pipelines.engine.experiments.stagepolicy import local_runner
 from pipelines.engine.journal import JournaledRunner
 from pipelines.engine.processes import ending_like_interrupts
 from pipelines.engine.reproduce import Reproduction
-from pipelines.engine.runner import LocalRunner, StageEnvironment
+from pipelines.engine.runner import StageEnvironment
 from pipelines.engine.wanted import IoReporter, RepoLocks, make_importer, make_journal, make_options, make_plan, make_puller
 from tracking.engine.index import PIPELINE_FILE, Index, load_index
 from tracking.engine.protocols import Io
@@ -65,7 +66,7 @@ def run(args: argparse.Namespace, io: Io) -> int:
             plan,
             make_options(args, repo),
             TerminalReporter(io),
-            JournaledRunner(LocalRunner(StageEnvironment(io.settings.environ, repo.root_dir), journal.log_of), journal),
+            JournaledRunner(local_runner(StageEnvironment(io.settings.environ, repo.root_dir), journal.log_of), journal),
             RepoLocks(repo, io),
             make_puller(repo, args, io),
             make_importer(repo, io),

@@ -18,7 +18,7 @@ from pipelines.engine.experiments import execute, orphans, owners, queue
 from pipelines.engine.experiments.queue import FAILED, KILLED, SUCCESS, QueueEntry
 from pipelines.engine.experiments.refs import ExpRef
 from pipelines.engine.experiments.runinfo import RunFolder
-from pipelines.engine.experiments.stagepolicy import Policy, PolicyRunner
+from pipelines.engine.experiments.stagepolicy import Policy, PolicyRunner, clean_outs
 from pipelines.engine.experiments.stagequeue import PlaceRunner, Ticket, TicketRunner, places_of, tickets_folder
 from pipelines.engine.experiments.statefile import read_state
 from pipelines.engine.runner import LocalRunner, StageEnvironment, StageRunner
@@ -178,17 +178,6 @@ class Runners:
         """Variables a worker does not have already; what the user set is in its environment as in ours."""
         own = self.repo.settings.environ
         return {key: value for key, value in environ.items() if own.get(key) != value}
-
-
-def clean_outs(stage: Stage) -> None:
-    """What a failed attempt left, so that the next one starts like the first."""
-    for out in stage.outs:
-        if out.abspath and not out.persist:
-            if os.path.isdir(out.abspath) and not os.path.islink(out.abspath):
-                shutil.rmtree(out.abspath, ignore_errors=True)
-            else:
-                with contextlib.suppress(OSError):
-                    os.unlink(out.abspath)
 
 
 def run_entry(repo: Repo, io: Io, entry_id: str, *, log: IO[bytes] | None, parent: int | None = None, devices: Sequence[str] = (), hand_out: Callable[[Ticket], None] | None = None, on_pulse: Callable[[Pulse], None] | None = None) -> str:

@@ -9,11 +9,12 @@ from typing import IO, Any, Protocol
 
 from pipelines.engine.capture import Log
 from pipelines.engine.experiments import snapshot
+from pipelines.engine.experiments.stagepolicy import local_runner
 from pipelines.engine.journal import Journal, JournaledRunner
 from pipelines.engine.plan import Plan
 from pipelines.engine.processes import ending_like_interrupts
 from pipelines.engine.reproduce import Reproduction
-from pipelines.engine.runner import Echo, LocalRunner, StageEnvironment, StageRunner
+from pipelines.engine.runner import Echo, StageEnvironment, StageRunner
 from pipelines.engine.wanted import Flags, IoReporter, RepoLocks, make_importer, make_journal, make_options, make_plan, make_puller
 from tracking.engine.bring import Want, bring
 from tracking.engine.commit import save_stage, write_dvcfile
@@ -71,7 +72,7 @@ class Experiment:
         self.baseline = baseline
         self.about: dict[str, Any] = {"experiment": name, "baseline": baseline} | ({"entry": entry_id} if entry_id else {})
         self.log = log
-        self.runner_of = runner_of or LocalRunner
+        self.runner_of = runner_of or local_runner
         self.on_event = on_event
         self.command = command
         self.ws = Workspace(repo, io.progress)

@@ -5,13 +5,17 @@ queue: name of a queue whose stages never run more at once than it has workers.
 """
 from __future__ import annotations
 
+import contextlib
+import os
 import re
+import shutil
 import threading
 import time
 from collections.abc import Callable
 from typing import IO, Any
 
-from pipelines.engine.runner import Echo, StageRunner
+from pipelines.engine.capture import Log
+from pipelines.engine.runner import Echo, LocalRunner, StageEnvironment, StageRunner
 from tracking.engine.errors import StageFailed
 from tracking.engine.record import record
 from tracking.engine.stage import Stage
@@ -128,3 +132,19 @@ class PolicyRunner:
 def _end(runner: StageRunner, late: threading.Event) -> None:
     late.set()
     runner.stop_all()
+
+
+def clean_outs(stage: Stage) -> None:
+    """What a failed attempt left, so that the next one starts like the first."""
+    for out in stage.outs:
+        if out.abspath and not out.persist:
+            if os.path.isdir(out.abspath) and not os.path.islink(out.abspath):
+                shutil.rmtree(out.abspath, ignore_errors=True)
+            else:
+                with contextlib.suppress(OSError):
+                    os.unlink(out.abspath)
+
+
+def local_runner(environment: StageEnvironment, log_of: Callable[[Stage], Log | None]) -> StageRunner:
+    """Runs stages here, each with its timeout and retries; a queue of its own is for workers."""
+    return PolicyRunner(lambda stage, policy: LocalRunner(environment, log_of), clean_outs)

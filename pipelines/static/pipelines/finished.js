@@ -7,7 +7,7 @@ const base = `/r/${document.body.dataset.repository}/`;
 const WORDS = { success: "is done", done: "is done", failed: "failed", killed: "was stopped", cancelled: "was cancelled" };
 const RUNS = /^dataver (repro|exp run(?! .*--queue))\b/;
 const SEEN = `finished:${document.body.dataset.repository}`;
-let stamp = null, since = 0, busy = false;
+let stamp = null, since = null, busy = false;
 
 export const canNotify = () => "Notification" in window;
 export const isOn = () => chosen("notify", false) === true && canNotify() && Notification.permission === "granted";
@@ -43,10 +43,10 @@ document.addEventListener("dataver:live", async (event) => {
   const isFirstLook = stamp === null;
   busy = true;
   try {
-    const answer = await getJSON(`${base}queue/ended.json?since=${since || "now"}`);
+    const answer = await getJSON(`${base}queue/ended.json?since=${since ?? "now"}`);
     stamp = now;
     if (!isFirstLook) for (const run of answer.ended) tell({ ...run, href: `${base}runs/${run.id}` });
-    since = Math.max(since, answer.until, ...answer.ended.map((run) => run.ended));
+    since = Math.max(since ?? 0, answer.until, ...answer.ended.map((run) => run.ended));
   } catch { /* the live mark says it */ } finally { busy = false; }
 });
 // what was started from a page and runs in the workspace is not in the queue

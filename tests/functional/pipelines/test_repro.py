@@ -352,3 +352,11 @@ def test_single_items_do_not_need_the_other_files(repo: Project) -> None:
     repo.ok("repro", "-s", "a")
     repo.ok("repro", "-s")
     assert (repo / "o").exists() and (repo / "p").exists()
+
+
+def test_timeout_and_retries_hold_for_plain_repro(repo: Project) -> None:
+    repo.gen({"dvc.yaml": "stages:\n  fit:\n    cmd: echo x >> tries; [ $(wc -l < tries) -eq 2 ] && echo done > out.txt\n    outs: [out.txt]\n    meta: {dataver: {retries: 1}}\n"})
+    assert "attempt 2 of 2" in repo.ok("repro").out + repo.read("tries")
+    repo.gen({"dvc.yaml": "stages:\n  fit:\n    cmd: sleep 30; echo done > out.txt\n    outs: [out.txt]\n    meta: {dataver: {timeout: 0.2}}\n"})
+    result = repo.run("repro")
+    assert result.code != 0 and "longer than its timeout of 0.2 s" in result.err
