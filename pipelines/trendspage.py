@@ -10,6 +10,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
+from pipelines.engine.altaircharts import warm_up
 from pipelines.engine.charttheme import LIGHT, THEMES, Theme
 from pipelines.engine.historytable import HIGHER, LOWER
 from pipelines.engine.trendcharts import overview_chart, trend_chart
@@ -97,15 +98,6 @@ class Made:
 
 
 histories: Recent[Made] = Recent(KEPT)
-
-
-def warm_up() -> None:
-    """Import Altair while the reader's browser is still loading the page."""
-
-    def load() -> None:
-        import altair  # noqa: F401  slow import
-
-    threading.Thread(target=load, daemon=True).start()
 
 
 # --- the page

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from pipelines import comparepage, experimentspage, pipelinepage, plotspage, queuepage, runcurves, rundialog, runpages, trendspage
+from pipelines import comparepage, experimentspage, pipelinepage, plotcards, plotfiles, plotspage, queuepage, runcurves, rundialog, runpages, trendspage
 from tracking.pages import route
 
 urlpatterns: list[URLPattern] = [
@@ -26,11 +26,12 @@ urlpatterns: list[URLPattern] = [
     path("r/<slug:key>/runs/<str:run_id>/cards.json", runcurves.cards, name="run-cards"),
     path("r/<slug:key>/runs/<str:run_id>/image", runcurves.image, name="run-image"),
     *route("r/<slug:key>/runs/<str:run_id>", runpages.show, name="run"),
-    path("r/<slug:key>/plots/cards.json", plotspage.cards, name="plots-cards"),
+    path("r/<slug:key>/plots/cards.json", plotcards.cards, name="plots-cards"),
+    path("r/<slug:key>/plots/custom.json", plotcards.custom, name="plots-custom"),
     path("r/<slug:key>/plots/revisions.json", plotspage.choices, name="plots-revisions"),
-    path("r/<slug:key>/plots/image", plotspage.image, name="plots-image"),
-    path("r/<slug:key>/plots/data.csv", plotspage.data_csv, name="plots-csv"),
-    path("r/<slug:key>/plots/data.json", plotspage.data_json, name="plots-data"),
+    path("r/<slug:key>/plots/image", plotfiles.image, name="plots-image"),
+    path("r/<slug:key>/plots/data.csv", plotfiles.data_csv, name="plots-csv"),
+    path("r/<slug:key>/plots/data.json", plotfiles.data_json, name="plots-data"),
     *route("r/<slug:key>/plots", plotspage.show, name="plots"),
     path("r/<slug:key>/trends/chart.json", trendspage.chart, name="trends-chart"),
     *route("r/<slug:key>/trends", trendspage.show, name="trends"),

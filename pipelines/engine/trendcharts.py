@@ -5,18 +5,16 @@ Rows go in as named data after Altair is done, which would check each of them ag
 """
 from __future__ import annotations
 
-import threading
 from copy import deepcopy
 from functools import lru_cache
 from typing import Any
 
-from pipelines.engine.charttheme import NUMBERS, SERIES, Theme, colour, config, dash
+from pipelines.engine.altaircharts import LOCK, Spec, finished
+from pipelines.engine.charttheme import NUMBERS, SERIES, Theme, colour, dash
 from pipelines.engine.historytable import LOWER
 from pipelines.engine.trends import History, Metric, Point, best_so_far, points
 
-Spec = dict[str, Any]
 DAY_S = 86_400
-_altair = threading.Lock()  # its setters keep what they set on the class: two threads would mix their charts
 _IN_RANGE = "datum.x >= lo && datum.x <= hi"
 # by is_large: size of a point, by how many there are; none where lines would drown in them
 _DOT = {True: "hi - lo > 120 ? 10 : hi - lo > 60 ? 24 : 44", False: "hi - lo > 60 ? 8 : hi - lo > 30 ? 16 : 30"}
@@ -30,7 +28,7 @@ def trend_chart(found: History, metric: Metric, theme: Theme, better: str, first
     """
     drawn = points(found, metric)
     best = best_so_far(drawn, better)
-    with _altair:
+    with LOCK:
         frame = _trend_frame(theme, tuple(branch.series for branch in found.branches), _date_format(found), is_large, better == LOWER)
     spec = deepcopy(frame)
     for param in spec["params"]:
@@ -41,7 +39,7 @@ def trend_chart(found: History, metric: Metric, theme: Theme, better: str, first
 
 def overview_chart(found: History, metric: Metric, theme: Theme, first: int) -> Spec:
     """The whole history of a metric on the first branch; its parameter `brush` is the range."""
-    with _altair:
+    with LOCK:
         frame = _overview_frame(theme)
     spec = deepcopy(frame)
     spec["encoding"]["x"]["scale"]["domain"] = [0, max(found.last_place, 1)]
@@ -59,7 +57,7 @@ def _overview_frame(theme: Theme) -> Spec:
     x = alt.X("x:Q", axis=None, scale=alt.Scale(domain=[0, 1], nice=False))
     y = alt.Y("y:Q", axis=None, scale=alt.Scale(zero=False, padding=4))
     line = alt.Chart(alt.NamedData("points")).mark_line(strokeWidth=1.25, color=colour(theme, 1)).encode(x, y).add_params(brush)
-    return _finished(line.properties(width="container", height="container").to_dict(validate=False), theme)
+    return finished(line.properties(width="container", height="container"), theme)
 
 
 @lru_cache(maxsize=64)
@@ -89,7 +87,7 @@ def _trend_frame(theme: Theme, series: tuple[int, ...], date_format: str, is_lar
         ends = alt.Chart(alt.NamedData("ends")).transform_filter(_IN_RANGE)
         layers.append(ends.mark_text(align="right", baseline="top" if is_lower else "bottom", dx=-2, dy=6 if is_lower else -5, fontWeight=500, color=theme.text_2).encode(alt.X("x:Q"), y, text="label:N"))
     chart = alt.layer(*layers).add_params(*(alt.param(name=name, value=0) for name in ("lo", "hi", "dates")))
-    return _finished(chart.properties(width="container", height="container").to_dict(validate=False), theme)
+    return finished(chart.properties(width="container", height="container"), theme)
 
 
 def _place_axis(alt: Any, date_format: str) -> Any:
@@ -98,13 +96,6 @@ def _place_axis(alt: Any, date_format: str) -> Any:
     axis = alt.Axis(title=None, labelExpr=label, tickMinStep=1, tickCount=8, grid=False)
     scale = alt.Scale(domainMin=alt.ExprRef("lo"), domainMax=alt.ExprRef("hi"), nice=False, zero=False, padding=8)
     return alt.X("x:Q", axis=axis, scale=scale)
-
-
-def _finished(spec: Spec, theme: Theme) -> Spec:
-    spec.pop("$schema", None)
-    spec["config"] = config(theme)
-    spec["autosize"] = {"type": "fit", "contains": "padding"}
-    return spec
 
 
 # --- rows

@@ -1,31 +1,27 @@
 """Specs as pages of the UI draw them: in the page's theme, one colour per revision, and inert.
 
 A spec may come from a template of the repository, so whatever could make a browser load or open
-something is taken out before it leaves the server. Built-in line plots get a spec of our own,
-made for a card: smoothing and ends of lines. Values under the pointer are the page's work: a layer
-of Vega for them takes three times as long to draw as the lines.
+something is taken out before it leaves the server. Built-in line plots are those of `linechart`.
 """
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pipelines.engine.charttheme import NUMBERS, SERIES, Theme, colour, config, dash
+from pipelines.engine.charttheme import Theme, colour, config
 from pipelines.engine.plots.collect import Plot
-from pipelines.engine.plots.downsample import LINES, drawable_rows
-from pipelines.engine.plots.points import FIELD, FILENAME, REV, Row
-from pipelines.engine.plots.spec import HEIGHT, SEPARATOR, WIDTH, vega
+from pipelines.engine.plots.downsample import COUNT, counted, drawable_rows, thinned
+from pipelines.engine.plots.points import REV
+from pipelines.engine.plots.spec import HEIGHT, WIDTH, vega
 from pipelines.engine.plots.templates import Spec
 from tracking.engine.record import record
 
-MAX_ROWS = 50_000  # of a plot whose rows cannot be shortened
+MAX_ROWS = 20_000  # of a plot that is no line
+COUNTED_FROM = 1_000  # rows of a matrix: equal ones are counted here, the browser need not have all of them
 CELL = 260  # pixels: width and height of one part of a divided plot
 _LOADING = frozenset(("url", "href", "usermeta", "$schema"))  # keys that load or open something, or change how a spec is embedded
 _BINDINGS = frozenset(("input", "min", "max", "step", "options", "labels", "name", "value"))  # others become attributes of an <input>
 _INPUTS = frozenset(("range", "checkbox", "radio", "select", "text", "number", "color"))
-_DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?")
 _DIVIDING = ("row", "column", "facet")
 
 
@@ -39,9 +35,9 @@ class Style:
 
 @record(frozen=True)
 class Drawing:
-    """kind: "line" (with fields x, y, rev, line and end) or "template". shown: rows in the spec, of `total`.
+    """kind: "line" (see `linechart`), "facet" (the same in parts) or "template". shown: rows in the spec, of `total`.
 
-    refused: what the template wanted to load or open.
+    refused: what the template wanted to load or open. is_exact: fewer rows show the same, as equal ones were counted.
     """
 
     kind: str
@@ -50,127 +46,47 @@ class Drawing:
     total: int
     refused: list[str]
     is_divided: bool = False
-
-
-def line_drawing(plot: Plot, style: Style) -> Drawing:
-    """A built-in line plot."""
-    x, y = str(plot.props.get("x")), str(plot.props.get("y"))
-    lines = plot.props.get("anchors_y_definitions", [])
-    varied = [key for key in (FILENAME, FIELD) if len({line.get(key) for line in lines}) > 1] if len(lines) > 1 else []
-    rows = [
-        {"x": row.get(x), "y": _plain(row.get(y)), "rev": row[REV], "line": SEPARATOR.join(str(row.get(key)) for key in varied)}
-        for row in drawable_rows(plot.rows, plot.props)
-    ]
-    _mark_ends(rows)
-    names = list(dict.fromkeys(row["line"] for row in rows))
-    y_label = str(plot.props.get("y_label") or y)
-    if y_label in ("y", plot.props.get("title")) or _stem(plot.id) == y_label:
-        y_label = ""  # the card's title says it
-    spec = _line_spec(plot.revs, names, _x_type(rows), (plot.props.get("x_label") or x, y_label), style)
-    spec["data"] = {"name": "rows", "values": rows}
-    return Drawing("line", spec, len(rows), len(plot.rows), [])
+    is_exact: bool = False
 
 
 def template_drawing(plot: Plot, template: Spec, revs: Sequence[str], style: Style) -> Drawing:
     """Any other plot. revs: of all plots. Raises TemplateError."""
     rows = drawable_rows(plot.rows, plot.props)
-    shown = rows[:: math.ceil(len(rows) / MAX_ROWS)] if len(rows) > MAX_ROWS else rows
+    is_matrix = str(plot.props.get("template") or "").startswith("confusion")
+    is_counted = is_matrix and len(rows) > COUNTED_FROM and _counts_rows(template)
+    shown = counted(rows, plot.props) if is_counted else thinned(rows, plot.props, MAX_ROWS)
     spec = vega(template, shown, plot.props, revs)
+    if is_counted:
+        spec = _summing(spec)
     refused: list[str] = []
     spec = _inert(spec, refused)
-    if str(plot.props.get("template") or "").startswith("confusion"):
+    if is_matrix:
         spec = _recoloured(spec, {"black": style.theme.text, "white": style.theme.on_heat, "lightpink": style.theme.accent_line})
         _show_counts(spec)
     _colour_revisions(spec, style, list(revs))
     own = spec.get("config")
     spec["config"] = _merged(config(style.theme), own if isinstance(own, dict) else {})
     spec, is_divided = _fitted(spec)
-    return Drawing("template", spec, len(shown), len(rows), refused, is_divided)
-
-
-def is_line(plot: Plot, is_replaced: bool) -> bool:
-    """Whether `line_drawing` is for it. is_replaced: the project has a template of its own by that name."""
-    return plot.props.get("template") in LINES and not is_replaced
-
-
-# --- lines
-def _stem(plot_id: str) -> str:
-    """`metrics/accuracy.tsv` -> `accuracy`."""
-    return plot_id.rpartition("/")[2].rpartition(".")[0]
-
-
-def _plain(value: Any) -> Any:
-    """y as a number; what is none is a gap."""
-    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-
-
-def _mark_ends(rows: list[Row]) -> None:
-    last: dict[tuple[Any, Any], Row] = {}
-    for row in rows:
-        if row["y"] is not None:
-            last[row["rev"], row["line"]] = row
-    for row in last.values():
-        row["end"] = True
-
-
-def _x_type(rows: list[Row]) -> str:
-    values = [row["x"] for row in rows if row["x"] is not None]
-    if all(isinstance(value, (int, float)) for value in values):
-        return "quantitative"
-    return "temporal" if all(isinstance(value, str) and _DATE.fullmatch(value) for value in values) else "nominal"
-
-
-def _line_spec(revs: Sequence[str], lines: list[str], x_type: str, labels: tuple[Any, Any], style: Style) -> Spec:
-    numbers = [style.numbers.get(rev, 1) for rev in revs]
-    by_revision = {"field": "rev", "type": "nominal", "legend": None, "scale": {"domain": list(revs), "range": [colour(style.theme, number) for number in numbers]}}
-    if len(lines) > 1:
-        patterns = [[1, 0], [5, 4], [1.5, 4], [8, 3], [2, 2]]
-        legend = {"title": None, "symbolType": "stroke", "symbolStrokeColor": style.theme.text_2, "symbolSize": 220}
-        dashes: Spec = {"field": "line", "type": "nominal", "legend": legend, "scale": {"domain": lines, "range": [patterns[n % len(patterns)] for n in range(len(lines))]}}
-    elif max(numbers, default=1) > SERIES:
-        dashes = {"field": "rev", "type": "nominal", "legend": None, "scale": {"domain": list(revs), "range": [dash(number) for number in numbers]}}
-    else:
-        dashes = {}  # canvas is slow with dashes, even with one of no gap
-    dashed = {"strokeDash": dashes} if dashes else {}
-    x_axis: Spec = {"title": str(labels[0]), "tickCount": 6}
-    if x_type == "quantitative":
-        x_axis |= NUMBERS
-    x = {"field": "x", "type": x_type, "axis": x_axis, "scale": {"zero": False, "nice": False, "padding": 6} if x_type == "quantitative" else {}, "sort": None}
-    y_axis = {"title": str(labels[1]) if labels[1] else None, **NUMBERS}
-    zoom = {"type": "interval", "zoom": "wheel![event.shiftKey]"}
-
-    def y(field: str) -> Spec:
-        return {"y": {"field": field, "type": "quantitative", "axis": y_axis, "scale": {"zero": False, "padding": 4}}}
-
-    return {
-        "width": "container",
-        "height": "container",
-        "autosize": {"type": "fit", "contains": "padding"},
-        "params": [{"name": "smoothing", "value": 0}, {"name": "picked", "value": ""}],
-        "encoding": {"x": x, "color": by_revision},
-        "layer": [
-            {
-                "mark": {"type": "line", "clip": True},
-                "params": [{"name": "zoom", "select": zoom, "bind": "scales"}],
-                "encoding": {**y("y"), **dashed, **_dimmed({"expr": "smoothing > 0 ? 0.25 : 1"})},
-            },
-            {"transform": [{"filter": "smoothing > 0"}], "mark": {"type": "line", "clip": True}, "encoding": {**y("s"), **dashed, **_dimmed(1)}},
-            {
-                "transform": [{"filter": "datum.end"}],
-                "mark": {"type": "point", "filled": True, "size": 44, "stroke": style.theme.bg, "strokeWidth": 1.5, "clip": True},
-                "encoding": {**y("y"), **_dimmed(1)},
-            },
-        ],
-        "config": config(style.theme),
-    }
-
-
-def _dimmed(value: Any) -> Spec:
-    """Lines of other revisions than the one that is picked step back."""
-    return {"opacity": {"condition": {"test": "picked !== '' && datum.rev !== picked", "value": 0.15}, "value": value}}
+    return Drawing("template", spec, len(shown), len(rows), refused, is_divided, is_counted)
 
 
 # --- templates
+def _counts_rows(template: Spec) -> bool:
+    """Whether it looks at nothing but how many rows a pair of x and y has, as the built-in matrices do."""
+    return str(template).count("'op': 'count'") == 1
+
+
+def _summing(node: Any) -> Any:
+    """The same spec for rows that stand for COUNT equal ones each."""
+    if isinstance(node, list):
+        return [_summing(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if node.get("op") == "count":
+        return {**node, "op": "sum", "field": COUNT}
+    return {name: value if name in ("values", "datasets") else _summing(value) for name, value in node.items()}
+
+
 def _inert(node: Any, refused: list[str], key: str = "") -> Any:
     """A copy without what loads, opens or decorates the page; `values` of data are left as they are."""
     if isinstance(node, list):

@@ -11,6 +11,7 @@ from pipelines.engine.plots.points import FIELD, FILENAME, REV, Props, Row
 
 LINES = frozenset((None, "linear", "simple", "smooth"))  # templates that draw lines
 MAX_POINTS = 1500  # per line; a card is less than 1500 pixels wide
+COUNT = "dataver_count"  # field: how many equal rows a row stands for
 
 
 def drawable_rows(rows: list[Row], props: Props) -> list[Row]:
@@ -46,6 +47,42 @@ def shorten(line: list[Row], y: str, limit: int = MAX_POINTS) -> list[Row]:
         kept.add(min(known, key=lambda index: line[index][y]))
         kept.add(max(known, key=lambda index: line[index][y]))
     return [line[index] for index in sorted(kept)]
+
+
+def thinned(rows: list[Row], props: Props, limit: int) -> list[Row]:
+    """At most about `limit` rows of a plot that is no line. Each line keeps its share, taken evenly, and its extremes in x and y.
+
+    Even steps keep the density of points; a small line is not thinned because of a large one.
+    """
+    if len(rows) <= limit:
+        return rows
+    lines: dict[Any, list[int]] = {}
+    for number, row in enumerate(rows):
+        lines.setdefault((row.get(REV), row.get(FILENAME), row.get(FIELD)), []).append(number)
+    kept: set[int] = set()
+    room, waiting = limit, len(lines)
+    for line in sorted(lines.values(), key=len):
+        share = max(room // waiting - 4, 1)  # and four extremes
+        room, waiting = max(room - min(len(line), share), 0), waiting - 1
+        kept.update(line if len(line) <= share else (line[number * len(line) // share] for number in range(share)))
+        for name in (props.get("x"), props.get("y")):
+            known = [(value, number) for number in line if isinstance(value := as_number(rows[number].get(str(name))), (int, float))]
+            if known:
+                kept.update(number for _, number in (min(known), max(known)))
+    return [rows[number] for number in sorted(kept)]
+
+
+def counted(rows: list[Row], props: Props) -> list[Row]:
+    """One row for all that are equal in revision, line, x and y, with their number in COUNT."""
+    found: dict[Any, Row] = {}
+    names = (REV, FILENAME, FIELD, str(props.get("x")), str(props.get("y")))
+    for row in rows:
+        key = tuple(str(row.get(name)) for name in names)
+        if key in found:
+            found[key][COUNT] += 1
+        else:
+            found[key] = {**{name: row[name] for name in names if name in row}, COUNT: 1}
+    return list(found.values())
 
 
 def finite(value: Any) -> Any:

@@ -5,8 +5,9 @@ import json
 from typing import Any
 
 from pipelines.engine.charttheme import DARK, LIGHT, colour
-from pipelines.engine.plots.browserspec import MAX_ROWS, Style, is_line, line_drawing, template_drawing
+from pipelines.engine.plots.browserspec import MAX_ROWS, Style, template_drawing
 from pipelines.engine.plots.collect import DATA, Plot
+from pipelines.engine.plots.linechart import is_line, line_drawing
 from pipelines.engine.plots.templates import BUILT_IN
 
 STYLE = Style(LIGHT, {"workspace": 1, "v1": 4})
@@ -32,7 +33,7 @@ def test_rows_of_a_line_are_numbers_and_its_end_is_marked() -> None:
 def test_each_revision_has_its_own_colour_in_either_theme() -> None:
     both = plot(rows() + rows(rev="v1"))
     for theme in (LIGHT, DARK):
-        scale = line_drawing(both, Style(theme, STYLE.numbers)).spec["encoding"]["color"]["scale"]
+        scale = line_drawing(both, Style(theme, STYLE.numbers)).spec["layer"][0]["encoding"]["color"]["scale"]
         assert scale == {"domain": ["workspace", "v1"], "range": [colour(theme, 1), colour(theme, 4)]}
 
 
@@ -54,7 +55,7 @@ def test_what_is_no_number_is_a_gap() -> None:
 def test_dates_and_names_have_their_own_axis() -> None:
     dated = [{**row, "step": f"2026-01-0{n + 1}"} for n, row in enumerate(rows())]
     named = [{**row, "step": name} for row, name in zip(rows(), "abc")]
-    kinds = [line_drawing(plot(found), STYLE).spec["encoding"]["x"]["type"] for found in (rows(), dated, named)]
+    kinds = [line_drawing(plot(found), STYLE).spec["layer"][0]["encoding"]["x"]["type"] for found in (rows(), dated, named)]
     assert kinds == ["quantitative", "temporal", "nominal"]
 
 
