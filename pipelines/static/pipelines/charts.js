@@ -22,6 +22,7 @@ export async function draw(node, spec, tip) {
 /**
  * Follow the pointer over a chart with scales x and y. rows: objects with x and y. near(row): nodes to show, or null
  * when the pointer leaves; click(row). Cheaper than a layer of Vega: only the pointed row is drawn, over the canvas.
+ * Gives {mark(x)}: a line at the x that is pointed at elsewhere, none for null.
  */
 export function follow(node, view, rows, near, click) {
   const dot = el("div", { class: "near-dot", hidden: true });
@@ -65,6 +66,16 @@ export function follow(node, view, rows, near, click) {
   node.addEventListener("pointermove", (event) => { if (waiting) cancelAnimationFrame(waiting); waiting = requestAnimationFrame(() => look(event)); });
   node.addEventListener("pointerleave", () => { if (waiting) cancelAnimationFrame(waiting); leave(); });
   node.addEventListener("click", () => { if (found) click(found); });
+  return { mark(x) {
+    const canvas = node.querySelector("canvas"), scale = x === null || !canvas ? null : view.scale("x");
+    const at = scale ? scale(number(x)) : NaN;
+    if (!(at >= 0 && at <= view.signal("width"))) { rule.hidden = true; return; }
+    const padding = view.padding();
+    rule.style.left = `${at + view.origin()[0] + (padding.left || 0) + canvas.getBoundingClientRect().left - node.getBoundingClientRect().left}px`;
+    rule.style.top = `${view.origin()[1] + (padding.top || 0)}px`;
+    rule.style.height = `${view.signal("height")}px`;
+    rule.hidden = false;
+  } };
 }
 
 // --- values under the pointer
@@ -93,11 +104,13 @@ export function plainTip(value) {
   if (typeof value !== "object") return [el("div", {}, text(value))];
   return Object.entries(value).filter(([name]) => !name.startsWith("_")).slice(0, 12).map(([name, inner]) => tipRow(null, name, inner));
 }
-/** Values of all lines at the row's x, largest first. seriesOf(rev): number of its colour. */
-export function lineTip(rows, xLabel, here, dot, seriesOf) {
+/** Values of all lines at the row's x, largest first. seriesOf(rev): number of its colour. paramsOf(rev): texts about the row's revision. */
+export function lineTip(rows, xLabel, here, dot, seriesOf, paramsOf = () => []) {
   dot.className = `near-dot s-${(seriesOf(here.rev) - 1) % 12 + 1}`;
   const same = rows.filter((row) => row.x === here.x && row.y !== null).sort((one, other) => other.y - one.y).slice(0, 24);
-  return [el("div", { class: "head" }, `${xLabel} ${text(here.x)}`), ...same.map((row) => tipRow(swatch(seriesOf(row.rev)), row.line ? `${row.rev} ${row.line}` : row.rev, row.y, row.rev === here.rev && row.line === here.line ? "is-near" : ""))];
+  const params = paramsOf(here.rev);
+  return [el("div", { class: "head" }, `${xLabel} ${text(here.x)}`), ...same.map((row) => tipRow(swatch(seriesOf(row.rev)), row.line ? `${row.rev} ${row.line}` : row.rev, row.y, row.rev === here.rev && row.line === here.line ? "is-near" : "")),
+    params.length ? el("div", { class: "t3 foot" }, `${here.rev}: ${params.join(", ")}`) : null].filter(Boolean);
 }
 export function tipRow(swatch, name, value, classes = "") {
   return el("div", { class: `row ${classes}` }, swatch, el("span", { class: "trunc" }, name), el("span", { class: "v" }, text(value)));
