@@ -43,6 +43,15 @@ class ShownImage:
 
 
 @dataclass(frozen=True)
+class ShownX:
+    """See `xaxis.XChoice`."""
+
+    id: str
+    label: str
+    kind: str
+
+
+@dataclass(frozen=True)
 class Card:
     """kind: "line", "facet", "template" or "images". spec: Vega-Lite, with all rows it draws. notes: what is not as in the file.
 
@@ -58,7 +67,7 @@ class Card:
     images: list[ShownImage] = field(default_factory=list)
     problems: list[pages.Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    x_choices: list[XChoice] = field(default_factory=list)
+    x_choices: list[ShownX] = field(default_factory=list)
     fetch: list[str] = field(default_factory=list)
 
 
@@ -129,7 +138,7 @@ def card(wanted: Asked, plot_id: str) -> Card:
         problems.append(pages.Problem(plot_id, exc.message, exc.hint or "", exc.kind))
         return Card(plot_id, "template", plot.revs, problems=problems, fetch=fetch)
     x_label = str(plot.props.get("x_label") or plot.props.get("x") or "")
-    return Card(plot_id, drawing.kind, plot.revs, drawing.spec, drawing.is_divided, x_label, problems=problems, notes=_notes(drawing), x_choices=choices, fetch=fetch)
+    return Card(plot_id, drawing.kind, plot.revs, drawing.spec, drawing.is_divided, x_label, problems=problems, notes=_notes(drawing), x_choices=[ShownX(choice.id, choice.label, choice.kind) for choice in choices], fetch=fetch)
 
 
 def _drawn(wanted: Asked, plot: Plot) -> tuple[Plot, list[XChoice], Drawing]:

@@ -5,13 +5,14 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from time import monotonic
 from typing import Any
 
 from pipelines.engine.experiments.refs import ExpRef, list_refs
 from pipelines.engine.facts import Facts, FactsReader, files_of
 from pipelines.engine.historytable import Row, cell_value
-from pipelines.engine.plots.customchart import RunPoint
+from pipelines.engine.plots.customchart import RunPoint, is_number
 from pipelines.engine.revisions import WORKSPACE
 from pipelines.historyindex import load_rows
 from tracking.engine.commits import read_commit
@@ -27,12 +28,16 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Said:
-    """values: column id ("params:FILE:KEY", "metrics:FILE:KEY") -> value."""
+    """values: column id ("params:FILE:KEY", "metrics:FILE:KEY") -> value. metrics: "FILE:KEY" -> those that are numbers."""
 
     subject: str
     author: str
     time: int
     values: Values
+
+    @cached_property
+    def metrics(self) -> dict[str, float]:
+        return {column.partition(":")[2]: float(value) for column, value in self.values.items() if column.startswith("metrics:") and is_number(value)}
 
 
 class _Known:

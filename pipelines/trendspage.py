@@ -14,9 +14,10 @@ from pipelines.engine.altaircharts import warm_up
 from pipelines.engine.charttheme import LIGHT, THEMES, Theme
 from pipelines.engine.historytable import HIGHER, LOWER
 from pipelines.engine.trendcharts import overview_chart, trend_chart
-from pipelines.engine.trends import History, Metric, best_so_far, history, points
+from pipelines.engine.trends import History, Metric, Tried, best_so_far, history, points
 from pipelines.historyindex import load_metrics, refresh_revisions
 from pipelines.recent import Recent
+from pipelines.revisionfacts import experiments_of, said_by
 from tracking import pages
 from tracking.engine.commits import Refs
 from tracking.engine.repo import Repo
@@ -65,14 +66,25 @@ class CommitColumns:
 
 
 @dataclass(frozen=True)
+class ShownTry:
+    """An experiment; rows of charts name it by its number."""
+
+    name: str
+    sha: str
+    author: str
+    time: int
+
+
+@dataclass(frozen=True)
 class TrendsPage:
     """version: of the history; charts of another one do not fit its commits. places: of each commit, from 0 to last_place;
-    tags: [name, place]. waiting: commits that are still to be read."""
+    tags: [name, place]. waiting: commits and experiments that are still to be read."""
 
     key: str
     has_git: bool
     version: str = ""
     waiting: int = 0
+    experiments: list[ShownTry] = field(default_factory=list)
     branches: list[ShownBranch] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
     metrics: list[ShownMetric] = field(default_factory=list)
@@ -94,6 +106,7 @@ class Made:
     version: str
     history: History
     waiting: int
+    tried: list[Tried] = field(default_factory=list)
     charts: dict[tuple[Any, ...], str] = field(default_factory=dict)
 
 
@@ -128,13 +141,21 @@ def make_history(request: HttpRequest, row: Repository, repo: Repo) -> Made:
     default = request.GET.get("branch", "")
     asked = request.GET.get("branches")
     shown = None if asked is None else [name for name in asked.split(",") if name]
-    version = _version(row, refs, default, shown)
-    return histories.get(version) or histories.add(Made(version, history(refs, load_metrics(row), default, shown), progress.waiting))
+    tried, unread = _tried(repo)
+    version = _version(row, refs, default, shown, [one.sha for one in tried])
+    return histories.get(version) or histories.add(Made(version, history(refs, load_metrics(row), default, shown), progress.waiting + unread, tried))
 
 
-def _version(row: Repository, refs: Refs, default: str, shown: list[str] | None) -> str:
+def _tried(repo: Repo) -> tuple[list[Tried], int]:
+    """(experiments whose metrics are read, how many are still to be)."""
+    experiments = experiments_of(repo)
+    said = said_by(repo, experiments, INDEX_LIMIT_S)
+    return [Tried(experiments[sha].name, sha, experiments[sha].baseline, one.author, one.time, one.metrics) for sha, one in said.items()], len(experiments) - len(said)
+
+
+def _version(row: Repository, refs: Refs, default: str, shown: list[str] | None, tried: list[str]) -> str:
     counted = row.revisions.count(), row.revisions.exclude(missing="").count()  # type: ignore[attr-defined]
-    made_from = repr((row.pk, str(row.root), refs.head, refs.branch, refs.branches, refs.tags, default, shown, counted))
+    made_from = repr((row.pk, str(row.root), refs.head, refs.branch, refs.branches, refs.tags, default, shown, counted, tried))
     return hashlib.sha256(made_from.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
@@ -152,6 +173,7 @@ def _page(key: str, made: Made) -> TrendsPage:
         True,
         made.version,
         made.waiting,
+        [ShownTry(one.name, one.sha, one.author, one.time) for one in made.tried],
         [ShownBranch(branch.name, branch.is_default, branch.series, branch.own) for branch in found.branches],
         found.hidden,
         [_metric(found, metric) for metric in found.metrics],
@@ -221,7 +243,7 @@ def _chart_text(made: Made, metric: Metric, theme: Theme, options: tuple[str, st
     _, better, is_large, is_overview = options
     known = made.charts.get((metric.id, first, *options))
     if known is None:
-        spec = overview_chart(made.history, metric, theme, first) if is_overview else trend_chart(made.history, metric, theme, better, first, is_large)
+        spec = overview_chart(made.history, metric, theme, first) if is_overview else trend_chart(made.history, metric, theme, better, first, is_large, made.tried)
         known = json.dumps({"version": made.version, "metric": metric.id, "spec": spec}, separators=(",", ":"), allow_nan=False)
         if len(made.charts) >= CHARTS:
             made.charts.clear()

@@ -28,5 +28,6 @@ def finished(chart: Any, theme: Theme) -> Spec:
     spec: Spec = chart.to_dict(validate=False)
     spec.pop("$schema", None)
     spec["config"] = config(theme)
+    spec["padding"] = {"left": 2, "top": 6, "right": 12, "bottom": 2}  # right: half of the last label
     spec["autosize"] = {"type": "fit", "contains": "padding"}
     return spec

@@ -5,6 +5,7 @@ Rows go in as named data after Altair is done, which would check each of them ag
 """
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import deepcopy
 from functools import lru_cache
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from pipelines.engine.altaircharts import LOCK, Spec, finished
 from pipelines.engine.charttheme import NUMBERS, SERIES, Theme, colour, dash
 from pipelines.engine.historytable import LOWER
-from pipelines.engine.trends import History, Metric, Point, best_so_far, points
+from pipelines.engine.trends import History, Metric, Point, Tried, best_so_far, points, tried_points
 
 DAY_S = 86_400
 _IN_RANGE = "datum.x >= lo && datum.x <= hi"
@@ -21,10 +22,10 @@ _DOT = {True: "hi - lo > 120 ? 10 : hi - lo > 60 ? 24 : 44", False: "hi - lo > 6
 _DOTS_AT_MOST = {True: 300, False: 120}
 
 
-def trend_chart(found: History, metric: Metric, theme: Theme, better: str, first: int, is_large: bool) -> Spec:
-    """Lines by branch, best so far on the first one, tags. first: place the range begins at.
+def trend_chart(found: History, metric: Metric, theme: Theme, better: str, first: int, is_large: bool, tried: Sequence[Tried] = ()) -> Spec:
+    """Lines by branch, best so far on the first one, tags, experiments as faint dots. first: place the range begins at.
 
-    Rows of "points": x place, y value, b branch, i commit, d change.
+    Rows of "points": x place, y value, b branch, i commit, d change; of "tried": the same with e, a number in `tried`.
     """
     drawn = points(found, metric)
     best = best_so_far(drawn, better)
@@ -33,7 +34,7 @@ def trend_chart(found: History, metric: Metric, theme: Theme, better: str, first
     spec = deepcopy(frame)
     for param in spec["params"]:
         param["value"] = {"lo": first, "hi": found.last_place, "dates": _dates(found)}[param["name"]]
-    spec["datasets"] = {"points": [_row(point) for point in drawn], "best": _steps(best, found.last_place), "tags": _tags(found), "ends": _ends(best, found.last_place)}
+    spec["datasets"] = {"points": [_row(point) for point in drawn], "best": _steps(best, found.last_place), "tried": _dots(found, metric, tried), "tags": _tags(found), "ends": _ends(best, found.last_place)}
     return spec
 
 
@@ -43,6 +44,7 @@ def overview_chart(found: History, metric: Metric, theme: Theme, first: int) -> 
         frame = _overview_frame(theme)
     spec = deepcopy(frame)
     spec["encoding"]["x"]["scale"]["domain"] = [0, max(found.last_place, 1)]
+    spec["padding"] = {"left": 0, "top": 3, "right": 0, "bottom": 3}
     spec["params"][0]["value"] = {"x": [first, found.last_place]}
     spec["datasets"] = {"points": [{"x": point.place, "y": point.value} for point in points(found, metric) if point.branch == 0]}
     return spec
@@ -74,8 +76,10 @@ def _trend_frame(theme: Theme, series: tuple[int, ...], date_format: str, is_lar
     rows = alt.Chart(alt.NamedData("points")).transform_filter(_IN_RANGE)
     tags = alt.Chart(alt.NamedData("tags")).transform_filter(_IN_RANGE)
     best = alt.Chart(alt.NamedData("best")).transform_filter(_IN_RANGE)
+    tried = alt.Chart(alt.NamedData("tried")).transform_filter(_IN_RANGE)
     layers = [
         tags.mark_rule(strokeDash=[1.5, 3], color=theme.text_3, opacity=0.7).encode(x),
+        tried.mark_point(filled=True, opacity=0.45, size=16 if is_large else 10).encode(x, y, by_branch),
         best.mark_line(interpolate="step-after", strokeDash=[5, 4], strokeWidth=1.25, color=theme.text_3).encode(x, y),
         # canvas is slow with dashes, even with one of no gap
         rows.mark_line().encode(x, y, by_branch, *([dashed] if max(series, default=1) > SERIES else []), strokeWidth=width),
@@ -102,6 +106,13 @@ def _place_axis(alt: Any, date_format: str) -> Any:
 def _row(point: Point) -> Spec:
     row: Spec = {"x": point.place, "y": point.value, "b": point.branch, "i": point.commit}
     return row if point.change is None else {**row, "d": point.change}
+
+
+def _dots(found: History, metric: Metric, tried: Sequence[Tried]) -> list[Spec]:
+    return [
+        {"x": point.place, "y": point.value, "b": point.branch, "i": point.commit, "e": number, **({} if point.change is None else {"d": point.change})}
+        for number, point in tried_points(found, metric, tried)
+    ]
 
 
 def _steps(best: list[Point], last: int) -> list[Spec]:

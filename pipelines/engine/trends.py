@@ -88,6 +88,18 @@ class Point:
     change: float | None
 
 
+@record(frozen=True)
+class Tried:
+    """An experiment: its commit, the one it started from, and its metrics by id of `Metric`."""
+
+    name: str
+    sha: str
+    baseline: str
+    author: str
+    time: int
+    metrics: Mapping[str, float]
+
+
 # --- lines
 def history(refs: Refs, commits: Mapping[str, Row], default: str = "", shown: Sequence[str] | None = None) -> History:
     """default: the branch to put first, "" to choose main, master, or where HEAD is. shown: names of branches, None for the latest."""
@@ -197,3 +209,18 @@ def best_so_far(drawn: Sequence[Point], better: str) -> list[Point]:
         if point.branch == 0 and (not best or (point.value < best[-1].value if better == LOWER else point.value > best[-1].value)):
             best.append(point)
     return best
+
+
+def tried_points(found: History, metric: Metric, tried: Sequence[Tried]) -> Iterator[tuple[int, Point]]:
+    """(number in `tried`, its point) where the commit it started from is: of the first branch that has it. change: against that commit."""
+    numbers = {commit.sha: number for number, commit in enumerate(found.commits)}
+    owner: dict[int, int] = {}
+    for number, branch in enumerate(found.branches):
+        for commit in branch.commits:
+            owner.setdefault(commit, number)
+    for number, one in enumerate(tried):
+        value, at = one.metrics.get(metric.id), numbers.get(one.baseline)
+        if value is None or at is None:
+            continue
+        before = metric.values.get(at)
+        yield number, Point(found.places[at], value, owner[at], at, None if before is None else value - before)

@@ -19,7 +19,7 @@ from pipelines.engine.plots.points import FIELD, FILENAME, REV, Row
 from pipelines.engine.plots.spec import SEPARATOR
 from pipelines.engine.plots.templates import Spec
 
-PART = (300, 190)  # pixels: width and height of one part of a divided card
+PART = (264, 190)  # pixels: width and height of one part of a divided card
 _PATTERNS: tuple[list[float], ...] = ([1, 0], [5, 4], [1.5, 4], [8, 3], [2, 2], [10, 3, 2, 3])
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?")
 Numbers = tuple[tuple[str, int], ...]
@@ -122,7 +122,7 @@ def _frame(theme: Theme, numbers: Numbers, lines: tuple[str, ...], x_type: str, 
     signals = [alt.param(name="smoothing", value=0), alt.param(name="picked", value="")]
     if by == "facet":
         width, height = PART
-        chart = chart.properties(width=width, height=height).facet(facet=alt.Facet("g:N", sort=list(values), title=None, header=alt.Header(labelExpr=f"{label + ' '!r} + datum.label")), columns=3)
+        chart = chart.properties(width=width, height=height).facet(facet=alt.Facet("g:N", sort=list(values), title=label), columns=3)
         chart = chart.add_params(*signals)
     else:
         chart = chart.add_params(*signals).properties(width="container", height="container")

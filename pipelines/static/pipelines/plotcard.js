@@ -8,6 +8,9 @@ import { axesMenu, downloadsMenu } from "./plotmenus.js";
 import { frameOf, prepared, smoothed } from "./plotspecs.js";
 import { chipOf, onPoint, optionsOf, paramsOf, point, seriesOf } from "./plotstate.js";
 
+/** The card's name: a file's without what it ends in. */
+const nameOf = (plot) => (plot.title === plot.name ? plot.title.replace(/(.)\.(tsv|csv|json|ya?ml|png|jpe?g|gif|svg)$/i, "$1") : plot.title);
+
 export class Card {
   /** hooks: {ask(card), full(card)} of the page. */
   constructor(plot, hooks) {
@@ -33,7 +36,7 @@ export class Card {
 
   makeHead() {
     const { plot } = this;
-    const parts = [grip(this), el("h3", { class: "trunc", title: plot.title }, plot.title), plot.folder ? el("span", { class: "t3 sm trunc sub", title: plot.id }, plot.folder) : null, el("span", { class: "grow" })];
+    const parts = [grip(this), el("h3", { class: "trunc", title: plot.title }, nameOf(plot)), plot.folder ? el("span", { class: "t3 sm trunc sub", title: plot.id }, plot.folder) : null, el("span", { class: "grow" })];
     if (plot.steps.length) parts.push(stepper(this));
     if (plot.kind === "images") parts.push(modePicker(this)); else parts.push(...this.menus());
     parts.push(el("button", { type: "button", class: "btn btn-quiet btn-icon", "data-testid": "full", title: "Full screen", "aria-label": `${plot.title} on the full screen`, onclick: () => this.hooks.full(this) }, icon("expand")));

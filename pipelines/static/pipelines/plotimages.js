@@ -5,6 +5,7 @@ import { named, optionsOf, setOption } from "./plotstate.js";
 
 const MODES = { side: "Side by side", overlay: "Overlay", difference: "Difference" };
 const ZOOM_MAX = 16;
+const TINY = 100; // pixels; smaller images are enlarged
 
 /** The last step that as many revisions as possible have. */
 export function commonStep(plot) {
@@ -98,7 +99,7 @@ export function imageRow(card) {
   card.zoom ||= new Zoom();
   const chips = named();
   const first = chips.find((chip) => shown.get(chip.name)?.url);
-  const picture = (chip, classes = "") => el("img", { src: shown.get(chip.name).url, alt: `${card.wanted} at ${chip.name}`, class: classes, draggable: "false", "data-testid": "image" });
+  const picture = (chip, classes = "") => el("img", { src: shown.get(chip.name).url, alt: `${card.wanted} at ${chip.name}`, class: classes, draggable: "false", "data-testid": "image", onload: (event) => event.target.classList.toggle("is-tiny", event.target.naturalWidth < TINY && event.target.naturalWidth > 0) });
   const blend = el("input", { type: "range", min: 0, max: 1, step: 0.05, value: 0.5, "data-testid": "blend", "aria-label": `${plot.title}: how much of the image above is seen` });
   const columns = chips.filter((chip) => mode === "side" || chip !== first).map((chip) => {
     const image = shown.get(chip.name);

@@ -20,7 +20,8 @@ const folded = new Set(store.get("folded", []));
 const pinned = new Set(store.get("pinned", [])); // names of revisions that stay whatever else is shown
 const cards = new Map(); // id -> Card
 let section = SECTIONS.includes(new URLSearchParams(location.search).get("section")) ? new URLSearchParams(location.search).get("section") : "all";
-const plots = () => [...state.page.plots, ...customPlots()];
+const LAST = { custom: 1, system: 2 };
+const plots = () => [...state.page.plots, ...customPlots()].sort((one, other) => (LAST[one.kind] || 0) - (LAST[other.kind] || 0));
 
 // --- asking for cards
 const waiting = new Set();
@@ -82,9 +83,9 @@ function showRevisions() {
     const isPinned = pinned.has(chip.name);
     const pin = el("button", { type: "button", class: "x pin", "data-testid": "pin-revision", "aria-pressed": String(isPinned), title: isPinned ? `Unpin ${chip.name}` : `Pin ${chip.name}: it stays, whatever else is shown`, "aria-label": `Pin ${chip.name}`, onclick: () => togglePin(chip.name) }, icon("star"));
     const remove = el("button", { type: "button", class: "x", "data-testid": "remove-revision", title: `Remove ${chip.name}`, "aria-label": `Remove ${chip.name}`, onclick: () => { pinned.delete(chip.name); store.set("pinned", [...pinned]); changeRevisions(revisions.filter((other) => other !== chip).map((other) => other.name)); } }, icon("x"));
-    const said = paramsOf(chip, 2).join(", ");
+    const said = paramsOf(chip, 1).join(", ");
     return el("li", { class: `rcx${chip.id ? "" : " is-lost"}${isPinned ? " is-pinned" : ""}`, "data-testid": "revision", "data-rev": chip.name, title: [chip.name, chip.subject, ...chip.params.map(([name, value]) => `${name} = ${value === null ? "none" : value}`), chip.problem].filter(Boolean).join("\n"), onmouseenter: () => point(chip.name), onmouseleave: () => point("") },
-      mark, el("span", { class: "trunc name" }, chip.name), el("span", { class: "grow" }), el("span", { class: "sm t3 trunc sub" }, chip.problem ? "not found" : said || chip.subject), pin, remove);
+      mark, el("span", { class: "trunc name" }, chip.name), el("span", { class: "grow" }), el("span", { class: "sm t3 trunc sub" }, chip.problem ? "not found" : said || chip.subject), el("span", { class: "chip-tools" }, pin, remove));
   }));
   if (focused) byId("revisions").querySelector(`[data-rev="${CSS.escape(focused)}"] [data-testid="${button}"]`)?.focus();
 }

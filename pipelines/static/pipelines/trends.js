@@ -12,7 +12,8 @@ const store = { get: (name, otherwise) => chosen(`trends.${name}`, otherwise), s
 const turned = store.get("better", {}); // id of a metric -> direction the reader says
 let page = JSON.parse(byId("page-data").textContent);
 let generation = 0;
-let best = true;
+let best = store.get("best", true);
+let tries = store.get("experiments", true); // faint dots
 let range = [0, 0]; // places shown
 const cards = new Map();
 
@@ -66,6 +67,7 @@ class Trend {
   legend() {
     const lines = page.branches.slice(0, 4).map((branch) => el("span", {}, swatch(branch.series), el("span", { class: "trunc" }, branch.name.slice(0, SHORT_NAME))));
     if (page.branches.length > 4) lines.push(el("span", {}, `and ${page.branches.length - 4} more`));
+    if (tries && page.experiments.length) lines.push(el("span", {}, el("span", { class: "try-dot" }), "experiment"));
     if (best) lines.push(el("span", {}, el("span", { class: "lsw lsw-dash best-line" }), `best so far on ${page.branches[0].name}`));
     return el("span", { class: "legend" }, ...lines);
   }
@@ -93,6 +95,7 @@ class Trend {
 
   async show(spec, overview) {
     if (!best) spec.datasets = { ...spec.datasets, best: [], ends: [] };
+    if (!tries) spec.datasets = { ...spec.datasets, tried: [] };
     for (const param of spec.params) if (param.name === "lo" || param.name === "hi") param.value = range[param.name === "lo" ? 0 : 1];
     const canvas = el("div", { class: "canvas" });
     const before = this.drawn;
@@ -100,8 +103,8 @@ class Trend {
     this.drawn = await draw(canvas, spec, () => null);
     if (before) before.finalize();
     if (this.drawn.errors.length) this.box.append(problemCard({ where: this.metric.id, reason: this.drawn.errors[0] }));
-    const rows = spec.datasets.points;
-    follow(canvas, this.drawn.view, () => rows.filter((row) => row.x >= range[0] && row.x <= range[1]), (row, dot) => row && this.tip(row, dot), (row) => openRow(row.i));
+    const rows = [...spec.datasets.points, ...spec.datasets.tried];
+    follow(canvas, this.drawn.view, () => rows.filter((row) => row.x >= range[0] && row.x <= range[1]), (row, dot) => row && this.tip(row, dot), openRow);
     this.node.dataset.drawn = "1";
     if (overview) await this.showOverview(overview);
   }
@@ -130,13 +133,14 @@ class Trend {
   tip(datum, dot) {
     const { commits } = page;
     const branch = page.branches[datum.b];
+    const tried = datum.e === undefined ? null : page.experiments[datum.e];
     dot.className = `near-dot s-${(branch.series - 1) % 12 + 1}`;
-    const at = new Date(commits.time[datum.i] * 1000);
+    const at = new Date((tried ? tried.time : commits.time[datum.i]) * 1000);
     const isGood = (datum.d > 0) === (betterOf(this.metric) === "higher");
     return [
-      el("div", { class: "row" }, swatch(branch.series), el("span", { class: "trunc" }, branch.name), el("span", { class: "hash" }, commits.sha[datum.i].slice(0, 7)), el("span", { class: "v" }, formatNumber(datum.y))),
-      el("div", { class: "row" }, el("span", { class: "t3 trunc" }, `${commits.author[datum.i]}, ${dayOf(at)} ${at.toTimeString().slice(0, 5)}`), datum.d === undefined ? null : el("span", { class: `v ${datum.d === 0 ? "t3" : isGood ? "good" : "bad"}` }, datum.d === 0 ? "±0" : signed(datum.d))),
-      el("div", { class: "subject" }, commits.subject[datum.i]),
+      el("div", { class: "row" }, swatch(branch.series), el("span", { class: `trunc${tried ? " strong" : ""}` }, tried ? tried.name : branch.name), el("span", { class: "hash" }, (tried ? tried.sha : commits.sha[datum.i]).slice(0, 7)), el("span", { class: "v" }, formatNumber(datum.y))),
+      el("div", { class: "row" }, el("span", { class: "t3 trunc" }, `${tried ? tried.author : commits.author[datum.i]}, ${dayOf(at)} ${at.toTimeString().slice(0, 5)}`), datum.d === undefined ? null : el("span", { class: `v ${datum.d === 0 ? "t3" : isGood ? "good" : "bad"}` }, datum.d === 0 ? "±0" : signed(datum.d))),
+      tried ? el("div", { class: "t2 subject" }, `on ${commits.sha[datum.i].slice(0, 7)} ${commits.subject[datum.i]}`) : el("div", { class: "subject" }, commits.subject[datum.i]),
       EXPERIMENTS ? el("div", { class: "t3" }, "Click to open the row") : null,
     ].filter(Boolean);
   }
@@ -144,10 +148,11 @@ class Trend {
   release() { for (const part of [this.drawn, this.overview]) if (part) part.finalize(); }
 }
 
-function openRow(commit) {
+/** The row of the table, selected and scrolled to: an experiment by its name, a commit by its id. */
+function openRow(row) {
   const path = EXPERIMENTS && EXPERIMENTS.href ? new URL(EXPERIMENTS.href).pathname : `/r/${KEY}/experiments`;
-  const sha = page.commits.sha[commit];
-  location.assign(`${path}?${new URLSearchParams({ select: sha, rows: sha.slice(0, 12) })}`);
+  const sha = row.e === undefined ? page.commits.sha[row.i] : page.experiments[row.e].sha;
+  location.assign(`${path}?${new URLSearchParams({ select: row.e === undefined ? sha : page.experiments[row.e].name, rows: sha.slice(0, 12) })}`);
 }
 const dayOf = (at) => `${at.getDate()} ${at.toLocaleString("en", { month: "short" })} ${at.getFullYear()}`;
 function dateAt(place) {
@@ -216,17 +221,26 @@ function layOut() {
   for (const card of cards.values()) watcher.observe(card.node);
   byId("empty").hidden = page.metrics.length > 0;
   byId("none").hidden = !page.metrics.length || shown.length > 0;
-  for (const id of ["find", "best"]) (byId(id).closest(".field") || byId(id)).hidden = !page.metrics.length;
+  for (const id of ["find", "best", "experiments"]) (byId(id).closest(".field") || byId(id)).hidden = !page.metrics.length;
   document.querySelector('.seg[aria-label="Commits shown"]').hidden = !page.metrics.length;
+  byId("experiments").disabled = !page.experiments.length;
   for (const card of cards.values()) if (card.isSeen && card.generation !== generation) card.ask();
 }
 byId("find").addEventListener("input", layOut);
-byId("best").addEventListener("click", () => {
-  best = !best;
-  byId("best").setAttribute("aria-pressed", String(best));
-  generation += 1;
-  layOut();
-});
+/** A button that shows or hides a part of all charts. */
+function toggle(id, get, set) {
+  const button = byId(id);
+  button.setAttribute("aria-pressed", String(get()));
+  button.addEventListener("click", () => {
+    set(!get());
+    store.set(id, get());
+    button.setAttribute("aria-pressed", String(get()));
+    generation += 1;
+    layOut();
+  });
+}
+toggle("best", () => best, (value) => { best = value; });
+toggle("experiments", () => tries, (value) => { tries = value; });
 
 async function load() {
   try { page = await getJSON(`${URLS.page}?${params()}`); } catch (error) { byId("problems").replaceChildren(problemCard({ where: "Trends", reason: error.message })); return; }
@@ -239,7 +253,7 @@ function showAll() {
   markLast(lastOf());
   showBranches();
   byId("problems").replaceChildren(...page.problems.map(problemCard));
-  byId("progress").textContent = page.waiting ? `${page.waiting} commits still to be read` : "";
+  byId("progress").textContent = page.waiting ? `${page.waiting} still to be read` : "";
   layOut();
   if (page.waiting) setTimeout(load, 500);
 }
