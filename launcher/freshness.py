@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from pipelines.engine.journal import journal_folder
+from pipelines.watchedplots import paths_of
 from tracking.engine.git import Git
 from tracking.engine.repo import DVC_DIR
 from tracking.models import Repository
@@ -62,7 +63,7 @@ def queue_stamp(repository: Repository) -> str:
 
 
 def watched(repository: Repository) -> Iterator[str]:
-    """Absolute paths: Git's own files, the configuration, the journals of runs, files that stages name."""
+    """Absolute paths: Git's own files, the configuration, the journals of runs, files that stages name, files of shown plots."""
     root = repository.root
     git = Git.find(root) if os.path.isdir(root) else None
     if git is not None:
@@ -79,6 +80,7 @@ def watched(repository: Repository) -> Iterator[str]:
     newest = max(_names(runs), default=None)
     if newest:
         yield os.path.join(runs, newest)
+    yield from paths_of(root)
     room = PATHS_AT_MOST
     for path in _stage_paths(repository):
         absolute = os.path.normpath(os.path.join(root, path))

@@ -16,6 +16,7 @@ from pipelines.engine.plots.shelf import Listed, Shelf, listed, problems_of
 from pipelines.engine.revisions import WORKSPACE
 from pipelines.plotshelves import SHORT, RevisionChip, asked, asked_names, chips, drawn_revisions, with_params
 from pipelines.revisionfacts import experiments_of, said_by
+from pipelines.watchedplots import note
 from tracking import pages
 from tracking.engine.commits import read_commit, read_refs
 from tracking.engine.repo import Repo
@@ -83,6 +84,9 @@ def show(request: HttpRequest, key: str) -> HttpResponse:
         warm_up()
         shown = chips(shelf, asked_names(request, shelf.repo), request.GET.get("series", ""))
         revisions = drawn_revisions(shelf, shown)
+        for revision in revisions:
+            if revision.name == WORKSPACE:
+                note(shelf.repo.root_dir, revision)
         problems = [pages.Problem(chip.name, chip.problem, "Remove it, or add another with +.", "RevisionNotFound") for chip in shown if chip.problem]
         problems += [_revision_problem(problem) for problem in problems_of(revisions)]
         context = PlotsPage(key, shelf.repo.scm is not None, with_params(shelf, shown), [_listed(plot) for plot in listed(revisions)], _columns(shelf, shown), problems)

@@ -29,6 +29,8 @@ SVG = b"""<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40" onload=
 <image href="https://evil.example/pixel.png" width="9" height="9"/><rect width="40" height="40" fill="teal"/></svg>"""
 MARKUP = "<img src=x onerror=document.title='owned'>"
 PIPELINE = """\
+params: [params.yaml]
+metrics: [metrics.json]
 plots:
 - curves/loss.csv: {x: step, y: loss}
 - Both: {x: step, y: {curves/loss.csv: [loss, val]}}
@@ -44,13 +46,27 @@ def curve(count: int, scale: float) -> str:
 @pytest.fixture
 def drawn(repo: Project) -> Project:
     """Two commits and a changed workspace: lines, a matrix, images by step and one that stands alone."""
-    repo.gen({"dvc.yaml": PIPELINE, "curves/loss.csv": curve(5, 1), "matrix.csv": "actual,predicted\na,a\na,b\nb,b\n", "images/0.png": PNG, "images/10.png": PNG, "images/one.png": PNG})
+    repo.gen({"dvc.yaml": PIPELINE, "params.yaml": "lr: 0.1\n", "metrics.json": '{"acc": 0.7}', "curves/loss.csv": curve(5, 1), "matrix.csv": "actual,predicted\na,a\na,b\nb,b\n", "images/0.png": PNG, "images/10.png": PNG, "images/one.png": PNG})
     repo.commit("first")
     repo.git("tag", "v1")
-    repo.gen({"curves/loss.csv": curve(6, 0.5), "images/20.png": PNG})
+    repo.gen({"curves/loss.csv": curve(6, 0.5), "images/20.png": PNG, "params.yaml": "lr: 0.2\n", "metrics.json": '{"acc": 0.8}'})
     repo.commit("second")
-    repo.gen({"curves/loss.csv": curve(7, 0.25)})
+    repo.gen({"curves/loss.csv": curve(7, 0.25), "params.yaml": "lr: 0.3\n"})
     return repo
+
+
+def experiment(project: Project, label: str, files: dict[str, str]) -> str:
+    """An experiment with HEAD's files but some; gives its commit."""
+    kept = {name: (project.path / name).read_bytes() if (project.path / name).exists() else None for name in files}
+    head = project.git("rev-parse", "HEAD").strip()
+    project.gen(files)
+    project.git("add", *files)
+    sha = str(project.git("commit-tree", project.git("write-tree").strip(), "-p", head, "-m", "an experiment").strip())
+    project.git("reset", "-q")
+    for name, content in kept.items():
+        (project.path / name).unlink() if content is None else (project.path / name).write_bytes(content)
+    project.git("update-ref", f"refs/exps/{head[:2]}/{head[2:]}/{label}", sha)
+    return sha
 
 
 @pytest.fixture
@@ -81,7 +97,7 @@ def test_without_revs_a_changed_workspace_is_compared_with_head(get: Get, drawn:
     assert [chip["name"] for chip in get(drawn.path, "plots.json").json()["revisions"]] == ["workspace"]
 
 
-def test_a_revision_keeps_its_colour_and_no_two_share_one(get: Get, drawn: Project) -> None:
+def test_l3_a_revision_keeps_its_colour_and_no_two_share_one(get: Get, drawn: Project) -> None:
     chips = get(drawn.path, "plots.json", revs="workspace,main,v1").json()["revisions"]
     assert len({chip["series"] for chip in chips}) == 3
     again = get(drawn.path, "plots.json", revs="workspace,main").json()["revisions"]
@@ -115,7 +131,7 @@ def test_revisions_to_add_are_branches_tags_and_commits(get: Get, drawn: Project
 
 
 # --- cards
-def test_a_card_has_the_points_of_each_revision(get: Get, drawn: Project) -> None:
+def test_l1_a_card_has_the_points_of_each_revision(get: Get, drawn: Project) -> None:
     (card,) = get(drawn.path, "plots/cards.json", revs="workspace,main,v1", id="curves/loss.csv").json()["cards"]
     rows = card["spec"]["data"]["values"]
     for rev, count, scale in (("workspace", 7, 0.25), ("main", 6, 0.5), ("v1", 5, 1)):
@@ -213,6 +229,58 @@ def test_a_project_without_git_shows_its_workspace(get: Get, make_project: Calla
     assert "Git" in page["problems"][0]["reason"]
 
 
+# --- experiments, axes and groups
+def test_experiments_are_revisions_by_name_and_by_commit(get: Get, drawn: Project) -> None:
+    sha = experiment(drawn, "quick-fox", {"curves/loss.csv": curve(4, 9), "params.yaml": "lr: 0.9\n"})
+    for name in ("quick-fox", sha, sha[:7]):
+        page = get(drawn.path, "plots.json", revs=f"main,{name}").json()
+        assert [(chip["name"], chip["kind"], chip["params"]) for chip in page["revisions"]] == [("main", "commit", [["lr", 0.2]]), ("quick-fox", "experiment", [["lr", 0.9]])]
+    (card,) = get(drawn.path, "plots/cards.json", revs="main,quick-fox", id="curves/loss.csv").json()["cards"]
+    assert [row["y"] for row in card["spec"]["data"]["values"] if row["rev"] == "quick-fox"][0] == 9
+    assert len(list(csv.DictReader(io.StringIO(get(drawn.path, "plots/data.csv", revs="quick-fox", id="curves/loss.csv").content.decode())))) == 4
+    assert "quick-fox" in [one["name"] for one in get(drawn.path, "plots/revisions.json").json()["revisions"] if one["kind"] == "experiment"]
+
+
+def test_x_is_another_field_and_lines_are_grouped(get: Get, drawn: Project) -> None:
+    query = {"revs": "workspace,main,v1", "id": "curves/loss.csv"}
+    (card,) = get(drawn.path, "plots/cards.json", **query, x="field:val").json()["cards"]
+    assert [choice["id"] for choice in card["x_choices"]] == ["", "field:val"] and card["x_label"] == "val"
+    assert [row["x"] for row in card["spec"]["data"]["values"] if row["rev"] == "v1"][0] == 1.1
+    (card,) = get(drawn.path, "plots/cards.json", **query, group="params:params.yaml:lr", by="facet").json()["cards"]
+    assert card["is_divided"] and {row["g"] for row in card["spec"]["data"]["values"]} == {"0.1", "0.2", "0.3"}
+
+
+def test_system_metrics_have_their_own_section(get: Get, drawn: Project) -> None:
+    drawn.gen({"dvc.yaml": "plots: [logs/system/cpu.csv, curves/loss.csv]\n", "logs/system/cpu.csv": "step,cpu\n0,1\n"})
+    assert [plot["kind"] for plot in get(drawn.path, "plots.json", revs="workspace").json()["plots"]] == ["system", "series"]
+
+
+def test_data_that_is_only_on_a_remote_is_said_with_the_command(get: Get, drawn: Project) -> None:
+    drawn.gen({"big.csv": curve(3, 1), "dvc.yaml": "plots: [big.csv]\n"})
+    drawn.ok("add", "big.csv")
+    drawn.commit("tracked")
+    experiment(drawn, "lost", {"note": "x"})
+    (drawn.path / "big.csv").unlink()
+    for folder in (drawn.path / ".dvc/cache/files/md5").iterdir():
+        for file in folder.iterdir():
+            file.unlink()
+    wanted = [("workspace", ["fetch", "big.csv"], "dataver fetch big.csv"), ("main", ["fetch", "--all-commits", "big.csv"], "dataver fetch --all-commits big.csv"), ("lost", [], "dataver exp apply lost")]
+    for rev, fetch, hint in wanted:
+        (card,) = get(drawn.path, "plots/cards.json", revs=rev, id="big.csv").json()["cards"]
+        assert card["fetch"] == fetch and hint in card["problems"][0]["hint"]
+
+
+def test_l9_charts_over_all_runs_have_commits_and_experiments(get: Get, drawn: Project) -> None:
+    experiment(drawn, "quick-fox", {"metrics.json": '{"acc": 0.9}', "params.yaml": "lr: 0.9\n"})
+    get(drawn.path, "trends.json")  # fills the index
+    columns = ["params:params.yaml:lr", "metrics:metrics.json:acc"]
+    found = get(drawn.path, "plots/custom.json", kind="scatter", column=columns, revs="main").json()
+    assert sorted((row["x"], row["y"], row["k"]) for row in found["spec"]["datasets"]["runs"]) == [(0.1, 0.7, "commit"), (0.2, 0.8, "commit"), (0.9, 0.9, "experiment")]
+    assert sum(row["s"] > 0 for row in found["spec"]["datasets"]["runs"]) == 1
+    assert get(drawn.path, "plots/custom.json", kind="parallel", column=columns).json()["count"] == 3
+    assert get(drawn.path, "plots/custom.json", kind="scatter").status_code == 404
+
+
 # --- in a browser
 def ready_cards(page: Page, count: int) -> None:
     page.wait(lambda: page.js("return document.querySelectorAll('.plot canvas, .plot img, .plot .absent, .plot .problem').length") >= count, f"{count} cards")
@@ -227,7 +295,7 @@ def test_the_page_draws_and_changes_nothing(visit: Visit, drawn: Project, git_st
     page = visit(drawn.path).open(at(drawn, "?revs=workspace,main,v1"))
     ready_cards(page, 3)
     page.expect(lambda: [chip.get_attribute("data-rev") for chip in page.all("revision")], ["workspace", "main", "v1"])
-    page.expect(lambda: page.find("count").text, "5")
+    page.expect(lambda: page.find("count").text, "7")
     page.see("command", "dataver plots diff workspace main v1")
     page.expect(page.scrolls_sideways, False)
     assert git_status(drawn.path) == before
@@ -235,9 +303,9 @@ def test_the_page_draws_and_changes_nothing(visit: Visit, drawn: Project, git_st
 
 def test_the_tree_hides_and_finds_cards(visit: Visit, drawn: Project) -> None:
     page = visit(drawn.path).open(at(drawn))
-    page.click("leaf").see("count", "4 of 5 shown")
-    page.open(at(drawn)).see("count", "4 of 5 shown")
-    page.click("show-all").expect(lambda: page.find("count").text, "5")
+    page.click("leaf").see("count", "6 of 7 shown")
+    page.open(at(drawn)).see("count", "6 of 7 shown")
+    page.click("show-all").expect(lambda: page.find("count").text, "7")
     page.type("find", "matrix").wait(lambda: [card.get_attribute("data-id") for card in page.all("plot")] == ["matrix.csv"], "the one card")
 
 
@@ -255,7 +323,7 @@ def test_revisions_are_added_and_removed_and_the_address_says_so(visit: Visit, d
     page.count("revision", 3)
 
 
-def test_scale_and_smoothing_are_kept_until_they_are_reset(visit: Visit, drawn: Project) -> None:
+def test_l5_scale_and_smoothing_are_kept_until_they_are_reset(visit: Visit, drawn: Project) -> None:
     page = visit(drawn.path).open(at(drawn))
     ready_cards(page, 1)
     page.click("axes").click("y-log").expect(lambda: page.js("return document.querySelector('[data-testid=y-log]').checked"), True)
@@ -268,12 +336,19 @@ def test_scale_and_smoothing_are_kept_until_they_are_reset(visit: Visit, drawn: 
     page.open(at(drawn)).expect(is_linear, True)
 
 
-def test_the_step_is_the_same_for_all_revisions(visit: Visit, drawn: Project) -> None:
+def test_l7_the_step_is_the_same_for_all_runs_and_images_share_a_zoom(visit: Visit, drawn: Project) -> None:
     page = visit(drawn.path).open(at(drawn, "?revs=workspace,v1&section=images"))
     ready_cards(page, 2)
     page.wait(lambda: page.find("step").text.startswith("10"), "the step that both have")
     page.js("const s = document.querySelector('[data-testid=stepper]'); s.value = 2; s.dispatchEvent(new Event('input'))")
     page.wait(lambda: "no image at step 20" in page.text("#grid"), "the missing step")
+    page.click("step-back").count("pane", 4)
+    zooms = lambda: page.js("return [...document.querySelectorAll('[data-testid=pane]')].map((pane) => pane.dataset.zoom)")  # noqa: E731
+    page.js("document.querySelector('[data-testid=pane]').focus()")
+    page.press("+").expect(zooms, ["1.25", "1.25", "1.00", "1.00"])  # the last two are of another card
+    for mode in ("overlay", "difference"):
+        page.js("const s = document.querySelector('[data-testid=image-mode]'); s.value = arguments[0]; s.dispatchEvent(new Event('change'))", mode)
+        page.expect(lambda: page.js("return document.querySelectorAll('.layers.is-' + arguments[0] + ' img').length", mode), 2)
 
 
 def test_one_card_fills_the_screen(visit: Visit, drawn: Project) -> None:
@@ -283,13 +358,83 @@ def test_one_card_fills_the_screen(visit: Visit, drawn: Project) -> None:
     page.press("escape").expect(lambda: page.js("return document.getElementById('full-dialog').open"), False)
 
 
-def test_the_pointer_shows_all_lines_at_its_x_and_marks_the_revision(visit: Visit, drawn: Project) -> None:
+def test_l4_the_pointer_shows_all_lines_and_marks_the_run_and_a_click_keeps_it(visit: Visit, drawn: Project) -> None:
     page = visit(drawn.path).open(at(drawn, "?revs=workspace,main,v1"))
     ready_cards(page, 1)
     move = "const canvas = document.querySelector('.plot canvas'), box = canvas.getBoundingClientRect(); canvas.dispatchEvent(new PointerEvent('pointermove', {clientX: box.left + box.width / 2, clientY: box.top + 9, bubbles: true})); const tip = document.querySelector('[data-testid=tip]'); return tip && tip.innerText"
     tip = str(page.wait(lambda: page.js(move), "values under the pointer"))
     assert tip.startswith("step ") and [name for name in ("workspace", "main", "v1") if name in tip] == ["workspace", "main", "v1"]
     page.wait(lambda: page.js("return document.querySelector('.rcx.hov').dataset.rev") in ("workspace", "main", "v1"), "the revision to be marked")
+    assert "lr 0." in tip
+    page.expect(lambda: page.js("return document.querySelectorAll('.near-rule:not([hidden])').length") > 1, True)  # the same x on the other card
+    page.js("document.querySelector('.plot canvas').dispatchEvent(new MouseEvent('click', {bubbles: true})); document.querySelector('.plot canvas').dispatchEvent(new PointerEvent('pointerleave'))")
+    page.press("shift").expect(lambda: page.find("tip").is_displayed(), True)
+    page.press("escape").expect(lambda: page.find("tip").is_displayed(), False)
+
+
+DRAWS = "return Object.fromEntries([...document.querySelectorAll('.plot')].map((card) => [card.dataset.id, Number(card.dataset.draws)]))"
+
+
+def test_l2_l8_zoom_touches_one_card_and_a_growing_curve_keeps_it(visit: Visit, drawn: Project) -> None:
+    for number in range(12):
+        drawn.gen({f"curves/c{number}.csv": curve(9, number + 1)})
+    drawn.gen({"dvc.yaml": PIPELINE + "".join(f"- curves/c{number}.csv: {{x: step, y: loss}}\n" for number in range(12))})
+    page = visit(drawn.path).open(at(drawn, "?revs=workspace,main"))
+    ready_cards(page, 3)
+    page.wait(lambda: page.js("return !document.querySelector('.plot .wait') || [...document.querySelectorAll('.plot')].filter((card) => card.dataset.draws !== '0').length >= 3"), "the first cards")
+    assert 0 in page.js(DRAWS).values(), "cards out of sight are not drawn"
+    page.wait(lambda: page.js("return !document.querySelector('#grid-box').querySelectorAll('.plot').values().some((card) => card.getBoundingClientRect().top < innerHeight && card.querySelector('.wait'))"), "what is in sight")
+    before = page.js(DRAWS)
+    page.js("const canvas = document.querySelector('.plot canvas'), box = canvas.getBoundingClientRect(), at = {clientX: box.left + box.width / 2, clientY: box.top + box.height / 2, bubbles: true, cancelable: true}; canvas.dispatchEvent(new PointerEvent('pointermove', at)); canvas.dispatchEvent(new WheelEvent('wheel', {deltaY: -240, shiftKey: true, ...at}))")
+    range_of = "return JSON.stringify(document.querySelector('.plot').zoomed())"
+    shown = page.expect(lambda: page.js(range_of) not in (None, "null", "{}"), True).js(range_of)
+    assert page.js(DRAWS) == before
+    drawn.gen({"curves/loss.csv": curve(30, 0.25)})
+    page.expect(lambda: page.js("return document.querySelector('.plot').rowCount()"), 36)
+    assert page.js(range_of) == shown and page.js(DRAWS) == before
+
+
+def test_l6_what_cannot_be_drawn_is_a_card_and_the_others_draw(visit: Visit, drawn: Project) -> None:
+    drawn.gen({"dvc.yaml": "plots:\n- curves/gone.csv: {x: step, y: loss}\n- curves/loss.csv: {x: step, y: loss}\n- matrix.csv: {x: actual, y: predicted, template: own}\n", ".dvc/plots/own.json": "{no"})
+    page = visit(drawn.path).open(at(drawn, "?revs=workspace"))
+    ready_cards(page, 3)
+    said = page.wait(lambda: (lambda cards: cards if len(cards) == 2 else None)([card.text for card in page.all("plot") if card.get_attribute("class").find("is-failed") >= 0]), "two failed cards")
+    assert "curves/gone.csv at workspace" in said[0] and "own" in said[1]
+    page.expect(lambda: page.js("return document.querySelectorAll('.plot:not(.is-failed) canvas').length"), 1)
+
+
+def test_cards_are_moved_resized_and_pinned_by_keyboard_and_stay_so(visit: Visit, drawn: Project) -> None:
+    page = visit(drawn.path).open(at(drawn, "?revs=workspace,main"))
+    ready_cards(page, 2)
+    ids = lambda: [card.get_attribute("data-id") for card in page.all("plot")][:2]  # noqa: E731
+    page.expect(ids, ["curves/loss.csv", "Both"])
+    page.js("document.querySelector('[data-testid=grip]').focus()")
+    page.press("right").expect(ids, ["Both", "curves/loss.csv"])
+    page.js("document.querySelector('[data-testid=resize]').focus()")
+    page.press("right").expect(lambda: page.js("return document.querySelector('.plot').style.gridColumn"), "span 2")
+    page.js("document.querySelector('[data-testid=pin-revision]').click()")
+    page.wait(lambda: page.js("return document.querySelector('.rcx.is-pinned').dataset.rev") == "workspace", "the pin")
+    page.wait(lambda: page.js("return JSON.parse(localStorage.getItem(Object.keys(localStorage).find((key) => key.endsWith('plots.pinned')))).length"), "the pin to be kept")
+    page.open(at(drawn, "?revs=v1")).expect(ids, ["Both", "curves/loss.csv"])
+    assert page.js("return document.querySelector('.plot').style.gridColumn") == "span 2"
+    page.expect(lambda: [chip.get_attribute("data-rev") for chip in page.all("revision")], ["workspace", "v1"])
+
+
+def test_l9_a_brush_selects_runs_and_leads_to_their_rows(visit: Visit, drawn: Project) -> None:
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    experiment(drawn, "quick-fox", {"metrics.json": '{"acc": 0.9}', "params.yaml": "lr: 0.9\n"})
+    page = visit(drawn.path).open(at(drawn, "?revs=workspace,main&section=custom"))
+    page.count("plot", 2)
+    for number, wanted in ((0, "quick-fox"), (1, "quick-fox")):
+        canvas = page.wait(lambda: page.all("plot")[number].find_elements("css selector", "canvas"), "the chart")[0]  # noqa: B023
+        page.expect(lambda: page.js("return document.querySelectorAll('.plot')[arguments[0]].rowCount()", number) > 0, True)  # noqa: B023
+        width, height = canvas.size["width"], canvas.size["height"]
+        actions = ActionChains(page.driver, duration=50).move_to_element_with_offset(canvas, int(width / 2) - 16, -int(height / 2) + (22 if number == 0 else 48)).click_and_hold()
+        actions.move_by_offset(-int(width * 0.28), int(height * 0.4)).release().perform()
+        href = page.wait(lambda: page.is_shown("brush-bar") and page.attribute("brush-table", "href"), "the bar")
+        assert wanted in str(href) and "/experiments?select=" in str(href)
+        page.press("escape").expect(lambda: page.is_shown("brush-bar"), False)
 
 
 def test_an_empty_project_says_how_to_begin(visit: Visit, repo: Project) -> None:

@@ -16,6 +16,12 @@ export async function draw(node, spec, tip) {
   const logger = makeLogger();
   const handler = (_, event, item, value) => showTip(event, value === null || value === undefined || value === "" ? null : tip(item && item.datum, value), node);
   const made = await window.vegaEmbed(node, spec, { mode: "vega-lite", ast: true, actions: false, defaultStyle: false, renderer: "canvas", loader: LOADER, tooltip: handler, logger, hover: false });
+  node.addEventListener("wheel", (event) => { // with Shift, most browsers turn a wheel sideways; charts zoom by deltaY
+    if (!event.isTrusted || !event.shiftKey || event.deltaY || !event.deltaX) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    event.target.dispatchEvent(new WheelEvent("wheel", { bubbles: true, cancelable: true, shiftKey: true, deltaY: event.deltaX, deltaMode: event.deltaMode, clientX: event.clientX, clientY: event.clientY }));
+  }, { capture: true, passive: false });
   return { view: made.view, errors: logger.errors, finalize: () => made.finalize() };
 }
 

@@ -21,6 +21,8 @@ export class Card {
     this.makeHead();
     this.place();
     this.wait();
+    this.node.zoomed = () => { const zoom = this.data?.kind === "line" ? this.drawn?.view.signal("zoom") : null; return zoom && Object.keys(zoom).length ? zoom : null; }; // for tests: what is seen
+    this.node.rowCount = () => { const { spec } = this.data || {}; return (this.drawn && (spec.data?.values ?? spec.datasets.runs).length) || 0; };
     this.forget = onPoint((pointed) => this.pointed(pointed));
   }
 

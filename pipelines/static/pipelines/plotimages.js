@@ -43,6 +43,7 @@ export function stepper(card) {
 class Zoom {
   constructor() { Object.assign(this, { scale: 1, x: 0, y: 0, panes: new Set() }); }
   attach(pane) {
+    for (const other of this.panes) if (!other.isConnected && other.dataset.row !== pane.dataset.row) this.panes.delete(other); // of an earlier row of images
     this.panes.add(pane);
     pane.addEventListener("wheel", (event) => { if (!event.shiftKey && !event.ctrlKey) return; event.preventDefault(); const box = pane.getBoundingClientRect(); this.by(Math.exp(-(event.deltaY || event.deltaX) * 0.002), (event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height); }, { passive: false });
     pane.addEventListener("dblclick", () => this.reset());
@@ -81,8 +82,6 @@ class Zoom {
     this.x = Math.min(0, Math.max(least, this.x));
     this.y = Math.min(0, Math.max(least, this.y));
     for (const pane of this.panes) {
-      if (!pane.isConnected && pane.dataset.was) { this.panes.delete(pane); continue; }
-      pane.dataset.was = "1";
       pane.dataset.zoom = this.scale.toFixed(2);
       pane.classList.toggle("is-near", this.scale > 2);
       pane.firstChild.style.transform = this.scale === 1 ? "" : `translate(${this.x * 100}%, ${this.y * 100}%) scale(${this.scale})`;
@@ -97,6 +96,7 @@ export function imageRow(card) {
   const shown = new Map(data.images.map((image) => [image.rev, image]));
   const failed = new Set(data.problems.map((problem) => problem.where));
   card.zoom ||= new Zoom();
+  const rowId = String(card.rows = (card.rows || 0) + 1);
   const chips = named();
   const first = chips.find((chip) => shown.get(chip.name)?.url);
   const picture = (chip, classes = "") => el("img", { src: shown.get(chip.name).url, alt: `${card.wanted} at ${chip.name}`, class: classes, draggable: "false", "data-testid": "image", onload: (event) => event.target.classList.toggle("is-tiny", event.target.naturalWidth < TINY && event.target.naturalWidth > 0) });
@@ -109,6 +109,7 @@ export function imageRow(card) {
     if (image && image.url) {
       const inner = el("div", { class: `layers is-${mode}` }, ...(mode === "side" ? [picture(chip)] : [picture(first), picture(chip, "above")]));
       content = el("div", { class: "pane", tabindex: "0", role: "group", "aria-label": `${plot.title} at ${chip.name}: + and - zoom all images, arrows move`, "data-testid": "pane" }, inner);
+      content.dataset.row = rowId;
       card.zoom.attach(content);
     } else if (image) content = el("div", { class: "absent is-bad", "data-testid": "absent" }, image.problem);
     else if (failed.has(`${card.wanted} at ${chip.name}`)) content = el("div", { class: "absent is-bad", "data-testid": "absent" }, "not readable, see below");
