@@ -4,7 +4,7 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -20,7 +20,7 @@ from pipelines.engine.revisions import WORKSPACE
 from pipelines.engine.serieskeys import series_numbers
 from pipelines.revisionfacts import differing, experiments_of, said_by
 from tracking import pages
-from tracking.engine.commits import read_commit
+from tracking.engine.commits import read_commit, read_refs
 from tracking.engine.errors import DataverError, RevisionNotFound
 from tracking.engine.repo import Repo
 from tracking.models import Repository
@@ -111,11 +111,13 @@ def asked_names(request: HttpRequest, repo: Repo) -> list[str]:
 def chips(shelf: Shelf, names: Sequence[str], remembered: str) -> list[RevisionChip]:
     """remembered: `?series=`, a number for each name or nothing. Of two names of one commit the first is shown."""
     known = experiments_of(shelf.repo)
+    unique = {name for name, count in Counter(ref.name for ref in known.values()).items() if count == 1}
+    refs = _names(shelf, {sha: ref for sha, ref in known.items() if ref.name in unique})
     found: dict[str, str] = {}
     problems: dict[str, str] = {}
     for name in names:
         try:
-            found[name] = _resolved(shelf, name, known)
+            found[name] = refs.get(name) or _resolved(shelf, name, known)
         except DataverError as exc:
             problems[name] = exc.message
     numbers = [int(text) if text.isdecimal() and len(text) < 4 else 0 for text in remembered.split(",")]
@@ -129,12 +131,17 @@ def chips(shelf: Shelf, names: Sequence[str], remembered: str) -> list[RevisionC
             sha = found[name]
             ref = known.get(sha)
             kind = WORKSPACE if sha == WORKSPACE else "experiment" if ref else "commit"
-            shown[sha] = RevisionChip(ref.name if ref and sha.startswith(name) and _is_unique(ref, known) else name, sha, series[sha], _subject(shelf, sha), kind=kind)
+            shown[sha] = RevisionChip(ref.name if ref and sha.startswith(name) and ref.name in unique else name, sha, series[sha], _subject(shelf, sha), kind=kind)
     return list(shown.values())
 
 
-def _is_unique(ref: ExpRef, known: Mapping[str, ExpRef]) -> bool:
-    return sum(other.name == ref.name for other in known.values()) == 1
+def _names(shelf: Shelf, known: Mapping[str, ExpRef]) -> dict[str, str]:
+    """Commits of tags, branches and experiments, in the order Git looks names up: a child process for each name would take longer than the page."""
+    scm = shelf.repo.scm
+    if scm is None:
+        return {}
+    refs = read_refs(scm)
+    return {**{ref.name: sha for sha, ref in known.items()}, **refs.branches, **refs.tags}
 
 
 def _resolved(shelf: Shelf, name: str, known: Mapping[str, ExpRef]) -> str:

@@ -430,8 +430,8 @@ def test_l9_a_brush_selects_runs_and_leads_to_their_rows(visit: Visit, drawn: Pr
         canvas = page.wait(lambda: page.all("plot")[number].find_elements("css selector", "canvas"), "the chart")[0]  # noqa: B023
         page.expect(lambda: page.js("return document.querySelectorAll('.plot')[arguments[0]].rowCount()", number) > 0, True)  # noqa: B023
         width, height = canvas.size["width"], canvas.size["height"]
-        actions = ActionChains(page.driver, duration=50).move_to_element_with_offset(canvas, int(width / 2) - 16, -int(height / 2) + (22 if number == 0 else 48)).click_and_hold()
-        actions.move_by_offset(-int(width * 0.28), int(height * 0.4)).release().perform()
+        actions = ActionChains(page.driver, duration=50).move_to_element_with_offset(canvas, int(width * (0.25, 0.1)[number]), 0).click_and_hold()
+        actions.move_by_offset(int(width * (0.24, 0.39)[number]), -int(height * 0.48)).release().perform()
         href = page.wait(lambda: page.is_shown("brush-bar") and page.attribute("brush-table", "href"), "the bar")
         assert wanted in str(href) and "/experiments?select=" in str(href)
         page.press("escape").expect(lambda: page.is_shown("brush-bar"), False)

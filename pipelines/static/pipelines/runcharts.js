@@ -58,7 +58,7 @@ function setBrushed(card, runs) {
 }
 export function onPlotBrushed(change) { byId("brush-plot").addEventListener("click", () => change(byId("brush-plot").dataset.revs.split(","))); }
 byId("brush-clear").addEventListener("click", () => brushed.card?.clearBrush());
-document.addEventListener("keydown", (event) => { if (event.key === "Escape" && brushed.runs.length && !document.querySelector("dialog[open], details[open]")) brushed.card?.clearBrush(); });
+document.addEventListener("keydown", (event) => { if (event.key === "Escape" && brushed.runs.length && !document.querySelector("dialog[open], details[data-menu][open]")) brushed.card?.clearBrush(); });
 
 export class RunsCard extends Card {
   get chart() { return this.plot.chart; }
