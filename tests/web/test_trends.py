@@ -56,7 +56,7 @@ def first_parents(folder: Path, branch: str) -> list[str]:
     return said.split()[::-1]
 
 
-def test_order_is_that_of_git_log_first_parent(get: Get, long: Callable[[int], Path]) -> None:
+def test_t1_order_is_that_of_git_log_first_parent(get: Get, long: Callable[[int], Path]) -> None:
     folder = long(30)
     page = get(folder, "trends.json").json()
     chart = get(folder, "trends/chart.json", metric=page["metrics"][0]["id"]).json()
@@ -70,7 +70,7 @@ def test_order_is_that_of_git_log_first_parent(get: Get, long: Callable[[int], P
     assert page["branches"][0]["name"] == "main" and page["branches"][0]["commits"] == len(first_parents(folder, "main"))
 
 
-def test_hidden_branches_have_no_points(get: Get, long: Callable[[int], Path]) -> None:
+def test_t1_hidden_branches_have_no_points(get: Get, long: Callable[[int], Path]) -> None:
     page = get(long(30), "trends.json", branches="main").json()
     assert [branch["name"] for branch in page["branches"]] == ["main"] and page["hidden"] == ["feature/1"]
 
@@ -92,6 +92,24 @@ def test_a_range_begins_so_many_commits_before_the_end(get: Get, long: Callable[
     page = get(folder, "trends.json").json()
     spec = get(folder, "trends/chart.json", metric=page["metrics"][0]["id"], last=20).json()["spec"]
     assert {param["name"]: param["value"] for param in spec["params"] if param["name"] != "dates"} == {"lo": page["last_place"] - 19, "hi": page["last_place"]}
+
+
+def test_experiments_are_dots_at_the_commit_they_started_from(get: Get, long: Callable[[int], Path]) -> None:
+    folder = long(40)
+
+    def git(*argv: str) -> str:
+        return subprocess.run(["git", "-C", str(folder), *argv], check=True, capture_output=True, text=True).stdout.strip()
+
+    head, parent = git("rev-parse", "main"), git("rev-parse", "main~1")
+    sha = git("commit-tree", "main^{tree}", "-p", parent, "-m", "an experiment")
+    git("update-ref", f"refs/exps/{parent[:2]}/{parent[2:]}/quick-fox", sha)
+    page = get(folder, "trends.json").json()
+    assert [(one["name"], one["sha"]) for one in page["experiments"]] == [("quick-fox", sha)]
+    datasets = get(folder, "trends/chart.json", metric=page["metrics"][0]["id"]).json()["spec"]["datasets"]
+    values = {page["commits"]["sha"][row["i"]]: row["y"] for row in datasets["points"]}
+    (dot,) = datasets["tried"]
+    assert (page["commits"]["sha"][dot["i"]], dot["y"]) == (parent, values[head])
+    assert dot["d"] == pytest.approx(values[head] - values[parent])
 
 
 def test_an_unknown_metric_is_not_found(get: Get, long: Callable[[int], Path]) -> None:
@@ -151,7 +169,7 @@ def test_metrics_are_drawn_and_the_range_is_chosen(visit: Visit, long: Callable[
     page.expect(page.scrolls_sideways, False)
 
 
-def test_a_point_shows_its_commit_and_opens_its_row(visit: Visit, repo: Project) -> None:
+def test_t2_a_point_shows_its_commit_and_opens_its_row(visit: Visit, repo: Project) -> None:
     repo.gen({"dvc.yaml": "metrics: [m.json]\n"})
     for number in range(4):
         repo.gen({"m.json": json.dumps({"acc": number / 10})})
@@ -165,6 +183,8 @@ def test_a_point_shows_its_commit_and_opens_its_row(visit: Visit, repo: Project)
     with page.leaving():
         page.js(CANVAS + "canvas.dispatchEvent(new MouseEvent('click', at))")
     assert "/experiments?select=" in page.driver.current_url
+    sha = page.driver.current_url.partition("select=")[2][:40]
+    page.wait(lambda: page.js("const row = document.querySelector('[aria-selected=true]'); if (!row) return false; const box = row.getBoundingClientRect(); return row.innerText.includes(arguments[0]) && box.top >= 0 && box.bottom <= innerHeight", sha[:7]), "the row, selected and in sight")
 
 
 def test_direction_is_turned_and_kept(visit: Visit, long: Callable[[int], Path]) -> None:
