@@ -5,7 +5,8 @@ Say what counts as used: -w the workspace, -a, -T and -A also branches, tags and
 cleaned, too. Results of earlier runs (the run cache) are kept; their data may go.
 
 Deleted objects are gone at once. --trash moves them to the trash of the cache instead, where they stay
-for 7 days; --restore brings them back. Any gc deletes what has been in the trash for longer.
+for 7 days; --restore brings them back. Any gc deletes what has been in the trash for longer, --empty-trash
+all that is in it now.
 """
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ import argparse
 import os
 from contextlib import ExitStack
 
-from remotes.engine.gc import Options, gc, open_projects, restore
+from remotes.engine.gc import Options, empty_trash, gc, open_projects, restore
 from tracking.engine.errors import DataverError, UsageError
 from tracking.engine.history import Selection, parse_date
 from tracking.engine.protocols import Io
@@ -39,7 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry", action="store_true", help="print what would be deleted; with -v also its size, names and the last commit that used it")
     parser.add_argument("--json", action="store_true", help="with --dry: print all that as JSON")
     parser.add_argument("--trash", action="store_true", help="move objects to the trash of the cache instead of deleting them")
-    parser.add_argument("--restore", nargs="*", metavar="OID", help="bring objects back from the trash: all, or those whose oid begins so; with --dry list them")
+    parser.add_argument("--restore", nargs="*", metavar="OID", help="bring objects back from the trash: all, those whose oid begins so, or a batch; with --dry list them")
+    parser.add_argument("--empty-trash", nargs="*", metavar="BATCH", help="delete what is in the trash: all, or what was moved there together")
 
 
 def run(args: argparse.Namespace, io: Io) -> int:
@@ -48,6 +50,8 @@ def run(args: argparse.Namespace, io: Io) -> int:
         raise UsageError("--json can only be used with --dry")
     if args.restore is not None:
         return _restore(repo, args, io)
+    if args.empty_trash is not None:
+        return _empty_trash(repo, args, io)
     _check(args)
     io.warn(_announce(args, io.cwd))
     force = args.force or args.dry
@@ -90,6 +94,17 @@ def _restore(repo: Repo, args: argparse.Namespace, io: Io) -> int:
         failed = restore(repo, args.restore, dry=args.dry, json=args.json, io=io)
         repo.close()
     return 1 if failed else 0
+
+
+def _empty_trash(repo: Repo, args: argparse.Namespace, io: Io) -> int:
+    if args.trash or args.dry:
+        raise UsageError(f"--empty-trash deletes for good; it cannot be used with {'--trash' if args.trash else '--dry'}")
+    if not args.force and not io.confirm("What is in the trash cannot be brought back afterwards. Are you sure?"):
+        return 1
+    with repo.lock(io):
+        empty_trash(repo, args.empty_trash, io)
+        repo.close()
+    return 0
 
 
 def _check(args: argparse.Namespace) -> None:

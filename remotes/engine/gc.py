@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import Any
 
 from remotes.engine.cloudstatus import collect_failed
 from remotes.engine.exchange import read_manifest
@@ -61,17 +62,7 @@ def gc(repos: list[Repo], options: Options, io: Io) -> None:
     repo = repos[-1]
     remotes = Remotes(repo, options.remote, tool=io.tool, command="gc -c")
     places: dict[tuple[str, bool], Place] = {}
-    for one in repos:
-        _collect(one, options, io, places)
-    if options.cloud or options.not_in_remote:
-        _assign_default(remotes, places)
-    keep = {legacy: set[str]() for legacy, _ in LAYOUTS}
-    for place in places.values():
-        present: set[str] = set()
-        if options.not_in_remote:
-            assert place.remote is not None
-            present = existing(remotes.store(place.remote, place.legacy), place.used)
-        keep[place.legacy] |= place.used - present
+    keep = _kept(repos, remotes, options, io, places)
     if options.trash and not options.dry:
         _to_trash(repo, keep, io)
         return
@@ -88,6 +79,30 @@ def gc(repos: list[Repo], options: Options, io: Io) -> None:
         io.info(each.told(removed))
     if not options.dry:
         _empty_trash(repo, io)
+
+
+def _kept(repos: list[Repo], remotes: Remotes, options: Options, io: Io, places: dict[tuple[str, bool], Place]) -> dict[bool, set[str]]:
+    """What stays in the cache, by layout; fills `places`."""
+    for one in repos:
+        _collect(one, options, io, places)
+    if options.cloud or options.not_in_remote:
+        _assign_default(remotes, places)
+    keep = {legacy: set[str]() for legacy, _ in LAYOUTS}
+    for place in places.values():
+        present: set[str] = set()
+        if options.not_in_remote:
+            assert place.remote is not None
+            present = existing(remotes.store(place.remote, place.legacy), place.used)
+        keep[place.legacy] |= place.used - present
+    return keep
+
+
+def preview(repo: Repo, options: Options, io: Io) -> list[dict[str, Any]]:
+    """What `gc --dry --json` lists of the cache, without a lock: to be looked at, not to be acted on."""
+    from remotes.engine.gcreport import described
+
+    keep = _kept([repo], Remotes(repo, options.remote, tool=io.tool), options, io, {})
+    return described(repo, [Sweep(name, legacy, repo.legacy_store if legacy else repo.store, keep[legacy]) for legacy, name in LAYOUTS])
 
 
 @record(frozen=True)
@@ -156,8 +171,17 @@ def restore(repo: Repo, names: list[str], *, dry: bool, json: bool, io: Io) -> i
     return len(result.damaged)
 
 
+def empty_trash(repo: Repo, names: list[str], io: Io) -> None:
+    """`gc --empty-trash`: delete what is in the trash (no names: all of it) before its time. The repository must be locked."""
+    trash = trash_of(repo)
+    items = trash.select(names)
+    count = trash.delete(items)
+    io.info(f"Deleted {count} objects ({sum(item.size for item in items)} bytes) from the trash." if count else "The trash is empty.")
+
+
 def _listed(item: Trashed) -> dict[str, object]:
     return {
+        "batch": item.batch,
         "oid": item.oid,
         "store": dict(LAYOUTS)[item.legacy],
         "path": item.path,

@@ -18,17 +18,27 @@ _SHOWN = 3
 
 def report(repo: Repo, sweeps: list[Sweep], json: bool, io: Io) -> None:
     """Print it as text (dvc's lines, each followed by one of ours) or as JSON (docs/json.md)."""
-    found = [(sweep, unused_sizes(sweep.store, sweep.used)) for sweep in sweeps]
-    uses = find_uses(repo, {(oid, sweep.legacy) for sweep, sizes in found for oid in sizes})
     if json:
-        items = [_item(sweep, oid, size, uses[oid, sweep.legacy]) for sweep, sizes in found for oid, size in sizes.items()]
-        io.json({"unused": items, "objects": len(items), "size": sum(size for _, sizes in found for size in sizes.values())})
+        items = described(repo, sweeps)
+        io.json({"unused": items, "objects": len(items), "size": sum(item["size"] for item in items)})
         return
+    found, uses = _found(repo, sweeps)
     for sweep, sizes in found:
         for oid, size in sizes.items():
             io.info(f"Removing {_path(sweep, oid)}")
             io.info(f"    {_sentence(size, uses[oid, sweep.legacy])}")
         io.info(sweep.told(len(sizes)))
+
+
+def described(repo: Repo, sweeps: list[Sweep]) -> list[dict[str, Any]]:
+    """The objects as `gc --dry --json` has them."""
+    found, uses = _found(repo, sweeps)
+    return [_item(sweep, oid, size, uses[oid, sweep.legacy]) for sweep, sizes in found for oid, size in sizes.items()]
+
+
+def _found(repo: Repo, sweeps: list[Sweep]) -> tuple[list[tuple[Sweep, dict[str, int]]], dict[tuple[str, bool], Use]]:
+    found = [(sweep, unused_sizes(sweep.store, sweep.used)) for sweep in sweeps]
+    return found, find_uses(repo, {(oid, sweep.legacy) for sweep, sizes in found for oid in sizes})
 
 
 def _path(sweep: Sweep, oid: str) -> str:

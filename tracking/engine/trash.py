@@ -51,6 +51,11 @@ class Trashed:
     def until(self) -> int:
         return self.since + KEEP_S
 
+    @property
+    def batch(self) -> str:
+        """Name of what was moved together."""
+        return os.path.basename(os.path.dirname(os.path.dirname(self.path)))
+
 
 @record
 class Restored:
@@ -132,7 +137,7 @@ class Trash:
                 continue  # no date: not ours
 
     def select(self, names: Iterable[str]) -> list[Trashed]:
-        """Objects named by oid or its beginning; for a manifest also the files it lists. "all": everything.
+        """Objects named by oid or its beginning, or by the batch they are in; for a manifest also the files it lists. "all": everything.
 
         Raises DataverError for a name that none or several objects begin with.
         """
@@ -141,12 +146,15 @@ class Trash:
         if not names or "all" in names:
             return found
         wanted: set[tuple[str, bool]] = set()
-        for name in names:
+        batches = {name for name in names if _BATCH.fullmatch(name)}
+        for name in set(names) - batches:
             wanted |= self._named(name, found)
+        if batches - {item.batch for item in found}:
+            raise DataverError(f"the trash holds no batch '{min(batches - {item.batch for item in found})}'", hint="`dataver gc --restore --dry --json` lists what it holds.")
         for item in found:
             if (item.oid, item.legacy) in wanted and item.oid.endswith(DIR_SUFFIX):
                 wanted |= {(md5, item.legacy) for md5 in _listed(item)}
-        return [item for item in found if (item.oid, item.legacy) in wanted]
+        return [item for item in found if item.batch in batches or (item.oid, item.legacy) in wanted]
 
     def _named(self, name: str, found: list[Trashed]) -> set[tuple[str, bool]]:
         hits = {(item.oid, item.legacy) for item in found if item.oid == name or (len(name) >= SHORTEST and item.oid.startswith(name))}
@@ -193,16 +201,15 @@ class Trash:
     def expire(self, now: float | None = None) -> int:
         """Delete what was kept long enough; returns how many objects. Only names of objects are touched."""
         limit = (time.time() if now is None else now) - KEEP_S
+        return self.delete([item for item in self.objects() if item.since <= limit])
+
+    def delete(self, items: Iterable[Trashed]) -> int:
+        """Delete objects for good; returns how many they were."""
         count = 0
-        for since, batch in self._batches():
-            if since > limit:
-                continue
-            for store in self.stores.values():
-                for _, path, _ in _objects(os.path.join(batch, store.algorithm)):
-                    if os.name == "nt":  # read-only files cannot be deleted there
-                        os.chmod(path, 0o644)
-                    atomic.unlink(path)
-                    count += 1
+        for count, item in enumerate(items, 1):
+            if os.name == "nt":  # read-only files cannot be deleted there
+                os.chmod(item.path, 0o644)
+            atomic.unlink(item.path)
         self._tidy()
         return count
 

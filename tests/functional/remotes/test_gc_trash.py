@@ -71,7 +71,7 @@ def test_listing_the_trash(replaced: Project) -> None:
     replaced.ok("gc", "-w", "-f", "--trash")
     found = replaced.ok("gc", "--restore", "--dry", "--json").json
     assert (found["objects"], len(found["trash"])) == (3, 3)
-    assert set(found["trash"][0]) == {"oid", "store", "path", "size", "trashed_at", "kept_until"}
+    assert set(found["trash"][0]) == {"oid", "store", "path", "size", "batch", "trashed_at", "kept_until"}
     assert replaced.ok("gc", "--restore", "--dry").out.count("Restoring ") == 3
     assert len(batches(replaced)) == 1
 
@@ -206,3 +206,24 @@ def test_objects_of_the_remote_are_listed_with_cloud(replaced: Project) -> None:
     replaced.ok("push", "-A", "-q")
     found = replaced.ok("gc", "-w", "-c", "--dry", "--json").json["unused"]
     assert sorted(item["store"] for item in found) == ["remote"] * 3 + ["repo"] * 3
+
+
+def test_what_was_moved_together_comes_back_or_goes_together(replaced: Project) -> None:
+    before = replaced.objects()
+    replaced.ok("gc", "-w", "-f", "--trash")
+    replaced.gen({"f.txt": "third\n"})
+    replaced.ok("add", "-q", "f.txt")
+    replaced.ok("gc", "-w", "-f", "--trash")
+    found = replaced.ok("gc", "--restore", "--dry", "--json").json["trash"]
+    second, first = dict.fromkeys(item["batch"] for item in found)
+    if sum(item["batch"] == first for item in found) == 1:  # both in one second: the names say nothing of the order
+        first, second = second, first
+    result = replaced.run("gc", "--empty-trash", second)
+    assert (result.code, len(batches(replaced))) == (1, 2)  # nobody to ask
+    assert replaced.ok("gc", "-f", "--empty-trash", second).out == "Deleted 1 objects (7 bytes) from the trash.\n"
+    assert replaced.ok("gc", "--restore", first).out.startswith("Restored 3 objects (")
+    assert len(set(before) - set(replaced.objects())) == 1  # the second version of f.txt is gone for good
+    result = replaced.run("gc", "--restore", first)
+    assert (result.code, f"the trash holds no batch '{first}'" in result.err) == (255, True)
+    assert replaced.ok("gc", "-f", "--empty-trash").out == "The trash is empty.\n"
+    assert replaced.run("gc", "-f", "--empty-trash", "--dry").code == 254
