@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from tracking.engine.datadiff import ALGORITHMS, Changes, compare, missing_objects, pair_renames, shown
-from tracking.engine.datatree import DataTree, ReadManifest, present, prune, recorded
+from tracking.engine.datatree import DataTree, ReadManifest, Walked, present, prune, recorded
 from tracking.engine.index import Index, load_index
 from tracking.engine.record import field, record
 
@@ -48,26 +48,50 @@ class Wanted:
     remote_has: RemoteHas | None = None
 
 
-def data_status(repo: Repo, ws: Workspace, wanted: Wanted, read_remote: ReadManifest | None = None) -> DataStatus:
+@record
+class Compared:
+    """Three sides of tracked data, and what differs between neighbours, renames paired.
+
+    head, committed: None without Git. walked: folder out -> the files found there. missing: (path, hash) the cache lacks.
+    """
+
+    now: DataTree
+    here: DataTree
+    uncommitted: Changes
+    walked: Walked
+    missing: list[tuple[str, str]] = field(default_factory=list)
+    head: DataTree | None = None
+    committed: Changes | None = None
+
+
+def compare_sides(repo: Repo, ws: Workspace, index: Index, wanted: Wanted, read_remote: ReadManifest | None = None) -> Compared:
     """Compare the commit with the .dvc files, and those with the workspace and the cache."""
-    index = load_index(repo)
     keys = target_keys(index, wanted.targets)
     now = _selected(recorded(index, ws, read_remote), keys)
-    here = present(now, ws)
+    walked: Walked = {}
+    here = present(now, ws, walked)
     now.share_rows(here)
-    result = DataStatus()
-    uncommitted = compare(now, here, granular=wanted.granular, keep_unchanged=wanted.unchanged)
-    result.not_in_cache = sorted(shown(path, oid) for path, oid in missing_objects(repo, now, wanted.granular))
-    result.uncommitted = _groups(uncommitted)
-    unchanged = set(uncommitted.unchanged)
-    if wanted.remote_has is not None:
-        result.not_in_remote = not_in_remote(now, wanted.granular, wanted.remote_has)
+    found = Compared(now, here, compare(now, here, granular=wanted.granular, keep_unchanged=wanted.unchanged), walked)
+    found.missing = missing_objects(repo, now, wanted.granular)
+    pair_renames(found.uncommitted)
     if repo.scm is not None:
-        head = _selected(_head(repo, ws, read_remote), keys)
-        head.share_rows(now)
-        committed = compare(head, now, granular=wanted.granular, keep_unchanged=wanted.unchanged)
-        result.committed = _groups(committed)
-        unchanged.intersection_update(committed.unchanged)
+        found.head = _selected(_head(repo, ws, read_remote), keys)
+        found.head.share_rows(now)
+        found.committed = compare(found.head, now, granular=wanted.granular, keep_unchanged=wanted.unchanged)
+        pair_renames(found.committed)
+    return found
+
+
+def data_status(repo: Repo, ws: Workspace, wanted: Wanted, read_remote: ReadManifest | None = None) -> DataStatus:
+    """What `compare_sides` finds, as paths to be shown."""
+    found = compare_sides(repo, ws, load_index(repo), wanted, read_remote)
+    result = DataStatus(not_in_cache=sorted(shown(path, oid) for path, oid in found.missing), uncommitted=_groups(found.uncommitted))
+    unchanged = set(found.uncommitted.unchanged)
+    if wanted.remote_has is not None:
+        result.not_in_remote = not_in_remote(found.now, wanted.granular, wanted.remote_has)
+    if found.committed is not None:
+        result.committed = _groups(found.committed)
+        unchanged.intersection_update(found.committed.unchanged)
         _add_git_state(result, repo, wanted)
     result.unchanged = sorted(unchanged)
     return result
@@ -98,7 +122,6 @@ def _head(repo: Repo, ws: Workspace, read_remote: ReadManifest | None) -> DataTr
 
 
 def _groups(changes: Changes) -> Groups:
-    pair_renames(changes)
     groups: Groups = {
         "modified": sorted(shown(path, new, old) for path, old, new in changes.modified),
         "added": sorted(shown(path, new) for path, _, new in changes.added),

@@ -17,9 +17,11 @@ from tracking.engine.tree import dump_tree, load_tree, tree_oid
 
 if TYPE_CHECKING:
     from tracking.engine.index import Index
+    from tracking.engine.state import WalkRow
     from tracking.engine.workspace import Workspace
 
 Rows = list[tuple[str, str]]  # (path inside the folder, hash), sorted by path
+Walked = dict[str, "list[WalkRow]"]  # folder out -> its files as they lie there
 # (remote an out is bound to or None, hash, whether of the 2.x layout) -> a manifest's bytes from a remote, None when it cannot be had
 ReadManifest = Callable[["str | None", str, bool], "bytes | None"]
 
@@ -165,11 +167,11 @@ def _oid_with_broken(rows: Rows) -> str:
     return tree_oid(dump_tree(rows).replace(b'{"md5": "", ', b"{"))  # quotes in names are escaped
 
 
-def present(tree: DataTree, ws: Workspace) -> DataTree:
+def present(tree: DataTree, ws: Workspace, walked: Walked | None = None) -> DataTree:
     """What lies in the workspace where `tree` says that outs are.
 
     Hashes are made as the recorded ones were; unchanged files are not read.
-    Symlinks to nothing have the hash "".
+    Symlinks to nothing have the hash "". walked: takes the files of folders, with their sizes.
     """
     repo = ws.repo
     outs: dict[str, Listed] = {}
@@ -180,6 +182,8 @@ def present(tree: DataTree, ws: Workspace) -> DataTree:
         if os.path.isdir(abspath):
             broken: list[str] = []
             built = ws.build(abspath, algorithm, broken=broken)
+            if walked is not None:
+                walked[path] = built.rows or []
             found[path] = sorted([*built.tree(), *((name, "") for name in broken)])
             digest = Digest(built.digest.name, _oid_with_broken(found[path])) if broken else built.digest
             outs[path] = Listed(digest, True, built.meta.size)
