@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
+    path("", include("remotes.urls")),
     path("", include("pipelines.urls")),
     path("", include("launcher.urls")),
 ]

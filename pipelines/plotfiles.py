@@ -27,25 +27,11 @@ def image(request: HttpRequest, key: str) -> HttpResponse:
     if not plot.images:
         raise DataverError(plot.problems[0].msg if plot.problems else f"'{plot.id}' cannot be read")
     found = plot.images[0]
-    kind = content_type(found.data)
+    kind = pages.image_type(found.data)
     if kind is None:
         fault = found.problem()
         raise DataverError(fault.msg if fault else f"'{found.path}' is no image of a known kind")
     return pages.repository_file(found.data, kind)
-
-
-def content_type(data: bytes) -> str | None:
-    """By the first bytes, whatever the name says."""
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    if data.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if data.startswith((b"GIF87a", b"GIF89a")):
-        return "image/gif"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp"
-    head = data[:20_000]
-    return "image/svg+xml" if b"<svg" in head or b":svg" in head else None
 
 
 def _one_plot(shelf: Shelf, plot_id: str, names: list[str]) -> Plot:

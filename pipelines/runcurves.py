@@ -15,7 +15,7 @@ from pipelines.engine.plots.datafiles import PlotError
 from pipelines.engine.plots.points import sources_of
 from pipelines.engine.plots.shelf import Shelf, listed
 from pipelines.engine.serieskeys import series_numbers
-from pipelines.plotspage import CARDS_AT_MOST, card, content_type
+from pipelines.plotcards import CARDS_AT_MOST, Asked, card
 from pipelines.runsubject import Subject, files_of, find_subject, is_inside
 from tracking import pages
 from tracking.engine.errors import DataverError
@@ -135,7 +135,7 @@ def cards(request: HttpRequest, key: str, run_id: str) -> HttpResponse:
         made = []
         for plot_id in wanted:
             _refuse_outside(asked, [plot_id])
-            made.append(card(key, shelf, plot_id, [item for item in revisions if plot_id in item.plots], style))
+            made.append(card(Asked(key, shelf, [item for item in revisions if plot_id in item.plots], style), plot_id))
         return pages.json_answer({"cards": made})
     finally:
         asked.close()
@@ -164,7 +164,7 @@ def image(request: HttpRequest, key: str, run_id: str) -> HttpResponse:
         data = asked.own.load(asked.own.plots[plot_id][0], {})
         if isinstance(data, Exception):
             raise pages.NotFound(data.message if isinstance(data, DataverError) else f"'{plot_id}' cannot be read")
-        kind = content_type(data) if isinstance(data, bytes) else None
+        kind = pages.image_type(data) if isinstance(data, bytes) else None
         if kind is None or not isinstance(data, bytes):
             raise DataverError(f"'{plot_id}' is no image of a known kind")
         return pages.repository_file(data, kind)

@@ -195,7 +195,7 @@ def json_answer(value: Any, status: int = 200) -> JsonResponse:
 
 
 def plain(value: Any) -> Any:
-    """Dataclasses, times and mappings as JSON knows them; times in ISO 8601."""
+    """Dataclasses, the engine's records, times and mappings as JSON knows them; times in ISO 8601."""
     if isinstance(value, float):
         return value if value - value == 0 else None
     if value is None or isinstance(value, (str, int)):
@@ -241,3 +241,17 @@ def repository_file(content: bytes, content_type: str) -> HttpResponse:
     response["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
     response["X-Content-Type-Options"] = "nosniff"
     return response
+
+
+def image_type(data: bytes) -> str | None:
+    """What kind of image a file is, by its first bytes, whatever its name says; None for none."""
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if data.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if data.startswith((b"GIF87a", b"GIF89a")):
+        return "image/gif"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    head = data[:20_000]
+    return "image/svg+xml" if b"<svg" in head or b":svg" in head else None

@@ -26,6 +26,7 @@ RAIL = (
     ("trends", "Trends", "trends", "t"),
     ("pipeline", "Pipeline", "dag", "d"),
     ("queue", "Queue", "queue", "q"),
+    ("data", "Data", "data", "a"),
     ("runs", "Runs", "term", "r"),
 )
 MINUS = "\N{MINUS SIGN}"

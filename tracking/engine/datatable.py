@@ -213,7 +213,8 @@ class DataTable:
         return found
 
     def _has(self, path: str, states: Sequence[str]) -> bool:
-        own = (self.local.by_path.get(path), self.committed.by_path.get(path))
+        local, committed = self.local.by_path.get(path), self.committed.by_path.get(path)
+        own = (local, committed, f"local {local}", f"committed {committed}")
         return any(state in own or (state == MISSING and path in self.missing) or (state == "absent" and self.absent is not None and path in self.absent) for state in states)
 
 

@@ -1,0 +1,88 @@
+// What the data page does: commands with their progress, which can be cancelled and gone on with.
+
+import { el, icon } from "../launcher/frame.js";
+import { act, cancel, decide, progressText } from "../launcher/actions.js";
+
+const SHOWN = /^dataver (add|commit|checkout|pull|push|fetch|gc|remove|unprotect|move)\b/;
+const GOES_ON = new Set(["pull", "push", "fetch", "checkout", "add"]); // started again, they go on where they stopped
+const NAMED = 20; // paths of a preview
+const started = new Map(); // command -> argv, to be started again
+let box = null;
+let shown = null;
+
+/** Run a command line; what it does is shown in the bar. Options as of act. */
+export async function run(argv, options = {}) {
+  const item = await act(argv, { ...options, onProgress: (now) => { started.set(now.command, argv); show(now); } });
+  if (item) { started.set(item.command, argv); show(item); }
+  return item;
+}
+
+/** Show in `place` how far the newest action of this project is, whoever began it. */
+export function followActions(place) {
+  box = place;
+  document.addEventListener("dataver:live", (event) => { if (event.detail.action && event.detail.action.state === "running") show(event.detail.action); else if (event.detail.action && shown && shown.id === event.detail.action.id) show(event.detail.action); });
+}
+
+function show(item) {
+  if (!box || !SHOWN.test(item.command) || (shown && shown.id > item.id)) return;
+  if (shown && shown.id === item.id && shown.state !== "running") return;
+  shown = item;
+  const argv = started.get(item.command);
+  if (item.state === "running") {
+    if (box.dataset.id !== item.id || box.dataset.state !== "running") {
+      box.replaceChildren(icon("run", "spin"), el("code", { class: "trunc" }, item.command), el("progress", { class: "dbar", "aria-label": "How far it is" }), el("span", { class: "t2 sm nowrap", "data-testid": "data-progress-text" }), el("span", { class: "grow" }),
+        el("button", { type: "button", class: "btn", "data-testid": "data-cancel", title: "As Ctrl-C in a terminal; what is done stays done", onclick: () => cancel(shown) }, icon("stop"), "Cancel"));
+    }
+    const bar = box.querySelector("progress"), progress = item.progress;
+    if (progress && progress.total) { bar.max = progress.total; bar.value = Math.min(progress.done, progress.total); } else bar.removeAttribute("value");
+    box.querySelector('[data-testid="data-progress-text"]').textContent = progressText(progress) || "Starting";
+    box.hidden = false;
+  } else if (item.state === "cancelled" || item.state === "failed") {
+    box.replaceChildren(icon(item.state === "failed" ? "warn" : "stop"), el("code", { class: "trunc" }, item.command), el("span", { class: "t2 sm trunc" }, item.state === "failed" ? item.message : GOES_ON.has(item.command.split(" ")[1]) ? "Cancelled. What arrived stays; started again, it goes on from there." : "Cancelled."), el("span", { class: "grow" }),
+      argv ? el("button", { type: "button", class: "btn", "data-testid": "data-again", title: item.command, onclick: () => { hide(); run(argv); } }, icon("redo"), "Start again") : null,
+      el("button", { type: "button", class: "btn btn-quiet btn-icon", "aria-label": "Close", "data-testid": "data-progress-close", onclick: hide }, icon("x")));
+    box.hidden = false;
+  } else hide();
+  box.dataset.id = item.id;
+  box.dataset.state = item.state;
+}
+function hide() { box.hidden = true; box.replaceChildren(); }
+
+/** Files below a path with one of the states, for a preview: nodes. */
+async function namesOf(ask, path, states) {
+  const found = await ask("rows", { path, state: states, limit: NAMED }).catch(() => ({ rows: [], total: 0 }));
+  return [el("ul", { class: "dnames" }, ...found.rows.map((row) => el("li", { class: "row" }, el("span", { class: "mono trunc grow" }, row.path), el("span", { class: "t2 sm" }, [row.local, row.missing ? "not in cache" : ""].filter(Boolean).join(", "))))),
+    found.total > NAMED ? el("p", { class: "t2 sm" }, `and ${(found.total - NAMED).toLocaleString("en")} more`) : null].filter(Boolean);
+}
+const LOCAL = ["local modified", "local added", "local deleted", "local renamed"];
+
+/** Record what lies in the workspace, after a look at it. */
+export async function commit(ask, path, target, count) {
+  const argv = ["commit", "-f", target];
+  if (await decide({ title: `Commit ${count.toLocaleString("en")} changed ${count === 1 ? "file" : "files"} of ${target}?`, testid: "commit", confirm: "Commit", argv,
+    content: [el("p", {}, "The cache takes the new content, and the file that tracks it names it from then on. The old version stays in the cache."), ...(await namesOf(ask, target, LOCAL))] })) run(argv);
+}
+
+/** Bring back what is recorded; what would be overwritten is named first. */
+export async function checkout(ask, path, counts) {
+  const unsaved = LOCAL.slice(0, 2).concat("local renamed").reduce((sum, name) => sum + (counts[name] || 0), 0);
+  const target = path ? [path] : [];
+  if (!unsaved) { run(["checkout", ...target]); return; }
+  const argv = ["checkout", "-f", ...target];
+  if (await decide({ title: `Throw away ${unsaved.toLocaleString("en")} changed ${unsaved === 1 ? "file" : "files"}?`, testid: "checkout-force", isDanger: true, confirm: `Overwrite ${unsaved.toLocaleString("en")} ${unsaved === 1 ? "file" : "files"}`, argv,
+    content: [el("p", {}, "These differ from what is recorded. Content that was never committed is nowhere else and will be gone."), ...(await namesOf(ask, path, ["local modified", "local added", "local renamed"]))] })) run(argv);
+}
+
+/** Stop tracking, with a way back where there is one. */
+export async function remove(path, facts, size) {
+  const target = facts.stage || facts.file, outs = el("input", { type: "checkbox", "data-testid": "remove-outs" });
+  const argv = () => ["remove", target, ...(outs.checked ? ["--outs"] : [])];
+  const isSure = await decide({ title: facts.stage ? `Remove the stage ${facts.stage}?` : `Stop tracking ${path}?`, testid: "remove", isDanger: true, confirm: facts.stage ? "Remove the stage" : "Stop tracking", argv,
+    content: [el("p", {}, facts.stage ? `The stage that writes it goes from ${facts.file}.` : `${facts.file} goes. The cache keeps the content until a clean-up.`), el("label", { class: "row" }, outs, `Delete ${path} in the workspace, too (${size})`)] });
+  if (!isSure) return;
+  const isKept = !outs.checked && !facts.stage;
+  run(argv(), { done: `${target} was removed`, undo: isKept ? { label: "Track it again", argv: ["add", path] } : null });
+}
+
+/** The newest batch of the trash, or null. */
+export async function newestTrash(ask) { return (await ask("trash")).batches[0] || null; }
