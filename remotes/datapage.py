@@ -119,7 +119,7 @@ def rows(request: HttpRequest, key: str) -> HttpResponse:
         if request.GET.get("path"):
             first, end = table.span(request.GET["path"])
             found = [at for at in found if first <= at < end or table.paths[at] == request.GET["path"]]
-        part = [Child(table.paths[at], table.paths[at], False, at, at + 1) for at in found[offset : offset + limit]]
+        part = [Child(table.paths[at], table.paths[at], table.paths[at] in table.hollow, at, at + 1) for at in found[offset : offset + limit]]
         total = len(found)
     else:
         folder = request.GET.get("path", "")
@@ -173,8 +173,9 @@ def _row(made: Made, child: Child, sizes: dict[str, Any]) -> dict[str, Any]:
         found["counts"] = table.counts(child.first, child.end)
         if not table.is_checked and path in made.facts and facts.get("size") is not None:
             found["size"] = facts["size"]
-        if child.first == child.end and facts.get("files"):
-            found["files"] = facts["files"]
+        found["hollow"] = path in table.hollow
+        if found["hollow"] or child.first == child.end:
+            found["files"], found["size"] = facts.get("files") or 0, facts.get("size")
     return found
 
 

@@ -74,6 +74,7 @@ class DataTable:
         if found is not None:
             self._sizes.update({path: listed.size or 0 for path, listed in found.here.outs.items() if not listed.isdir})
         self.paths = self._all_paths(found)
+        self.hollow = self._add_hollow()
         self._size_sums = _sums([self._sizes.get(path) or 0 for path in self.paths])
         self._state_sums = self._count_states()
         self._absent_sums: list[int] = []
@@ -95,6 +96,19 @@ class DataTable:
             paths -= (self.local.left | self.committed.left) - set(self.local.by_path)
             paths -= parent_folders(paths)  # a file on one side and a folder on the other: the folder's files say it
         return sorted(paths)
+
+    def _add_hollow(self) -> set[str]:
+        """Folders of which nobody has the list of files, and that are not in the workspace: one row stands for what is in them."""
+        if not self.is_checked:
+            return set()
+        found = {path for path, listed in self.outs.items() if listed.isdir and path in self.missing and not self._any_below(path)}
+        if found:
+            self.paths = sorted({*self.paths, *found})
+        return found
+
+    def _any_below(self, folder: str) -> bool:
+        first, end = self.span(folder)
+        return first < end
 
     def _count_states(self) -> dict[str, list[int]]:
         found = {}
@@ -143,7 +157,10 @@ class DataTable:
             path = paths[at]
             cut = path.find("/", skip)
             if cut < 0:
-                files.append(Child(path[skip:], path, False, at, at + 1))
+                if path in self.hollow:
+                    folders[path[skip:]] = Child(path[skip:], path, True, at, at + 1)
+                else:
+                    files.append(Child(path[skip:], path, False, at, at + 1))
                 at += 1
                 continue
             after = bisect_left(paths, path[:cut] + _AFTER_SLASH, at, end)
@@ -159,7 +176,7 @@ class DataTable:
         at = bisect_left(self.paths, path)
         name = path.rpartition("/")[2]
         if at < len(self.paths) and self.paths[at] == path:
-            return Child(name, path, False, at, at + 1)
+            return Child(name, path, path in self.hollow, at, at + 1)
         return Child(name, path, True, *self.span(path)) if path and self.has_folder(path) else None
 
     # --- facts

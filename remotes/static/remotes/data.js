@@ -56,13 +56,13 @@ function showFound() {
   const found = tree.found;
   test("data-found").textContent = found && found.isKnown ? `${found.total.toLocaleString("en")} of ${now.files.toLocaleString("en")} files` : "";
   test("data-empty").hidden = !isEmpty() && !(found && found.isKnown && !found.total);
+  test("data-tree").hidden = isEmpty();
   if (!test("data-empty").hidden) showEmpty();
 }
 const isEmpty = () => tree.root.isKnown && !tree.root.total;
 function showEmpty() {
   const box = test("data-empty");
   const kind = isEmpty() ? "none" : "filtered";
-  test("data-tree").hidden = kind === "none";
   if (box.dataset.kind === kind) return;
   box.dataset.kind = kind;
   box.replaceChildren(...(kind === "none"

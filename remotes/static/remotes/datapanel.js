@@ -73,12 +73,13 @@ export class DataPanel {
   }
 
   actions(item) {
-    const facts = item.tracked, counts = item.dir ? item.counts : { [`local ${item.local}`]: 1, missing: item.missing ? 1 : 0 };
+    const facts = item.tracked, counts = item.dir ? { missing: item.missing ? 1 : 0, ...item.counts } : { [`local ${item.local}`]: 1, missing: item.missing ? 1 : 0 };
     const target = facts ? [item.path] : ["-R", item.path], found = [];
+    if (!facts && !item.inside.length) return []; // Git's last commit has it, nothing tracks it now
     const local = Object.entries(counts).reduce((sum, [name, count]) => sum + (name.startsWith("local ") && name !== "local " && name !== "local unknown" ? count : 0), 0);
     if (local && facts) {
       const out = facts.stage || item.around;
-      found.push(actionButton("Commit", ["commit", "-f", out], { symbol: "check", testid: "commit", run: () => commit(this.ask, item.path, out, item.path === item.around ? local : local) }));
+      found.push(actionButton("Commit", ["commit", "-f", out], { symbol: "check", testid: "panel-commit", run: () => commit(this.ask, item.path, out, local) }));
     }
     if (local && facts) found.push(actionButton("Check out", ["checkout", item.path], { symbol: "undo", testid: "panel-checkout", run: () => checkout(this.ask, item.path, counts) }));
     const missing = counts.missing || 0;

@@ -13,7 +13,7 @@ function mark(look, symbol, text, title) { return el("span", { class: `state ${l
 /** What the state cell of a row holds. */
 export function stateMarks(row) {
   const marks = [];
-  if (row.dir) {
+  if (row.dir && !row.hollow) {
     for (const side of ["local", "committed"]) {
       const own = Object.entries(row.counts || {}).filter(([name]) => name.startsWith(`${side} `)).map(([name, count]) => [name.split(" ")[1], count]);
       if (!own.length) continue;
@@ -23,6 +23,7 @@ export function stateMarks(row) {
       marks.push(side === "local" ? mark(...(own.length === 1 ? LOOKS[own[0][0]] : LOOKS.modified), text, title + LOCAL) : mark("", "commit", `${text}, committed`, title + COMMITTED));
     }
     if (row.counts && row.counts.missing) marks.push(mark("is-bad", "disk", `${row.counts.missing.toLocaleString("en")} not in cache`, MISSING));
+    else if (row.missing) marks.push(mark("is-bad", "disk", "List not in cache", "The cache does not hold the list of its files, so they cannot be compared: fetch it"));
   } else {
     if (row.local) marks.push(mark(...LOOKS[row.local], WORDS[row.local], row.local === "renamed" ? `It was ${row.was}` : LOCAL));
     if (row.missing) marks.push(mark("is-bad", "disk", "Not in cache", MISSING));

@@ -100,6 +100,7 @@ export class DataTree {
       if (!node.isConnected) this.list.append(node);
       seen.set(key, node);
     }
+    for (const pages of this.found ? [this.found] : [this.root, ...this.open.values()]) if (pages.isKnown && !pages.total && pages.isStale(0, this.version)) this.ask(pages, 0); // nothing of it is drawn
     for (const [key, node] of this.drawn) if (seen.get(key) !== node) node.remove();
     this.drawn = seen;
     const chosen = this.drawn.get(this.selected);
