@@ -136,7 +136,8 @@ class Made:
     version: int
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
-    remote: str = "unasked"  # unasked, asking, known
+    has_remote: bool = False
+    remote: str = "unasked"  # what is known of it: unasked, asking, known
 
 
 class Holder:
@@ -204,7 +205,7 @@ class Holder:
             ws = Workspace(repo, progress, asks_urls=False)
             facts = {repo.rel(out.abspath): out_facts(repo, stage, out) for stage, out in index.outs if out.abspath and repo.contains(out.abspath)}
             if self.made is None:  # what is recorded, until more is known
-                self._publish(Made(DataTable(recorded(index, ws), None), 0, facts, problems))
+                self._publish(Made(DataTable(recorded(index, ws), None), 0, facts, problems, bool(repo.config.remotes())))
             progress.start("Comparing with the workspace")
             try:
                 table = DataTable(*_compared(repo, ws, index))
@@ -213,7 +214,7 @@ class Holder:
                 table = DataTable(recorded(index, ws), None)
                 table.is_checked = True
             self._watched, self._signature = watched, before
-            made = Made(table, 0, facts, problems)
+            made = Made(table, 0, facts, problems, bool(repo.config.remotes()))
             old = self.made
             if old is not None and old.table.absent is not None and set(old.table.now.outs.items()) >= set(table.now.outs.items()):
                 table.note_absent(old.table.absent)

@@ -12,7 +12,6 @@ from django.views.decorators.http import require_GET, require_POST
 from remotes.datajobs import Holder, Jobs, Made, Quiet, Tables, Told, opened
 from remotes.engine import gc
 from remotes.engine.cachereport import cache_report, grouped, trash_batches
-from remotes.indexing import without_login
 from tracking import pages
 from tracking.engine.datapreview import IMAGE_BYTES, READ_BYTES, NothingToShow, preview, read_beginning
 from tracking.engine.datatable import Child, DataTable, fill_sizes
@@ -30,15 +29,9 @@ ENTRIES_AT_MOST = 1000
 FIRST_WAIT_S = 0.15  # for states, before the page is drawn with what is recorded
 WAIT_S = 0.3
 SVG = "image/svg+xml"
+SHARED = "This cache lies outside of the project. What only other projects use goes, too: `dataver gc -p PATH` on the command line keeps what they use."
 HIDDEN = (".git", DVC_DIR, ".dvcignore", ".gitignore", "dvc.lock")
 tables, jobs = Tables(), Jobs()
-
-
-@dataclass(frozen=True)
-class Remote:
-    name: str
-    url: str
-    is_default: bool
 
 
 @dataclass(frozen=True)
@@ -54,7 +47,7 @@ class DataPage:
     checked: bool
     checking: dict[str, Any] | None
     remote: str
-    remotes: list[Remote]
+    has_remote: bool
     has_git: bool
     problems: list[pages.Problem] = field(default_factory=list)
 
@@ -67,8 +60,6 @@ class DataPage:
 def show(request: HttpRequest, key: str) -> HttpResponse:
     row, repo = pages.open_repository(request, key)
     try:
-        default = repo.config.default_remote()
-        names = [Remote(name, without_login(str(options.get("url", ""))), name == default) for name, options in sorted(repo.config.remotes().items())]
         has_git = repo.scm is not None
     finally:
         repo.close()
@@ -86,7 +77,7 @@ def show(request: HttpRequest, key: str) -> HttpResponse:
         checked=table.is_checked,
         checking=holder.checking(),
         remote=made.remote,
-        remotes=names,
+        has_remote=made.has_remote,
         has_git=has_git,
         problems=made.problems,
     )
@@ -201,6 +192,7 @@ def _live(holder: Holder) -> dict[str, Any]:
         "version": made.version,
         "checked": table.is_checked,
         "checking": holder.checking(),
+        "has_remote": made.has_remote,
         "remote": made.remote,
         "remote_problem": problem,
         "absent": table.absent_below(0, len(table.paths)),
@@ -401,7 +393,9 @@ def cleanup(request: HttpRequest, key: str) -> HttpResponse:
         with opened(row.root, settings) as repo:
             io = Quiet(row.root, settings, progress)
             items = gc.preview(repo, options, io)  # type: ignore[arg-type]
-        groups, more = grouped(items)
+            groups, more = grouped(items)
+            if not repo.contains(repo.cache_dir):
+                io.warnings.append(SHARED)
         return {"groups": groups, "more": more, "objects": len(items), "size": sum(item["size"] for item in items), "warnings": io.warnings}
 
     return _job_answer(f"{key} cleanup", request.META.get("QUERY_STRING", ""), make, "found")

@@ -66,6 +66,7 @@ class CacheReport:
     if each were stored; more: groups of unused objects that are not listed, their objects and bytes."""
 
     folder: str
+    is_outside: bool = False  # of the project, where others may use it
     objects: int = 0
     size: int = 0
     shares: list[Share] = field(default_factory=list)
@@ -80,7 +81,7 @@ class CacheReport:
 
 def cache_report(repo: Repo, progress: Progress) -> CacheReport:
     """Reads every commit and lists every object: minutes in a large project."""
-    report = CacheReport(repo.cache_dir)
+    report = CacheReport(repo.cache_dir, not repo.contains(repo.cache_dir))
     progress.start("Listing the cache", None)
     stores = {False: repo.store, True: repo.legacy_store}
     sizes = {(oid, legacy): size or 0 for legacy, store in stores.items() for oid, size in _counted(store, progress)}

@@ -7,7 +7,7 @@ import { summary } from "./datastate.js";
 import { DataPanel } from "./datapanel.js";
 import { CacheView } from "./datacache.js";
 import { openAdd } from "./dataadd.js";
-import { run, checkout, followActions } from "./dataactions.js";
+import { run, addRemote, checkout, followActions } from "./dataactions.js";
 
 const SEARCH_MS = 120;
 const ASK_MS = 250; // while the workspace is compared, or the remote asked
@@ -44,7 +44,7 @@ const tree = new DataTree(test("data-tree"), {
   onCount: () => showFound(),
 });
 let selecting = null;
-const panel = new DataPanel(test("data-panel"), { ask, base, hasGit: page.has_git, onClose: () => { state.path = ""; writeAddress(); tree.select("", false); test("data-tree").focus(); }, reveal: (path) => tree.reveal(path) });
+const panel = new DataPanel(test("data-panel"), { ask, base, hasRemote: () => now.has_remote, hasGit: page.has_git, onClose: () => { state.path = ""; writeAddress(); tree.select("", false); test("data-tree").focus(); }, reveal: (path) => tree.reveal(path) });
 const cache = new CacheView(test("cache-view"), { ask, hasGit: page.has_git });
 
 function search() {
@@ -98,7 +98,7 @@ function showTotals() {
 }
 const changes = (side) => Object.entries(now.counts).some(([name]) => name.startsWith(side));
 function showActions() {
-  const box = test("data-actions"), hasRemote = page.remotes.length > 0;
+  const box = test("data-actions"), hasRemote = now.has_remote;
   const key = JSON.stringify([now.remote, hasRemote, Boolean(now.files), changes("local")]);
   if (box.dataset.key === key) return;
   box.dataset.key = key;
@@ -106,7 +106,7 @@ function showActions() {
   box.replaceChildren(
     ...(hasRemote && now.files ? [
       el("button", { type: "button", class: "btn", "data-testid": "check-remote", disabled: now.remote === "asking", title: "dataver data status --granular --not-in-remote", "aria-label": "Check the remote", onclick: askRemote }, icon("cloud"), el("span", { class: "hide-md" }, now.remote === "known" ? "Check the remote again" : "Check the remote")),
-      actionButton("Pull", ["pull"], { symbol: "dl", testid: "pull", run }), actionButton("Push", ["push"], { symbol: "ul", testid: "push", run })] : []),
+      actionButton("Pull", ["pull"], { symbol: "dl", testid: "pull", run }), actionButton("Push", ["push"], { symbol: "ul", testid: "push", run })] : now.files ? [el("button", { type: "button", class: "btn", "data-testid": "add-remote", title: "dataver remote add -d NAME URL", onclick: addRemote }, icon("cloud"), "Add a remote")] : []),
     actionButton("Check out", ["checkout"], { symbol: "undo", testid: "checkout", run: () => checkout(ask, "", now.counts) }),
     el("button", { type: "button", class: "btn btn-primary", "data-testid": "add", title: "dataver add PATH", onclick: () => openAdd({ ask }) }, icon("plus"), "Add data"));
   test("checkout").hidden = !changes("local");
@@ -122,7 +122,7 @@ async function askRemote() {
 let timer = null;
 let isLooking = false;
 function take(answer) {
-  const isNew = answer.version !== now.version || answer.remote !== now.remote;
+  const isNew = answer.version !== now.version || answer.remote !== now.remote || answer.has_remote !== now.has_remote;
   now = { ...now, ...answer };
   showTotals();
   if (isNew) { tree.renew(now.version); tree.redraw(); showFound(); panel.renew(); body.dataset.rev = String(Number(body.dataset.rev) + 1); }

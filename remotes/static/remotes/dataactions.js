@@ -86,3 +86,13 @@ export async function remove(path, facts, size) {
 
 /** The newest batch of the trash, or null. */
 export async function newestTrash(ask) { return (await ask("trash")).batches[0] || null; }
+
+/** Ask where data should go, and make that the default remote. */
+export async function addRemote() {
+  const name = el("input", { value: "storage", "aria-label": "Name", "data-testid": "remote-name", autocomplete: "off", spellcheck: "false" });
+  const url = el("input", { placeholder: "/mnt/storage/project", "aria-label": "Folder", "data-testid": "remote-url", autocomplete: "off", spellcheck: "false" });
+  const argv = () => ["remote", "add", "-d", name.value.trim(), url.value.trim()];
+  if (await decide({ title: "Where should data be kept?", testid: "remote", confirm: "Add the remote", argv, check: () => Boolean(name.value.trim() && url.value.trim()),
+    content: [el("p", { class: "t2" }, "A remote is a place that others and other machines reach, such as a mounted folder. Push sends tracked data there, pull brings it back."),
+      el("label", { class: "dform" }, "Name", el("span", { class: "field" }, name)), el("label", { class: "dform" }, "Folder", el("span", { class: "field" }, url))] })) run(argv());
+}

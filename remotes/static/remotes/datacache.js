@@ -12,6 +12,7 @@ const WORDS = {
   history: ["Only by older commits", "a checkout of such a commit needs it"],
   unknown: ["By nothing known", "never committed, or its commits are gone"],
 };
+const objects = (count) => `${count.toLocaleString("en")} ${count === 1 ? "object" : "objects"}`;
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Ask again until a job is over. onProgress(progress) -> false ends the asking. */
@@ -62,10 +63,10 @@ export class CacheView {
 
   draw(report) {
     const waste = report.shares.filter((share) => share.name === "history" || share.name === "unknown").reduce((sum, share) => sum + share.size, 0);
-    const head = el("div", { class: "row dhead" }, el("div", { class: "grow" }, el("div", { class: "big", "data-testid": "cache-size" }, formatSize(report.size)), el("div", { class: "t2 sm trunc", title: report.folder }, `${report.objects.toLocaleString("en")} objects in `, el("span", { class: "mono" }, report.folder))),
+    const head = el("div", { class: "row dhead" }, el("div", { class: "grow" }, el("div", { class: "big", "data-testid": "cache-size" }, formatSize(report.size)), el("div", { class: "t2 sm trunc", title: report.folder }, `${objects(report.objects)} in `, el("span", { class: "mono" }, report.folder))),
       el("button", { type: "button", class: "btn", "data-testid": "cache-again", "aria-label": "Count again", title: "Count again", onclick: () => this.count() }, icon("redo"), el("span", { class: "hide-md" }, "Count again")),
       el("button", { type: "button", class: "btn btn-primary", "data-testid": "clean-up", title: "dataver gc", onclick: () => cleanUp(this.ask, this.hasGit) }, icon("trash"), "Clean up"));
-    this.box.replaceChildren(head, ...report.problems.map(([rev, why]) => problemCard({ where: rev, reason: why, hint: "What it uses is not counted as used here. A clean-up refuses to guess." })), this.shares(report),
+    this.box.replaceChildren(head, ...(report.is_outside ? [el("p", { class: "note note-warn" }, icon("warn"), "This cache lies outside of the project. What other projects keep in it counts as unused here.")] : []), ...report.problems.map(([rev, why]) => problemCard({ where: rev, reason: why, hint: "What it uses is not counted as used here. A clean-up refuses to guess." })), this.shares(report),
       ...this.section("Unused", waste ? `${formatSize(waste)} that neither the workspace nor the tip of a branch, a tag or an experiment uses` : "", report.unused.length ? groupTable(report.unused, report.more, "cache-unused") : el("p", { class: "t2" }, "Everything is used by the workspace, a branch, a tag or an experiment.")),
       ...this.section("Tracked paths", "as far as the cache holds them; what is shared counts for each", this.paths(report.paths)),
       ...this.section("Equal files", report.copies_saved ? `the cache holds each content once, which saves ${formatSize(report.copies_saved)}` : "", this.copies(report)),
@@ -77,7 +78,7 @@ export class CacheView {
   shares(report) {
     const total = report.size || 1;
     return el("div", { class: "card dshares" }, el("div", { class: "dstack", role: "img", "aria-label": report.shares.map((share) => `${WORDS[share.name][0]}: ${formatSize(share.size)}`).join("; ") }, ...report.shares.filter((share) => share.size).map((share) => { const part = el("span", { class: `dpart d-${share.name}` }); part.style.width = `${(share.size / total) * 100}%`; return part; })),
-      el("div", { class: "dlegend" }, ...report.shares.map((share) => el("div", { class: "row", "data-testid": `share-${share.name}` }, el("span", { class: `ddot d-${share.name}` }), el("div", { class: "grow" }, el("div", { class: "medium" }, WORDS[share.name][0]), el("div", { class: "t2 sm" }, WORDS[share.name][1])), el("div", { class: "num" }, el("div", {}, formatSize(share.size)), el("div", { class: "t3 sm" }, `${share.objects.toLocaleString("en")} objects`))))));
+      el("div", { class: "dlegend" }, ...report.shares.map((share) => el("div", { class: "row", "data-testid": `share-${share.name}` }, el("span", { class: `ddot d-${share.name}` }), el("div", { class: "grow" }, el("div", { class: "medium" }, WORDS[share.name][0]), el("div", { class: "t2 sm" }, WORDS[share.name][1])), el("div", { class: "num" }, el("div", {}, formatSize(share.size)), el("div", { class: "t3 sm" }, `${objects(share.objects)}`))))));
   }
   paths(paths) {
     if (!paths.length) return el("p", { class: "t2" }, "Nothing is tracked in the workspace.");
@@ -91,9 +92,9 @@ export class CacheView {
   trash(batches) {
     if (!batches.length) return el("p", { class: "t2", "data-testid": "trash-empty" }, "The trash is empty. What a clean-up takes out stays here for 7 days and can be brought back.");
     const day = (seconds) => el("time", { datetime: new Date(seconds * 1000).toISOString() }, "");
-    return el("div", { class: "card" }, ...batches.map((batch) => el("div", { class: "row dbatch", "data-testid": "trash-batch" }, icon("trash"), el("div", { class: "grow" }, el("div", {}, `${formatSize(batch.size)}, ${batch.objects.toLocaleString("en")} objects`), el("div", { class: "t2 sm" }, "taken out ", day(batch.since), ", kept until ", day(batch.until))),
+    return el("div", { class: "card" }, ...batches.map((batch) => el("div", { class: "row dbatch", "data-testid": "trash-batch" }, icon("trash"), el("div", { class: "grow" }, el("div", {}, `${formatSize(batch.size)}, ${objects(batch.objects)}`), el("div", { class: "t2 sm" }, "taken out ", day(batch.since), ", kept until ", day(batch.until))),
       actionButton("Restore", ["gc", "--restore", batch.name], { symbol: "undo", testid: "trash-restore", run }),
-      actionButton("Delete now", ["gc", "--empty-trash", batch.name, "-f"], { classes: "btn-danger", testid: "trash-delete", run: async (argv) => { if (await decide({ title: `Delete ${formatSize(batch.size)} for good?`, testid: "trash-sure", isDanger: true, confirm: `Delete ${formatSize(batch.size)}`, argv, content: [el("p", {}, `${batch.objects.toLocaleString("en")} objects leave the trash. Nothing brings them back, but for a remote that has them.`)] })) run(argv); } }))));
+      actionButton("Delete now", ["gc", "--empty-trash", batch.name, "-f"], { classes: "btn-danger", testid: "trash-delete", run: async (argv) => { if (await decide({ title: `Delete ${formatSize(batch.size)} for good?`, testid: "trash-sure", isDanger: true, confirm: `Delete ${formatSize(batch.size)}`, argv, content: [el("p", {}, `${objects(batch.objects)} leave the trash. Nothing brings them back, but for a remote that has them.`)] })) run(argv); } }))));
   }
 }
 
@@ -125,7 +126,7 @@ async function cleanUp(ask, hasGit) {
       go.disabled = !found.objects;
       go.textContent = found.objects ? `Delete ${formatSize(found.size)}` : "Nothing to delete";
       shown.replaceChildren(...found.warnings.map((text) => el("p", { class: "note note-warn" }, icon("warn"), text)),
-        found.objects ? el("p", { "data-testid": "clean-total" }, el("span", { class: "strong" }, `${formatSize(found.size)} in ${found.objects.toLocaleString("en")} objects`), " will be moved to the trash, and be deleted after 7 days.") : el("p", { "data-testid": "clean-total" }, "Nothing is unused: all that the cache holds is kept by what you chose."),
+        found.objects ? el("p", { "data-testid": "clean-total" }, el("span", { class: "strong" }, `${formatSize(found.size)} in ${objects(found.objects)}`), " will be moved to the trash, and be deleted after 7 days.") : el("p", { "data-testid": "clean-total" }, "Nothing is unused: all that the cache holds is kept by what you chose."),
         found.groups.length ? groupTable(found.groups, found.more, "clean-group") : "");
     } catch (error) { if (mine === asked) shown.replaceChildren(problemCard({ where: "gc", reason: error.message })); }
   };

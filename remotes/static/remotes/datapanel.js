@@ -8,8 +8,8 @@ import { Versions } from "./dataversions.js";
 import { Preview } from "./datapreview.js";
 
 export class DataPanel {
-  constructor(box, { ask, base, hasGit, onClose, reveal }) {
-    Object.assign(this, { box, ask, base, hasGit, onClose, reveal, path: "", item: null });
+  constructor(box, { ask, base, hasRemote, hasGit, onClose, reveal }) {
+    Object.assign(this, { box, ask, base, hasRemote, hasGit, onClose, reveal, path: "", item: null });
   }
   close() { this.path = ""; this.box.hidden = true; this.onClose(); }
 
@@ -27,7 +27,7 @@ export class DataPanel {
       return;
     }
     if (this.path !== path) return;
-    const key = JSON.stringify({ ...item, version: 0 });
+    const key = JSON.stringify({ ...item, version: 0, hasRemote: this.hasRemote() });
     if (!isOther && key === this.key && !this.box.hidden) return;
     const isSame = !isOther && this.item && this.item.oid === item.oid && this.item.local === item.local && this.item.size === item.size;
     Object.assign(this, { item, key });
@@ -83,7 +83,7 @@ export class DataPanel {
     }
     if (local && facts) found.push(actionButton("Check out", ["checkout", item.path], { symbol: "undo", testid: "panel-checkout", run: () => checkout(this.ask, item.path, counts) }));
     const missing = counts.missing || 0;
-    found.push(named("Pull", ["pull", ...target], { symbol: "dl", testid: "panel-pull", run, classes: missing ? "btn-primary" : "" }), named("Push", ["push", ...target], { symbol: "ul", testid: "panel-push", run }));
+    if (this.hasRemote()) found.push(named("Pull", ["pull", ...target], { symbol: "dl", testid: "panel-pull", run, classes: missing ? "btn-primary" : "" }), named("Push", ["push", ...target], { symbol: "ul", testid: "panel-push", run }));
     found.push(this.more(item, facts, target));
     return found;
   }
@@ -91,7 +91,7 @@ export class DataPanel {
     const entry = (label, symbol, argv, go = null, danger = false) => el("button", { type: "button", class: `menu-i${danger ? " is-bad" : ""}`, role: "menuitem", title: commandOf(argv), "data-testid": `more-${argv[0]}`, onclick: () => { details.open = false; if (go) go(); else run(argv); } }, icon(symbol), label);
     const details = el("details", { class: "switcher dmore", "data-menu": true }, el("summary", { class: "btn btn-icon", "aria-label": "More", title: "More", "data-testid": "panel-more" }, icon("dots")),
       el("div", { class: "menu", role: "menu" },
-        entry("Fetch into the cache only", "disk", ["fetch", ...target]),
+        this.hasRemote() ? entry("Fetch into the cache only", "disk", ["fetch", ...target]) : null,
         facts ? entry("Make it safe to edit", "edit", ["unprotect", item.path]) : null,
         facts && !item.local && !(item.counts && Object.keys(item.counts).some((name) => name.startsWith("local"))) ? entry("Check out again", "undo", ["checkout", item.path]) : null,
         facts && item.path === item.around ? el("hr", {}) : null,
