@@ -27,6 +27,7 @@ from tracking.pages import Problem, open_root
 REPOSITORIES_AT_MOST = 4  # whose tables are held
 WATCHED_AT_MOST = 2500  # paths looked at by `live`; in a larger project an edit deep inside is seen when one asks
 FOLDERS_AT_MOST = 200
+PAUSES = 3  # times as long as a comparison took, before the next
 ASKS_AT_MOST = 8
 
 
@@ -154,6 +155,7 @@ class Holder:
         self._signature = ""
         self._watched: list[str] = []
         self._again = False
+        self._took = self._ended = 0.0  # of the last comparison
         self._version = time.time_ns() // 1_000_000  # a page that outlives the server sees that it is another
 
     # --- asking
@@ -163,13 +165,17 @@ class Holder:
             self._again = self._again or again
             if self.job is not None and not self.job.is_over:
                 return
-            if may_start and (self.made is None or self._again or signature(self._watched) != self._signature):
+            if not may_start:
+                return
+            is_due = time.monotonic() - self._ended > PAUSES * self._took  # while a run writes all the time, others need the processor, too
+            if self.made is None or self._again or (is_due and signature(self._watched) != self._signature):
                 self._again = False
                 self.job = Job(self._make)
 
     def get(self, wait_s: float) -> Made:
-        """The newest table; waits for the first, and `wait_s` for one that compares the workspace. Raises DataverError."""
-        self.look()
+        """The newest table; waits for the first, and `wait_s` for one that compares the workspace (0: as it is). Raises DataverError."""
+        if wait_s or self.made is None:
+            self.look()
         job = self.job
         if job is not None and job.wait(wait_s) and job.problem is not None and self.made is None:
             raise DataverError(job.problem.reason, hint=job.problem.hint or None)
@@ -196,6 +202,14 @@ class Holder:
 
     # --- making
     def _make(self, progress: Told) -> None:
+        begun = time.monotonic()
+        try:
+            self._make_table(progress)
+        finally:
+            self._ended = time.monotonic()
+            self._took = self._ended - begun
+
+    def _make_table(self, progress: Told) -> None:
         progress.start("Reading what is tracked")
         with opened(self.root, self.settings) as repo:
             problems: list[Problem] = []

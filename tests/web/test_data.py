@@ -162,13 +162,15 @@ def test_a3_the_clean_up_shows_first_and_can_be_undone(visit: Visit, data: Proje
     assert_accessible(page)
     page.click("clean-up")
     page.see("clean-total", "in 2 objects", "will be moved to the trash")
-    assert any("t.csv" in row.text and "first" in row.text and "14 B" in row.text.replace("\u00a0", " ") or "t.csv" in row.text for row in page.all("clean-group"))
+    groups = page.wait(lambda: page.js("return [...document.querySelectorAll('[data-testid=\"clean-group\"]')].map((row) => row.textContent)"), "what would go")
+    assert len(groups) == 2 and all("first" in group for group in groups) and any("t.csv" in group and "10 B" in group for group in groups)
     page.see("dialog-command", "dataver gc -w -a -T --all-experiments --trash -f")
-    assert page.find("clean-confirm").text.startswith("Delete ") and data.objects() == before
+    page.wait(lambda: page.find("clean-confirm").text.startswith("Delete ") and page.find("clean-confirm").is_enabled(), "the button")
+    assert data.objects() == before
     page.click("keep-all_commits")
     page.see("clean-total", "Nothing is unused")
     page.see("dialog-command", "-A")
-    assert page.attribute("clean-confirm", "disabled") is not None
+    page.wait(lambda: not page.find("clean-confirm").is_enabled(), "the button")
     page.click("keep-all_commits")
     page.see("clean-total", "in 2 objects")
     page.wait(lambda: page.find("clean-confirm").text.startswith("Delete ") and page.find("clean-confirm").is_enabled(), "the button")
