@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import argparse
 
+from remotes.engine import remoteconfig
 from tracking.engine.configlevels import add_level_flags, open_config
-from tracking.engine.errors import ConfigError
 from tracking.engine.protocols import Io
 
 HELP = "Name a storage location"
@@ -22,16 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, io: Io) -> int:
-    config = open_config(io)
-    level, name = args.level or "repo", args.name.lower()
-    if not name.strip() or any(char in name for char in '"[]\n\r'):
-        raise ConfigError(f"{args.name!r} cannot be the name of a remote: quotes, brackets and line breaks are not allowed.")
-    with config.edit(level) as sections:
-        if name in sections["remote"] and not args.force:
-            raise ConfigError(f"remote '{name}' already exists. Use `-f|--force` to overwrite it.")
-        sections["remote"][name] = {"url": config.spell(level, "remote", "url", args.url, io.cwd)}
-        if args.default:
-            sections["core"]["remote"] = name
+    name = args.name.lower()
+    remoteconfig.add(open_config(io), args.level or "repo", args.name, args.url, io.cwd, force=args.force, default=args.default)
     if args.default:
         io.info(f"Setting '{name}' as a default remote.")
     return 0

@@ -3,8 +3,8 @@ from __future__ import annotations
 
 import argparse
 
+from remotes.engine import remoteconfig
 from tracking.engine.configlevels import add_level_flags, open_config
-from tracking.engine.errors import ConfigError
 from tracking.engine.protocols import Io
 
 HELP = "Print or choose the default remote"
@@ -23,13 +23,5 @@ def run(args: argparse.Namespace, io: Io) -> int:
         name = sections.get("core", {}).get("remote")
         io.print(name or "No default remote set")
         return 0 if name else 1
-    with config.edit(args.level or "repo") as sections:
-        if args.unset:
-            sections["core"].pop("remote", None)
-        elif args.name.lower() in sections["remote"] or args.name.lower() in config.remotes():
-            sections["core"]["remote"] = args.name.lower()
-        else:
-            raise ConfigError(
-                "default remote must be present in remote list.", hint="`dataver remote list` shows the remotes there are."
-            )
+    remoteconfig.choose_default(config, args.level or "repo", None if args.unset else args.name)
     return 0

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import argparse
 
+from remotes.engine import remoteconfig
 from tracking.engine.configlevels import add_level_flags, open_config
-from tracking.engine.errors import ConfigError, UsageError
+from tracking.engine.errors import UsageError
 from tracking.engine.protocols import Io
 
 HELP = "Change an option of a remote"
@@ -24,14 +25,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, io: Io) -> int:
     if args.value is None and not args.unset:
         raise UsageError(f"a value for '{args.option}' is missing", hint="To remove the option, add --unset.")
-    config = open_config(io)
-    level, name, option = args.level or "repo", args.name.lower(), args.option.lower()
-    with config.edit(level) as sections:
-        if name not in sections["remote"] and name not in config.remotes():
-            raise ConfigError(f"remote '{name}' doesn't exist.")
-        if args.unset:
-            sections["remote"].get(name, {}).pop(option, None)
-        else:
-            options = sections["remote"].setdefault(name, {})
-            options[option] = config.spell(level, "remote", option, args.value, io.cwd)
+    remoteconfig.modify(open_config(io), args.level or "repo", args.name, {args.option: None if args.unset else args.value}, io.cwd)
     return 0

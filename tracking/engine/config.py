@@ -6,6 +6,7 @@ writing. Syntax is `configfile`, the list of options is `config_schema`.
 """
 from __future__ import annotations
 
+import codecs
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -201,11 +202,12 @@ class Config:
         Levels above the edited one only count when they were fine before: a broken
         config.local must not keep anybody from repairing .dvc/config.
         """
+        upto = LEVELS[: LEVELS.index(top) + 1]
+        before = self._merge(self._raw)
         try:
-            upto = LEVELS[: LEVELS.index(top) + 1]
-            config_schema.validate(self._merge({level: raw[level] for level in raw if level in upto}))
+            _validate_change(before, self._merge({level: raw[level] for level in raw if level in upto}))
             if was_valid:
-                config_schema.validate(self._merge(raw))
+                _validate_change(before, self._merge(raw))
         except Invalid as exc:
             raise ConfigError(str(exc)) from None
 
@@ -217,7 +219,14 @@ class Config:
         return True
 
     def _content(self, level: str, body: dict[str, Any]) -> bytes:
-        """The file's new bytes. Refuses what would not read back as it is, e.g. `%(name)s` (a reference)."""
+        """The file's new bytes. Comments stay. Refuses what would not read back as it is, e.g. `%(name)s` (a reference)."""
+        present = dict(self._read_files()).get(level, b"")
+        if b"#" in present:
+            from tracking.engine import configtext
+
+            edited = configtext.changed(present.removeprefix(codecs.BOM_UTF8), self._raw[level], body)
+            if edited is not None and _reads_back(edited, body):
+                return edited
         data = configfile.dump(body)
         if not _reads_back(data, body):
             lost = next((path for path, part in _single_leaves(body) if not _reads_back(configfile.dump(part), part)), ())
@@ -389,6 +398,28 @@ def _with_sections(body: dict[str, Any]) -> dict[str, Any]:
 def _packed(body: dict[str, Any]) -> dict[str, Any]:
     """Without empty sections: what the file would hold."""
     return {key: value for key, value in body.items() if value not in ({}, None)}
+
+
+def _validate_change(before: dict[str, Any], after: dict[str, Any]) -> None:
+    """Check `after`, but for options nobody knows that stood there before: an edit neither makes nor removes them."""
+    after = _copy(after)
+    while True:
+        try:
+            config_schema.validate(after)
+        except Invalid as exc:
+            holder = _at(after, exc.keys[:-1])
+            if exc.text.startswith(config_schema.UNKNOWN) and exc.keys and holder.get(exc.keys[-1]) == _at(before, exc.keys[:-1]).get(exc.keys[-1]):
+                del holder[exc.keys[-1]]
+                continue
+            raise
+        return
+
+
+def _at(body: dict[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
+    for key in keys:
+        inner = body.get(key)
+        body = inner if isinstance(inner, dict) else {}
+    return body
 
 
 def _reads_back(data: bytes, body: dict[str, Any]) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 Check = Callable[[Any], Any]
 Options = dict[str, Check]
 
+UNKNOWN = "extra keys not allowed"  # what is said of a section or option that does not exist
 LINK_TYPES = ("reflink", "hardlink", "symlink", "copy")
 
 
@@ -231,7 +232,7 @@ SECTIONS: dict[str, Options] = {
     "hydra": {"enabled": boolean, **_options(text, "config_dir config_module config_name plugins_path")},
     "studio": {**_options(text, "token url repo_url"), "offline": boolean},
 }
-_DB: Options = _options(text, "url username password")
+DB: Options = _options(text, "url username password")
 _TOLERATED = ("machine", "feature")  # dead features of dvc: kept, never read
 KNOWN_SECTIONS = (*SECTIONS, "remote", "db", *_TOLERATED)
 
@@ -279,7 +280,7 @@ def validate(merged: dict[str, Any]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for section, body in merged.items():
         if section not in KNOWN_SECTIONS:
-            raise Invalid("extra keys not allowed", (section,))
+            raise Invalid(UNKNOWN, (section,))
         if not isinstance(body, dict):
             raise Invalid("expected a dictionary for dictionary value", (section,))
         if section in _TOLERATED:
@@ -287,7 +288,7 @@ def validate(merged: dict[str, Any]) -> dict[str, Any]:
         elif section == "remote":
             result[section] = {name: check_remote(name, options) for name, options in body.items()}
         elif section == "db":
-            result[section] = {name: _check(options, _DB, ("db", name)) for name, options in body.items()}
+            result[section] = {name: _check(options, DB, ("db", name)) for name, options in body.items()}
         else:
             result[section] = _check(body, SECTIONS[section], (section,))
     hydra = result.get("hydra", {})
@@ -321,7 +322,7 @@ def _check(options: Any, known: Options, keys: tuple[str, ...]) -> dict[str, Any
     for name, value in options.items():
         check = known.get(name)
         if check is None:
-            raise Invalid("extra keys not allowed", (*keys, name))
+            raise Invalid(UNKNOWN, (*keys, name))
         try:
             result[name] = check(value)
         except Invalid as exc:

@@ -163,6 +163,22 @@ def test_edit_that_breaks_the_config_writes_nothing(levels: Levels) -> None:
     assert levels.files["repo"].read_text() == "[core]\nremote = a\n"
 
 
+def test_edit_keeps_comments_and_what_nobody_knows(levels: Levels) -> None:
+    levels.write("repo", "# mine\n[core]\nremote = a  # the lab\nfuture = 1\n[later]\nx = y\n")
+    with levels.load(validate=False).edit("repo") as sections:
+        sections["core"]["remote"] = "b"
+    assert levels.files["repo"].read_text() == "# mine\n[core]\nremote = b  # the lab\nfuture = 1\n[later]\nx = y\n"
+    with pytest.raises(ConfigError, match="extra keys"), levels.load(validate=False).edit("repo") as sections:
+        sections["core"]["future"] = "2"
+
+
+def test_edit_of_odd_syntax_still_stores_the_value(levels: Levels) -> None:
+    levels.write("repo", "[core]\nremote = \'\'\'a\'\'\'  # odd\n")
+    with levels.load().edit("repo") as sections:
+        sections["core"]["remote"] = "b"
+    assert levels.load().get("core", "remote") == "b"
+
+
 def test_edit_that_orphans_a_stronger_level_is_refused(levels: Levels) -> None:
     levels.write("repo", "['remote \"a\"']\nurl = s3://b\n")
     levels.write("local", "['remote \"a\"']\npassword = x\n".replace("password", "session_token"))
