@@ -1,6 +1,7 @@
 """What pages ask to be done, how far it is, and the user's trust in a project."""
 from __future__ import annotations
 
+import contextlib
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +15,7 @@ from launcher.engine.actions import action_of
 from pipelines.engine.experiments.supervision import environ_of, own_program
 from tracking import pages
 from tracking.engine import opened
-from tracking.engine.errors import DataverError
+from tracking.engine.errors import ConfigError, DataverError
 
 activity = Activity(indexing.data_folder())
 
@@ -37,7 +38,8 @@ def start(request: HttpRequest, key: str) -> HttpResponse:
     action = action_of(body_of(request).get("argv"))
     if action.runs_code and not opened.is_trusted(indexing.data_folder(), row.root):
         return pages.json_answer({"needs_trust": True, "command": action.command})
-    pages.open_root(row.root, settings)
+    with contextlib.suppress(ConfigError):  # what mends the settings has to run while they are broken; all else says so itself
+        pages.open_root(row.root, settings)
     item = activity.start(key, [*own_program(), "--cd", row.root, *action.argv], action.command, row.root, environ_of(settings.environ))
     return pages.json_answer(item.shown(), 202)
 
@@ -68,4 +70,11 @@ def cancel(request: HttpRequest, key: str, identity: str) -> HttpResponse:
 def trust(request: HttpRequest, key: str) -> HttpResponse:
     """Note that commands of this project may run."""
     opened.trust(indexing.data_folder(), pages.find_repository(key).root, datetime.now(UTC).isoformat(timespec="seconds"))
+    return HttpResponse(status=204)
+
+
+@require_POST
+def distrust(request: HttpRequest, key: str) -> HttpResponse:
+    """Take the trust back; what runs goes on."""
+    opened.distrust(indexing.data_folder(), pages.find_repository(key).root)
     return HttpResponse(status=204)

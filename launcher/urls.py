@@ -26,5 +26,6 @@ urlpatterns: list[URLPattern] = [
     path("r/<slug:key>/actions/<slug:identity>.json", actionviews.item, name="action-json"),
     path("r/<slug:key>/actions/<slug:identity>/cancel", actionviews.cancel, name="action-cancel"),
     path("r/<slug:key>/trust", actionviews.trust, name="trust"),
+    path("r/<slug:key>/distrust", actionviews.distrust, name="distrust"),
     path("static/<path:path>", views.static_file, name="static"),
 ]

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from launcher.engine import cloning, commandtable
+from tracking.engine.credentials import has_login, is_secret
 from tracking.engine.errors import DataverError
 
 MAX_ARGUMENTS = 2000
@@ -35,6 +36,7 @@ VERBS: dict[str, bool] = {
     "remote modify": False,
     "remote remove": False,
     "remote rename": False,
+    "remote test": False,
     "push": False,
     "pull": False,
     "fetch": False,
@@ -93,6 +95,8 @@ def action_of(argv: object) -> Action:
     refused = next((item for item in before_paths if item.split("=")[0] in _REFUSED), None)
     if refused is not None:
         raise ActionRefused(f"pages do not pass {refused}")
+    if _tells_secret(verb, rest):
+        raise ActionRefused("a secret does not go through a command line, which is shown and recorded", hint="Settings → Remotes → Credentials stores it.")
     runs_now = verb == "stage add" and any(item.startswith("--r") for item in before_paths)  # --run, or a beginning of it
     return Action(list(argv), command_of(argv), VERBS[verb] or runs_now)
 
@@ -120,6 +124,19 @@ def absolute(path: str, home: str) -> str:
     if not os.path.isabs(path):
         raise DataverError("a folder's whole path is needed, such as /home/me/project or ~/project")
     return path
+
+
+def _tells_secret(verb: str, rest: Sequence[str]) -> bool:
+    """Whether a command line that changes settings holds a password."""
+    words = [item for item in rest if not item.startswith("-")]
+    name: tuple[str, ...] = ()
+    if verb == "config" and len(words) > 1:
+        name, words = tuple(words[0].lower().split(".")), words[1:]
+    elif verb == "remote modify" and len(words) > 2:
+        name, words = ("remote", words[0], words[1].lower()), words[2:]
+    elif verb != "remote add":
+        return False
+    return (len(name) > 1 and is_secret(name)) or any(has_login(word) for word in words)
 
 
 def command_of(argv: Sequence[str]) -> str:

@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "remote modify": ("remotes.commands.remote_modify", "Change an option of a remote"),
     "remote remove": ("remotes.commands.remote_remove", "Forget a remote"),
     "remote rename": ("remotes.commands.remote_rename", "Rename a remote"),
+    "remote test": ("remotes.commands.remote_test", "Try whether a remote works"),
     "push": ("remotes.commands.push", "Send cached data to a remote"),
     "pull": ("remotes.commands.pull", "Fetch data from a remote and check it out"),
     "fetch": ("remotes.commands.fetch", "Bring data from a remote into the cache"),

@@ -31,6 +31,16 @@ def is_trusted(folder: str, root: str) -> bool:
     return any(entry["root"] == root and entry.get("trusted_at") for entry in _load(folder))
 
 
+def trusted_since(folder: str, root: str) -> str:
+    """When the user said so; empty when they did not."""
+    return next((entry.get("trusted_at", "") for entry in _load(folder) if entry["root"] == root), "")
+
+
+def distrust(folder: str, root: str) -> None:
+    """Take trust back; the next action that runs commands of the project asks again."""
+    _change(folder, lambda entries: [{key: value for key, value in entry.items() if key != "trusted_at" or entry["root"] != root} for entry in entries])
+
+
 def trust(folder: str, root: str, trusted_at: str) -> None:
     """Note that the user trusts the opened project at `root`; one that is not in the list stays out of it."""
     _change(folder, lambda entries: [{**entry, "trusted_at": trusted_at} if entry["root"] == root else entry for entry in entries])

@@ -130,3 +130,18 @@ def test_outside_a_repository(empty_dir, tmp_path) -> None:
     assert empty_dir.ok("remote", "list").out == "b       /x\n"
     empty_dir.ok("remote", "remove", "--global", "b")
     assert empty_dir.ok("remote", "list").out == ""
+
+
+def test_test_tells_the_time_of_each_step_or_what_is_wrong(repo) -> None:
+    import json
+
+    repo.gen({"store/x": ""})
+    repo.ok("remote", "add", "-d", "good", "store")
+    repo.ok("remote", "add", "bad", "missing")
+    assert [line.split()[0] for line in repo.ok("remote", "test").lines] == ["write", "read", "delete", "Remote"]
+    assert json.loads(repo.ok("remote", "test", "good", "--json").out)["ok"] is True
+    result = repo.run("remote", "test", "bad", "--json")
+    told = json.loads(result.out)
+    assert (result.code, told["failed"], told["reason"]) == (1, "write", f"there is no folder '{repo.path}/missing'")
+    assert result.err.startswith("ERROR: bad: there is no folder")
+    assert repo.run("remote", "test", "nosuch").code == 1
