@@ -42,6 +42,7 @@ VERBS: dict[str, bool] = {
     "fetch": False,
     "install": True,
     "stage add": False,
+    "params set": False,
     "repro": True,
     "exp run": True,
     "exp save": False,
