@@ -14,6 +14,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from pipelines.indexing import refresh_experiments, refresh_revisions, refresh_runs, refresh_stages
+from pipelines.paramsindex import refresh_params
 from remotes.indexing import refresh_remotes
 from tracking.engine import opened
 from tracking.engine.errors import DataverError
@@ -73,6 +74,7 @@ def refresh(repository: Repository, settings: Settings) -> None:
         index = load_index(repo)
         refresh_remotes(repository, repo)
         refresh_stages(repository, index)
+        refresh_params(repository, repo)
         refresh_runs(repository, repo)
         refresh_experiments(repository, repo)
     except (DataverError, OSError) as exc:

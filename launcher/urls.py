@@ -4,7 +4,8 @@ from __future__ import annotations
 from django.urls import URLPattern, path
 from django.views.generic import RedirectView
 
-from launcher import actionviews, startviews, views
+from launcher import actionviews, settingsviews, startviews, views
+from tracking.pages import route
 
 urlpatterns: list[URLPattern] = [
     path("", views.home, name="home"),
@@ -27,5 +28,9 @@ urlpatterns: list[URLPattern] = [
     path("r/<slug:key>/actions/<slug:identity>/cancel", actionviews.cancel, name="action-cancel"),
     path("r/<slug:key>/trust", actionviews.trust, name="trust"),
     path("r/<slug:key>/distrust", actionviews.distrust, name="distrust"),
+    path("r/<slug:key>/settings/cache.json", settingsviews.cache, name="settings-cache"),
+    path("r/<slug:key>/settings/params", settingsviews.preview_params, name="settings-params"),
+    path("r/<slug:key>/settings/secrets", settingsviews.secrets, name="settings-secrets"),
+    *route("r/<slug:key>/settings", settingsviews.show, name="settings"),
     path("static/<path:path>", views.static_file, name="static"),
 ]

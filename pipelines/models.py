@@ -28,6 +28,30 @@ class Stage(models.Model):
         return f"{self.file}:{self.name}" if self.name else self.file
 
 
+class ParamsFile(models.Model):
+    """One file of params that stages read, or that dvc.yaml's default names. Its values are copies; the file is the truth."""
+
+    class Format(models.TextChoices):
+        YAML = "yaml", "YAML"
+        JSON = "json", "JSON"
+        TOML = "toml", "TOML"
+        PY = "py", "Python"
+
+    repository = models.ForeignKey("tracking.Repository", on_delete=models.CASCADE, related_name="params_files")
+    path = models.CharField(max_length=4096, help_text="posix, relative to the root")
+    format = models.CharField(max_length=8, choices=Format.choices)
+    values = models.JSONField(default=dict, help_text="dotted key -> value")
+    used_by = models.JSONField(default=list, help_text="names of the stages that read it")
+    problem = models.TextField(blank=True, help_text="why it cannot be read; empty when it can")
+
+    class Meta:
+        ordering = ["repository", "path"]
+        constraints = [models.UniqueConstraint(fields=["repository", "path"], name="one_params_file_per_path")]
+
+    def __str__(self) -> str:
+        return self.path
+
+
 class Run(models.Model):
     """One execution of a pipeline."""
 

@@ -28,6 +28,7 @@ RAIL = (
     ("queue", "Queue", "queue", "q"),
     ("data", "Data", "data", "a"),
     ("runs", "Runs", "term", "r"),
+    ("settings", "Settings", "settings", "s"),
 )
 MINUS = "\N{MINUS SIGN}"
 

@@ -136,6 +136,20 @@ class Config:
         self._require(name)
         return self._resolved(name)
 
+    def typed(self, level: str, cwd: str) -> dict[str, Any]:
+        """One level as text, paths as somebody in folder `cwd` would type them: stored again, they are what they were."""
+        self._require(level)
+        body = _copy(self._raw[level])
+        folder = os.path.dirname(self.files[level])
+
+        def near(value: str) -> str:
+            if _is_url(value) or os.path.isabs(value) or self._expand(value) != value:
+                return value
+            return os.path.relpath(os.path.join(folder, value), os.path.realpath(cwd)).replace(os.sep, "/")
+
+        _map_paths(body, near)
+        return body
+
     def display(self, level: str) -> str:
         """The file of a level as messages name it: relative to the root, or absolute."""
         if level in REPO_LEVELS:

@@ -110,6 +110,26 @@ def link_types(value: Any) -> list[str]:
     return types
 
 
+def accepts(check: Check) -> tuple[str, tuple[str, ...]]:
+    """What a value may be: (bool, int, float, choice, links, none or text; the choices).
+
+    Found by asking with a text that only a free one can be; "none": no file can say what it wants.
+    """
+    try:
+        check("\0")
+    except Invalid as exc:
+        said = exc.text
+    else:
+        return "text", ()
+    if said.startswith("expected one of "):
+        return "choice", tuple(said.removeprefix("expected one of ").split(", "))
+    if said.startswith("Unsupported cache type"):
+        return "links", LINK_TYPES
+    if check in (real_bool, real_int):
+        return "none", ()
+    return {"expected true or false": "bool", "expected int": "int", "expected float": "float"}.get(said, "text"), ()
+
+
 # --- options
 
 _INT = whole()

@@ -73,7 +73,7 @@ def install_hooks(git: Git) -> None:
     Raises DataverError for a hook somebody else wrote, unless it calls us already.
     """
     folder = hooks_folder(git)
-    states = {name: _state(os.path.join(folder, name), name) for name in HOOKS}
+    states = {name: state_of(os.path.join(folder, name), name) for name in HOOKS}
     foreign = [name for name, state in states.items() if state == "foreign"]
     if foreign:
         lines = "\n".join(f"  {os.path.join(folder, name)}: {hook_line(name)}" for name in foreign)
@@ -87,7 +87,7 @@ def install_hooks(git: Git) -> None:
             atomic.write_text(os.path.join(folder, name), hook_text(name), MODE)
 
 
-def _state(path: str, name: str) -> str:
+def state_of(path: str, name: str) -> str:
     """"write" (absent, or a hook of two lines that dvc or we wrote), "done" or "foreign"."""
     if not os.path.lexists(path):
         return "write"

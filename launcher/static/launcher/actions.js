@@ -35,7 +35,7 @@ export function actionButton(label, argv, { symbol = null, classes = "", testid 
 /**
  * Run a command line and wait for its end. Gives the ended item ({state, code, message, seconds, ...}), or null when the user
  * did not trust the project or nothing could be started; failures are shown by itself. undo: {label, argv} for the note.
- * done: text of the note; quiet: no note for success. onProgress: called with the item while it runs. at: `/r/KEY/` of another repository.
+ * done: text of the note; quiet: no note for success; "all": the caller tells failures, too. onProgress: called with the item while it runs. at: `/r/KEY/` of another repository.
  */
 export async function act(argv, { undo = null, done = null, quiet = false, onProgress = null, at = base } = {}) {
   let item;
@@ -66,7 +66,7 @@ export async function follow(item, { undo = null, done = null, quiet = false, on
   showLast(item);
   if (item.state === "done") { if (!quiet) note(done || item.message || item.command, { undo }); }
   else if (item.state === "cancelled") note(`Cancelled: ${item.command}`);
-  else note(item.message || `It ended with code ${item.code}`, { isBad: true, command: item.command });
+  else if (quiet !== "all") note(item.message || `It ended with code ${item.code}`, { isBad: true, command: item.command });
   document.dispatchEvent(new CustomEvent("dataver:acted", { detail: item }));
   return item;
 }
