@@ -10,12 +10,14 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET, require_POST
 
 from launcher import indexing
-from launcher.activity import Activity
+from launcher.activity import Activity, Item
 from launcher.engine.actions import action_of
 from pipelines.engine.experiments.supervision import environ_of, own_program
 from tracking import pages
 from tracking.engine import opened
 from tracking.engine.errors import ConfigError, DataverError
+from tracking.engine.protocols import Settings
+from tracking.models import Repository
 
 activity = Activity(indexing.data_folder())
 
@@ -34,14 +36,30 @@ def body_of(request: HttpRequest) -> dict[str, Any]:
 @require_POST
 def start(request: HttpRequest, key: str) -> HttpResponse:
     """`{"argv": [...]}`, without the program's name: run it in the project's root. 202 with the item; 200 with `needs_trust` where that is missing."""
-    row, settings = pages.find_repository(key), pages.settings_of(request)
-    action = action_of(body_of(request).get("argv"))
+    row = pages.find_repository(key)
+    try:
+        item = run_action(row, pages.settings_of(request), body_of(request).get("argv"))
+    except NotTrusted as exc:
+        return pages.json_answer({"needs_trust": True, "command": exc.command})
+    return pages.json_answer(item.shown(), 202)
+
+
+class NotTrusted(DataverError):
+    """The action runs commands of a project that nobody has called trusted."""
+
+    def __init__(self, command: str) -> None:
+        super().__init__(f"`{command}` runs commands of this project, which nobody has called trusted yet")
+        self.command = command
+
+
+def run_action(row: Repository, settings: Settings, argv: object) -> Item:
+    """Start a command line in a project's root. Raises NotTrusted, ActionRefused, RepositoryGone."""
+    action = action_of(argv)
     if action.runs_code and not opened.is_trusted(indexing.data_folder(), row.root):
-        return pages.json_answer({"needs_trust": True, "command": action.command})
+        raise NotTrusted(action.command)
     with contextlib.suppress(ConfigError):  # what mends the settings has to run while they are broken; all else says so itself
         pages.open_root(row.root, settings)
-    item = activity.start(key, [*own_program(), "--cd", row.root, *action.argv], action.command, row.root, environ_of(settings.environ))
-    return pages.json_answer(item.shown(), 202)
+    return activity.start(pages.key_of(row.root), [*own_program(), "--cd", row.root, *action.argv], action.command, row.root, environ_of(settings.environ))
 
 
 @require_GET

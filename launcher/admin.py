@@ -1,6 +1,7 @@
-"""Django's admin: every row of the index, to read. The index is a copy of files, so nothing is edited here."""
+"""Django's admin: every row of the index, to read. Remotes and params files are edited, too: what is saved goes to their files."""
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from django.apps import apps
@@ -10,6 +11,16 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db import models
 from django.http import HttpRequest
+
+from launcher.actionviews import run_action
+from launcher.indexing import data_folder
+from pipelines.models import ParamsFile
+from pipelines.paramsadmin import ParamsFileAdmin
+from remotes.models import Remote
+from remotes.remoteadmin import RemoteAdmin
+from tracking import pages
+from tracking.engine import opened
+from tracking.models import Repository
 
 OURS = ("tracking", "remotes", "pipelines")
 COLUMNS_SHOWN = 7
@@ -47,11 +58,25 @@ def admin_of(model: type[models.Model]) -> type[ReadOnlyAdmin]:
     return type(f"{model.__name__}Admin", (ReadOnlyAdmin,), attributes)
 
 
+class RunsActions(ParamsFileAdmin):
+    """Params, with the way to run command lines that pages have, and the trust it needs."""
+
+    def is_trusted(self, repository: Repository) -> bool:
+        return opened.is_trusted(data_folder(), repository.root)
+
+    def trust(self, repository: Repository) -> None:
+        opened.trust(data_folder(), repository.root, datetime.now(UTC).isoformat(timespec="seconds"))
+
+    def start(self, request: HttpRequest, repository: Repository, argv: list[str]) -> str:
+        return run_action(repository, pages.settings_of(request), argv).command
+
+
+EDITED: dict[type[models.Model], type[admin.ModelAdmin]] = {Remote: RemoteAdmin, ParamsFile: RunsActions}
 for unused in (Group, get_user_model()):  # there is one user, and it is not managed
     admin.site.unregister(unused)
 for label in OURS:
     for found in apps.get_app_config(label).get_models():
-        admin.site.register(found, admin_of(found))
+        admin.site.register(found, EDITED.get(found) or admin_of(found))
 admin.site.site_header = admin.site.site_title = "dataver index"
 admin.site.index_title = "What was read from your repositories"
 admin.site.site_url = "/"

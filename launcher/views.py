@@ -1,6 +1,7 @@
 """Pages about the list of repositories, and the addresses that the frame asks."""
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from launcher.templatetags.pages import home_of
 from pipelines.indexing import refresh_runs
 from pipelines.models import Run
 from tracking import pages
-from tracking.engine.errors import DataverError, NotARepository
+from tracking.engine.errors import ConfigError, DataverError, NotARepository
 from tracking.engine.repo import find_root
 from tracking.indexing import refresh_repositories
 from tracking.models import Repository
@@ -137,7 +138,8 @@ def live(request: HttpRequest) -> HttpResponse:
     row = pages.find_repository(key)
     rev = fingerprint(row)
     if rev != request.GET.get("rev") and os.path.isdir(row.root):
-        refresh_runs(row, pages.open_root(row.root, pages.settings_of(request)))
+        with contextlib.suppress(ConfigError):  # the page that mends the settings has to follow its file
+            refresh_runs(row, pages.open_root(row.root, pages.settings_of(request)))
     newest = activity.newest(key)
     return pages.json_answer({"rev": rev, "running": runs.filter(repository=row).count(), "action": newest and newest.shown(), "queue": queue_stamp(row)})
 

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from pipelines.engine.experiments.overrides import DEFAULT_FILE
 from pipelines.engine.paramsform import ParamsContent, inside, read_content
-from pipelines.models import ParamsFile
+from pipelines.models import ParamsFile, Stage
 from tracking.engine.errors import DataverError
 from tracking.engine.repo import Repo
 from tracking.models import Repository
@@ -50,9 +50,12 @@ def _is_inside(repo: Repo, path: str) -> bool:
     return True
 
 
-def refresh_params(repository: Repository, repo: Repo, present: Iterable[ParamsFile] | None = None) -> None:
-    """Make the ParamsFile rows of a repository agree with its files. A file keeps its row; nothing is written when all agree."""
-    uses = stage_uses(repository)
+def refresh_params(repository: Repository, repo: Repo, present: Iterable[ParamsFile] | None = None, stages: Iterable[Stage] | None = None) -> None:
+    """Make the ParamsFile rows of a repository agree with its files. A file keeps its row; nothing is written when all agree.
+
+    present, stages: its rows, where they were read already.
+    """
+    uses = stage_uses(repository) if stages is None else uses_of((row.file, row.name, row.wdir, row.params) for row in sorted(stages, key=lambda row: row.position))
     wanted = {path: params_values(read_content(repo, path, uses.get(path, ()))) for path in files_of(repo, uses)}
     for path, values in wanted.items():
         values["used_by"] = [name for name, _ in uses.get(path, ())]

@@ -7,6 +7,7 @@ from typing import Any
 
 from tracking.engine.config import Config
 from tracking.engine.config_schema import url_scheme
+from tracking.engine.credentials import masked
 from tracking.engine.errors import ConfigError, RemoteError
 from tracking.engine.objects import LocalStore, ObjectStore
 from tracking.engine.record import field, record
@@ -106,7 +107,7 @@ def open_store(remote: Remote, legacy: bool, tmp_dir: str) -> ObjectStore:
     factory = FACTORIES.get(scheme)
     if factory is None:
         raise RemoteError(
-            f"remote '{remote.name}' ('{_shown(remote.url)}') is not a folder; this version sends to and fetches from folders only",
+            f"remote '{remote.name}' ('{masked(remote.url)}') is not a folder; this version sends to and fetches from folders only",
             hint="Mount the storage and use its folder: `dataver remote modify NAME url PATH`.",
         )
     return factory(remote, legacy, tmp_dir)
@@ -119,13 +120,6 @@ def _open_folder(remote: Remote, legacy: bool, tmp_dir: str) -> LocalStore:
     if os.path.lexists(path) and not os.path.isdir(path):
         raise RemoteError(f"remote '{remote.name}' is not a folder: '{path}'")
     return LocalStore(path, legacy, shared=remote.options.get("shared") == "group", tmp_dir=tmp_dir)
-
-
-def _shown(url: str) -> str:
-    """A URL without user name and password."""
-    head, mark, rest = url.partition("://")
-    place, slash, path = rest.partition("/")
-    return f"{head}{mark}{place.rpartition('@')[2]}{slash}{path}"
 
 
 FACTORIES: dict[str, Callable[[Remote, bool, str], ObjectStore]] = {"": _open_folder}

@@ -71,10 +71,11 @@ export function drawHooks(node, page) {
 
 // --- appearance
 const THEMES = [["", "System"], ["light", "Light"], ["dark", "Dark"]];
+const themeNow = () => { const name = document.documentElement.dataset.theme || ""; return name === "auto" ? "" : name; }; // "auto" is how Django's admin says it
 export function drawAppearance(node) {
   const themes = el("span", { class: "seg", role: "group", "aria-label": "Theme" }, ...THEMES.map(([name, word]) => el("button", { type: "button", "data-testid": `theme-${name || "system"}`, onclick: () => setTheme(name) }, word)));
-  const mark = () => [...themes.children].forEach((button, at) => button.setAttribute("aria-pressed", String((document.documentElement.dataset.theme || "") === THEMES[at][0])));
-  const setTheme = (name) => { for (let turn = 0; turn < THEMES.length && (document.documentElement.dataset.theme || "") !== name; turn += 1) nextTheme(); mark(); };
+  const mark = () => [...themes.children].forEach((button, at) => button.setAttribute("aria-pressed", String(themeNow() === THEMES[at][0])));
+  const setTheme = (name) => { for (let turn = 0; turn < THEMES.length && themeNow() !== name; turn += 1) nextTheme(); mark(); };
   document.addEventListener("dataver:theme", mark);
   mark();
   const notify = el("input", { type: "checkbox", "data-testid": "notifications", "aria-label": "Notifications" });

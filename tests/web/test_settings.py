@@ -1,0 +1,160 @@
+"""The settings page: remotes that are tried and changed, params as forms, which file wins, secrets that nobody sees."""
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Project
+from tests.web.browser import Page
+
+Visit = Callable[..., Page]
+PARAMS = "# what training reads\nlr: 0.1  # rate\ntrain: {epochs: 3, shuffle: true}\nlayers: [1, 2]\nname: base\n"
+PIPELINE = "stages:\n  fit:\n    cmd: cp params.yaml model.bin\n    params: [lr, train.epochs]\n    outs: [model.bin]\n"
+
+
+def key_of(folder: Path) -> str:
+    return hashlib.sha256(os.fsencode(str(folder))).hexdigest()[:10]
+
+
+@pytest.fixture
+def tuned(make_project: Callable[..., Project]) -> Project:
+    """A stage that reads params, run and committed."""
+    repo = make_project("tuned", files={"params.yaml": PARAMS, "dvc.yaml": PIPELINE})
+    repo.ok("repro", "-q")
+    repo.commit("first")
+    return repo
+
+
+def settings(visit: Visit, repo: Project) -> Page:
+    return visit(repo.path).open(f"/r/{key_of(repo.path)}/settings")
+
+
+def fill(page: Page, testid: str, text: str) -> None:
+    page.act(lambda: page.find(testid).clear(), testid)
+    page.type(testid, text)
+
+
+def choose(page: Page, testid: str, value: str) -> None:
+    page.js("arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input', {bubbles: true})); arguments[0].dispatchEvent(new Event('change', {bubbles: true}))", page.find(testid), value)
+
+
+def test_s1_remotes_are_added_tried_made_default_and_removed(visit: Visit, repo: Project, assert_accessible: Callable[[Page], None]) -> None:
+    (repo.path / "store").mkdir()
+    page = settings(visit, repo)
+    page.see("part-remotes", "No remote yet")
+    page.click("add-first-remote").click("add-remote-dialog-confirm")
+    page.see("remote-name-problem", "A name is needed")
+    page.type("remote-name", "lab").type("remote-url", "https://me:hunter2@host/x").click("add-remote-dialog-confirm")
+    page.see("remote-url-problem", "Leave the password")
+    fill(page, "remote-url", "store")
+    page.see("dialog-command", "dataver remote add -d lab store")
+    page.click("add-remote-dialog-confirm")
+    page.see("remote-lab", "lab", "Default")
+    page.click("test-lab")
+    page.see("test-state-lab", "Write, read, delete")
+    assert os.listdir(repo.path / "store") == []
+    (repo.path / "store").rmdir()
+    page.click("test-lab")
+    page.see("test-problem-lab", f"there is no folder '{repo.path}/store'", "mkdir")
+    page.click("remote-lab").see("more-lab", "options", "none set")
+    assert_accessible(page)
+    page.size(1024, 700)
+    assert not page.scrolls_sideways()
+    page.size(1440, 900).see("test-problem-lab", "there is no folder")  # kept for the next visit
+    page.click("remote-lab").click("remove-lab").see("remove-remote", "Its settings go")
+    page.click("remove-remote-confirm")
+    page.count("remote-row", 0)
+    page.click("undo").count("remote-row", 1)
+
+
+def test_s2_an_edit_writes_one_file_and_keeps_comments_and_what_nobody_knows(visit: Visit, repo: Project) -> None:
+    config, local = repo.path / ".dvc/config", repo.path / ".dvc/config.local"
+    config.write_text("# shared\n[core]\n    remote = a  # the lab\n    future = yes\n['remote \"a\"']\n    url = /a\n['remote \"b\"']\n    url = /b\n")
+    local.write_text("# mine\n[core]\n    remote = b\n")
+    page = settings(visit, repo)
+    page.console()  # the experiments, where a visit begins, cannot be shown
+    page.see("problem", "extra keys not allowed")
+    page.click("pick-core.remote").see("wins-local", "Local", "b", "In use")
+    page.see("wins-repo", "Project", "a")
+    page.click("edit-entry-core.remote")
+    choose(page, "setting-level", "repo")
+    fill(page, "setting-value", "b")
+    page.see("setting", ".dvc/config.local is stronger", "dataver config core.remote b")
+    page.click("setting-confirm")
+    page.see("wins-repo", "b")
+    assert config.read_text() == "# shared\n[core]\n    remote = b  # the lab\n    future = yes\n['remote \"a\"']\n    url = /a\n['remote \"b\"']\n    url = /b\n"
+    assert local.read_text() == "# mine\n[core]\n    remote = b\n"
+
+
+def test_secrets_are_written_to_config_local_and_shown_nowhere(visit: Visit, repo: Project, web_home: dict[str, str]) -> None:
+    secret, planted = "hunter2-from-the-form", ("s3cr3t-in-the-file", "s3cr3t-in-the-url", "s3cr3t-token")
+    repo.ok("remote", "add", "-d", "web", f"https://me:{planted[1]}@example.invalid/x?sig={planted[2]}")
+    repo.ok("remote", "modify", "--local", "web", "password", planted[0])
+    repo.ok("config", "--local", "studio.token", planted[2])
+    key = key_of(repo.path)
+    page = settings(visit, repo)
+    page.click("remote-web").see("more-web", "password: set (local)", "holds a password")
+    page.click("test-web").see("test-problem-web", "web:")
+    page.click("credentials-web").see("state-password", "Set")
+    assert page.find("secret-password").get_attribute("value") == ""
+    page.type("secret-password", secret).see("dialog-command", "dataver remote modify --local web password ***")
+    page.click("secrets-confirm").see("note", "Stored in .dvc/config.local")
+    assert secret in (repo.path / ".dvc/config.local").read_text() and secret not in (repo.path / ".dvc/config").read_text()
+    said = [str(page.driver.page_source)]
+    pages = ["settings", "settings.json", "actions.json", "experiments", "experiments.json", "pipeline.json", "runs.json", "trends.json", "plots.json", "summary.json"]
+    for path in [*(f"/r/{key}/{name}" for name in pages), "/", "/index.json", "/admin/", "/admin/remotes/remote/"]:
+        page.open(path, shows_data=False)
+        said.append(str(page.driver.page_source))
+    with page.leaving(shows_data=False):
+        page.driver.find_element("css selector", "#result_list tbody th a").click()
+    said.append(str(page.driver.page_source))
+    page.leave().console()
+    files = [path.read_bytes() for path in Path(web_home["DATAVER_HOME"]).rglob("*") if path.is_file()]
+    assert len(files) > 3
+    for word in (secret, *planted):
+        assert [text[max(0, text.find(word) - 80) :][:200] for text in said if word in text] == []
+        assert [data for data in files if word.encode() in data] == []
+
+
+def test_params_are_edited_with_a_preview_and_saved_with_comments(visit: Visit, tuned: Project) -> None:
+    page = settings(visit, tuned)
+    fill(page, "param-train.epochs", "many")
+    page.see("param-says-train.epochs", "a whole number is needed")
+    assert not page.find("params-save").is_enabled()
+    fill(page, "param-train.epochs", "5")
+    fill(page, "param-layers", "[3, 4]")
+    page.see("params-diff", "epochs: 5", "[3, 4]")
+    page.see("params-reruns", "Reruns fit")
+    page.click("params-save").see("note", "Saved in params.yaml")
+    assert (tuned.path / "params.yaml").read_text() == PARAMS.replace("epochs: 3", "epochs: 5").replace("[1, 2]", "[3, 4]")
+    page.click("undo").wait(lambda: (tuned.path / "params.yaml").read_text() == PARAMS, "the old values")
+    fill(page, "param-lr", "0.5")
+    (tuned.path / "params.yaml").write_text(PARAMS.replace("0.1", "0.2"))
+    page.see("param-says-lr", "The file says 0.2 now")
+    assert not page.find("params-save").is_enabled() and "0.2" in (tuned.path / "params.yaml").read_text()
+    page.click("param-mine-lr").wait(lambda: page.find("params-queue").is_enabled(), "the preview")
+    page.click("params-queue")
+    page.click("trust-confirm").see("note", "stays as it is")
+    assert "lr: 0.2" in (tuned.path / "params.yaml").read_text()
+    assert "Queued" in tuned.ok("queue", "status").out
+    fill(page, "param-lr", "0.7")
+    page.wait(lambda: page.find("params-run").is_enabled(), "the preview")
+    page.click("params-run").wait(lambda: "lr: 0.7" in (tuned.path / "model.bin").read_text(), "a run with the new value")
+    page.leave().console()  # Chromium reports the answer's status 409
+
+
+def test_trust_can_be_withdrawn_and_hooks_installed(visit: Visit, repo: Project) -> None:
+    page = settings(visit, repo)
+    page.click("install-hooks").see("trust", "Do you trust this project?", "dataver install --gitattributes")
+    page.click("trust-confirm")
+    page.see("hook-pre-commit", "Installed")
+    page.see("merge-driver", "Installed")
+    page.see("trust-state", "Trusted")
+    page.click("distrust").click("distrust-dialog-confirm")
+    page.see("trust-state", "Not trusted")
+    page.see("cache-works", "no cache yet")
+    page.leave().console()
