@@ -4,7 +4,7 @@ from __future__ import annotations
 from django.urls import URLPattern, path
 from django.views.generic import RedirectView
 
-from launcher import actionviews, settingsviews, startviews, views
+from launcher import actionviews, jobstop, settingsviews, startviews, views
 from tracking.pages import route
 
 urlpatterns: list[URLPattern] = [
@@ -32,5 +32,7 @@ urlpatterns: list[URLPattern] = [
     path("r/<slug:key>/settings/params", settingsviews.preview_params, name="settings-params"),
     path("r/<slug:key>/settings/secrets", settingsviews.secrets, name="settings-secrets"),
     *route("r/<slug:key>/settings", settingsviews.show, name="settings"),
+    path("admin/django_rq/dashboard/queues/actions/<int:queue_index>/", jobstop.actions),
+    path("admin/django_rq/dashboard/queues/<int:queue_index>/<str:job_id>/stop/", jobstop.stop_job),
     path("static/<path:path>", views.static_file, name="static"),
 ]

@@ -5,7 +5,8 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pipelines.engine.experiments import orphans, owners, queue
 from pipelines.engine.experiments.attempt import BY_USER, request_path
@@ -25,15 +26,10 @@ def kill(repo: Repo, states: Sequence[RunState], *, force: bool = False, reason:
 
     A run is asked first, so that it can say what it left; force: its processes are killed at once.
     """
-    git = repo.scm
-    if git is None:
+    if repo.scm is None:
         return list(states)
-    claims = queue.claims(git)
-    wanted = [state for state in states if state.id in claims]
-    for state in wanted:
-        os.makedirs(state.folder, exist_ok=True)
-        request = {"claim": claims[state.id]["claim"], "reason": reason}
-        atomic.write_bytes(request_path(state.folder), json.dumps(request).encode(), durable=False)
+    claims = queue.claims(repo.scm)
+    wanted = ask(states, claims, reason)
     if force:
         _kill_here(repo, wanted, claims)
     if not _gone(repo, wanted, FORCED_PATIENCE_S if force else PATIENCE_S):
@@ -42,6 +38,16 @@ def kill(repo: Repo, states: Sequence[RunState], *, force: bool = False, reason:
     ring(repo.tmp_dir)
     left = {state.id for state in queue.read_states(repo) if state.state == RUNNING}
     return [state for state in wanted if state.id in left]
+
+
+def ask(states: Sequence[RunState], claims: Mapping[str, Mapping[str, Any]], reason: str = BY_USER) -> list[RunState]:
+    """Ask runs to end, and do not wait for it; returns those that were on. claims: of `queue.claims`."""
+    wanted = [state for state in states if state.id in claims]
+    for state in wanted:
+        os.makedirs(state.folder, exist_ok=True)
+        request = {"claim": claims[state.id]["claim"], "reason": reason}
+        atomic.write_bytes(request_path(state.folder), json.dumps(request).encode(), durable=False)
+    return wanted
 
 
 def _kill_here(repo: Repo, states: Sequence[RunState], claims: dict[str, dict[str, object]]) -> None:

@@ -65,3 +65,21 @@ def rows(box: QueueBox) -> list[dict[str, object]]:
         db.row_factory = sqlite3.Row
         found = [dict(row) for row in db.execute("SELECT * FROM pipelines_experiment ORDER BY name")]
     return [json.loads(json.dumps({key: value for key, value in row.items() if key not in ("id", "repository_id")})) for row in found]
+
+
+@pytest.mark.skipif(redisserver.program({"PATH": os.defpath}) is None, reason="no Redis server here")
+def test_a_job_is_stopped_as_queue_kill_does(box: QueueBox, monkeypatch: pytest.MonkeyPatch) -> None:
+    from launcher import jobstop
+    from pipelines import rqueue
+    from pipelines.engine.experiments.redisserver import private_address
+
+    box.enqueue("wait", 1)
+    box.start(1)
+    box.wait(box.stage_pids, "the stage starts")
+    repo = box.repo()
+    bell = rqueue.Bell(private_address(repo.settings).url, str(box.path))
+    monkeypatch.setattr("django_rq.queues.get_queue_by_index", lambda index: bell.queue())
+    monkeypatch.setattr("tracking.pages.open_repository", lambda request, key: (None, repo))
+    entry_id = next(state.id for state in box.states())
+    assert jobstop._stop(None, 0, [bell._job_id(entry_id), "nothing"]) == ["e1"]  # type: ignore[arg-type]
+    box.wait(lambda: box.by_name() == {"e1": "killed"}, "the end")
