@@ -270,6 +270,8 @@ def test_e5_r2_reproduce_gives_the_same_outs(visit: Visit, box: Box) -> None:
     at = next(number for number, line in enumerate(lines) if line.startswith("git checkout"))
     again = lines[at : at + 3]
     assert again[-1] == "dataver repro --force"
+    for path in ("../../../../../../etc/passwd", "/etc/passwd", "work.sh", "live/plots/images/none.svg"):
+        assert "no image" in box.dataver("ui", "--get", f"{box.run_address('e7')}/image?id={path}", check=False), path
     folder = box.base / "bin"
     folder.mkdir()
     code = "import sys; sys.path.insert(0, sys.argv.pop(1)); from dataver_site.entry import main; sys.exit(main())"

@@ -33,7 +33,7 @@ def kill(repo: Repo, states: Sequence[RunState], *, force: bool = False, reason:
     if force:
         _kill_here(repo, wanted, claims)
     if not _gone(repo, wanted, FORCED_PATIENCE_S if force else PATIENCE_S):
-        _kill_here(repo, wanted, queue.claims(git))
+        _kill_here(repo, wanted, queue.claims(repo.scm))
         _gone(repo, wanted, FORCED_PATIENCE_S)
     ring(repo.tmp_dir)
     left = {state.id for state in queue.read_states(repo) if state.state == RUNNING}
