@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from pipelines.engine.journal import journal_folder
-from pipelines.watchedplots import paths_of
+from pipelines.engine.plots.watched import paths_of
 from tracking.engine.git import Git
 from tracking.engine.repo import DVC_DIR
 from tracking.models import Repository

@@ -13,10 +13,10 @@ from pipelines.engine.altaircharts import warm_up
 from pipelines.engine.plots.collect import IMAGE, Problem
 from pipelines.engine.plots.customchart import is_number
 from pipelines.engine.plots.shelf import Listed, Shelf, listed, problems_of
+from pipelines.engine.plots.watched import note
 from pipelines.engine.revisions import WORKSPACE
 from pipelines.plotshelves import SHORT, RevisionChip, asked, asked_names, chips, drawn_revisions, with_params
 from pipelines.revisionfacts import experiments_of, said_by
-from pipelines.watchedplots import note
 from tracking import pages
 from tracking.engine.commits import read_commit, read_refs
 from tracking.engine.repo import Repo

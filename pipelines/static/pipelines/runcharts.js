@@ -61,6 +61,10 @@ byId("brush-clear").addEventListener("click", () => brushed.card?.clearBrush());
 document.addEventListener("keydown", (event) => { if (event.key === "Escape" && brushed.runs.length && !document.querySelector("dialog[open], details[data-menu][open]")) brushed.card?.clearBrush(); });
 
 export class RunsCard extends Card {
+  constructor(plot, hooks) {
+    super(plot, hooks);
+    this.node.classList.toggle("double", plot.chart.kind === "parallel");
+  }
   get chart() { return this.plot.chart; }
   change(columns, kind = this.chart.kind) {
     keepCharts(charts().map((chart) => (chart.id === this.chart.id ? { ...chart, kind, columns } : chart)));
