@@ -15,9 +15,9 @@ from django.http import HttpRequest
 from launcher.actionviews import run_action
 from launcher.indexing import data_folder
 from pipelines.models import ParamsFile
-from pipelines.paramsadmin import ParamsFileAdmin
+from pipelines.adminpages import ParamsFileAdmin
 from remotes.models import Remote
-from remotes.remoteadmin import RemoteAdmin
+from remotes.adminpages import RemoteAdmin
 from tracking import pages
 from tracking.engine import opened
 from tracking.models import Repository

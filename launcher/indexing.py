@@ -13,8 +13,7 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from pipelines.indexing import refresh_experiments, refresh_revisions, refresh_runs, refresh_stages
-from pipelines.paramsindex import refresh_params
+from pipelines.indexing import refresh_experiments, refresh_params, refresh_revisions, refresh_runs, refresh_stages
 from remotes.indexing import refresh_remotes
 from tracking.engine import opened
 from tracking.engine.errors import DataverError

@@ -9,7 +9,7 @@ from launcher import indexing
 from launcher.engine.projectsummary import cache_size
 from pipelines.engine.experiments import supervision
 from pipelines.engine.paramsform import ParamsContent
-from pipelines.paramspage import params_views
+from pipelines.pages import params_views
 from tracking.engine import configview, hookstates, opened
 from tracking.engine.config import Config
 from tracking.engine.config_schema import url_scheme

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from launcher.actionviews import body_of
 from launcher.settingspage import cache_facts, settings_page
-from pipelines.paramspage import preview_change
+from pipelines.pages import preview_change
 from remotes.indexing import refresh_remotes_from
 from tracking import pages
 from tracking.engine import credentials

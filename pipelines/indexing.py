@@ -12,12 +12,13 @@ from pipelines.engine.experiments.refs import ExpRef, list_refs
 from pipelines.historyindex import refresh_revisions
 from pipelines.models import Experiment, Run, StageExecution
 from pipelines.models import Stage as StageRow
+from pipelines.paramsindex import refresh_params
 from tracking.engine.index import Index
 from tracking.engine.repo import Repo
 from tracking.engine.stage import Out, Stage
 from tracking.models import Repository
 
-__all__ = ["refresh_experiments", "refresh_revisions", "refresh_runs", "refresh_stages"]
+__all__ = ["refresh_experiments", "refresh_params", "refresh_revisions", "refresh_runs", "refresh_stages"]
 
 
 def refresh_stages(repository: Repository, index: Index) -> None:

@@ -14,7 +14,7 @@ from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
 
 HELP = "Try whether a remote works"
-FAILED = 1
+ERROR_EXIT = 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace, io: Io) -> int:
             io.plain_error(result.hint)
     elif not args.json:
         io.info(f"Remote '{result.name}' works.")
-    return 0 if result.is_ok else FAILED
+    return 0 if result.is_ok else ERROR_EXIT
 
 
 def _milliseconds(seconds: float) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from tracking.engine.config import Config
 from tracking.engine.config_schema import url_scheme
-from tracking.engine.credentials import masked
+from tracking.engine.credentials import without_login
 from tracking.engine.errors import ConfigError, RemoteError
 from tracking.engine.objects import LocalStore, ObjectStore
 from tracking.engine.record import field, record
@@ -107,7 +107,7 @@ def open_store(remote: Remote, legacy: bool, tmp_dir: str) -> ObjectStore:
     factory = FACTORIES.get(scheme)
     if factory is None:
         raise RemoteError(
-            f"remote '{remote.name}' ('{masked(remote.url)}') is not a folder; this version sends to and fetches from folders only",
+            f"remote '{remote.name}' ('{without_login(remote.url)}') is not a folder; this version sends to and fetches from folders only",
             hint="Mount the storage and use its folder: `dataver remote modify NAME url PATH`.",
         )
     return factory(remote, legacy, tmp_dir)

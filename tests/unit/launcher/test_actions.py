@@ -45,3 +45,26 @@ def test_anything_else_is_refused(argv: object) -> None:
 
 def test_a_path_may_look_like_an_option() -> None:
     assert action_of(["add", "--", "--cd"]).argv == ["add", "--", "--cd"]
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["remote", "modify", "--local", "r", "password", "x"],
+        ["remote", "modify", "r", "Secret_Access_Key", "x"],
+        ["remote", "modify", "r", "nobody_knows", "x"],
+        ["config", "remote.r.token", "x"],
+        ["config", "--global", "studio.token", "x"],
+        ["config", "exp.git_remote", "https://me:x@host/y"],
+        ["remote", "add", "-d", "r", "https://me:x@host/y"],
+        ["remote", "modify", "r", "url", "https://host/y?sig=x"],
+    ],
+)
+def test_no_secret_goes_through_a_command_line(argv: list[str]) -> None:
+    with pytest.raises(ActionRefused, match="secret"):
+        action_of(argv)
+
+
+@pytest.mark.parametrize("argv", [["config", "-u", "remote.r.token"], ["remote", "modify", "--local", "-u", "r", "password"], ["config", "core.remote", "r"], ["remote", "add", "r", "ssh://me@host/x"]])
+def test_removing_a_secret_and_all_else_does(argv: list[str]) -> None:
+    assert action_of(argv).argv == argv

@@ -19,6 +19,15 @@ def test_projects_are_listed_in_the_order_they_were_last_opened(tmp_path: Path) 
     assert list(opened.load_opened(str(tmp_path)).items()) == [("/b", "2"), ("/a", "3")]
 
 
+def test_trust_is_given_and_withdrawn(tmp_path: Path) -> None:
+    for root in ("/a", "/b"):
+        opened.remember(str(tmp_path), root, "1")
+        opened.trust(str(tmp_path), root, "2")
+    opened.distrust(str(tmp_path), "/a")
+    assert [opened.trusted_since(str(tmp_path), root) for root in ("/a", "/b", "/c")] == ["", "2", ""]
+    assert not opened.is_trusted(str(tmp_path), "/a") and opened.is_trusted(str(tmp_path), "/b")
+
+
 def test_forgotten_projects_are_gone(tmp_path: Path) -> None:
     opened.remember(str(tmp_path), "/a", "1")
     opened.forget(str(tmp_path), "/a")

@@ -298,4 +298,4 @@ def flag(level: str) -> list[str]:
 
 
 def command(*argv: str) -> str:
-    return shlex.join(["dataver", *argv])
+    return shlex.join(["dataver", *argv]).replace(f"'{MASK}'", MASK)
