@@ -9,11 +9,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import ipaddress
+import json
 import secrets
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.middleware import AuthenticationMiddleware
@@ -21,6 +25,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.template.loader import render_to_string
 from django.utils.functional import SimpleLazyObject
 
+from launcher.engine import endpoint
 from tracking import pages
 
 ACCESS = "dataver.access"  # in a request's META; clients can only set keys that start with HTTP_
@@ -45,22 +50,85 @@ HEADERS = {
 Respond = Callable[[HttpRequest], HttpResponseBase]
 
 
+TOKEN_S = 600.0  # a token made for a second start
+LOGIN_PATH, LOGOUT_PATH = "/login", "/logout"
+USER_KEY, SID_KEY = "user", "sid"
+WINDOW_KEY = "window"  # set in the session of our own window
+LOGIN_S = 12 * 3600.0  # of a login, from another machine or not
+
+
 @dataclass
 class Access:
-    """What one running server accepts. `redeem` is True once, for the right token."""
+    """What one running server accepts. `redeem` is True once, for a right token.
+
+    hosts: names it may be called by beside the loopback's. needs_login: no token is accepted, users log in.
+    any_address: it listens on all addresses, so every IP address is a right name (another site's page can name none
+    of ours but by a domain). secret, opener: of the second start (`endpoint`).
+    """
 
     port: int
     landing: str = "/"
     trusted: bool = False  # requests made inside of this process (`ui --get`)
+    hosts: tuple[str, ...] = ()
+    any_address: bool = False
+    needs_login: bool = False
+    secret: str = ""
+    opener: Callable[[str | None], str] | None = field(default=None, repr=False)
+    window: Any = None
+    window_token: str = ""
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
-    _used: bool = False
+    _tokens: dict[str, float] = field(default_factory=dict, repr=False)  # until when each is good
+    _sessions: dict[str, float] = field(default_factory=dict, repr=False)  # of logins: until when
+
+    def __post_init__(self) -> None:
+        self._tokens[self.token] = float("inf")
+
+    def fresh_token(self) -> str:
+        token = secrets.token_urlsafe(24)
+        with self._lock:
+            self._tokens[token] = time.monotonic() + TOKEN_S
+        return token
 
     def redeem(self, token: str) -> bool:
+        now = time.monotonic()
         with self._lock:
-            right = not self._used and hmac.compare_digest(token.encode(), self.token.encode())
-            self._used = self._used or right
-            return right
+            self._tokens = {known: until for known, until in self._tokens.items() if until > now}
+            right = next((known for known in self._tokens if hmac.compare_digest(token.encode(), known.encode())), None)
+            if right is not None:
+                del self._tokens[right]
+            return right is not None and not self.needs_login
+
+    def log_in(self) -> str:
+        """Id of a new login; it ends by itself."""
+        sid, now = secrets.token_urlsafe(24), time.monotonic()
+        with self._lock:
+            self._sessions = {known: until for known, until in self._sessions.items() if until > now}
+            self._sessions[sid] = now + LOGIN_S
+        return sid
+
+    def is_logged_in(self, sid: object) -> bool:
+        with self._lock:
+            return isinstance(sid, str) and self._sessions.get(sid, 0.0) > time.monotonic()
+
+    def log_out(self, sid: object) -> None:
+        with self._lock:
+            self._sessions.pop(str(sid), None)
+
+    def is_own_host(self, host: str) -> bool:
+        """Whether a Host header names this server; with the port, unless that is HTTP's own."""
+        name, _, port = host.rpartition(":") if not host.endswith("]") and ":" in host else (host, "", "80")
+        if port != str(self.port):
+            return False
+        return name in LOOPBACK or name in self.hosts or (self.any_address and _is_ip(name.strip("[]")))
+
+
+def _is_ip(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 class HeadersMiddleware:
@@ -89,9 +157,13 @@ class GateMiddleware:
             return refuse(request, "This server was not started by `dataver ui`.")
         if access.trusted:
             return self.get_response(request)
-        reason = foreign(request, access.port)
+        if request.path == endpoint.PATH:
+            return second_start(request, access)
+        reason = foreign(request, access)
         if reason:
             return refuse(request, reason)
+        if access.needs_login:
+            return self._with_login(request, access)
         token = request.GET.get("token")
         if request.session.get(SESSION_KEY) == access.port:
             return self.get_response(request) if token is None else HttpResponseRedirect(address_after(request, access))
@@ -100,15 +172,42 @@ class GateMiddleware:
         if not access.redeem(token):
             return refuse(request, "This address was used before, or was not copied as a whole.")
         request.session[SESSION_KEY] = access.port
+        if access.window is not None and token == access.window_token:
+            request.session[WINDOW_KEY] = True
         return HttpResponseRedirect(address_after(request, access))
 
 
-def foreign(request: HttpRequest, port: int) -> str:
+    def _with_login(self, request: HttpRequest, access: Access) -> HttpResponseBase:
+        """Beyond the loopback: the session is a login that has not ended."""
+        if request.session.get(SESSION_KEY) == access.port and access.is_logged_in(request.session.get(SID_KEY)):
+            return self.get_response(request)
+        if request.path == LOGIN_PATH:
+            return self.get_response(request)
+        if pages.wants_json(request) or request.method != "GET" or request.META.get("HTTP_SEC_FETCH_DEST", "document") not in ("document", ""):
+            return pages.error_json(403, "Forbidden", "Nobody is logged in here, or the login has ended. Open the first page to log in.")
+        return HttpResponseRedirect(f"{LOGIN_PATH}?{urlencode({'next': request.get_full_path()})}")
+
+
+def second_start(request: HttpRequest, access: Access) -> HttpResponse:
+    """Another `dataver ui` of this user, who can read the secret: open its project here, give a fresh address."""
+    given = request.META.get("HTTP_" + endpoint.SECRET_HEADER.upper().replace("-", "_"), "")
+    is_ours = bool(access.secret) and hmac.compare_digest(given.encode(), access.secret.encode())
+    from_page = "HTTP_ORIGIN" in request.META or "HTTP_SEC_FETCH_SITE" in request.META
+    if not is_ours or from_page or request.method != "POST" or access.opener is None or not access.is_own_host(request.META.get("HTTP_HOST", "")):
+        return refuse(request, "This address is for `dataver ui` itself.")
+    try:
+        root = json.loads(request.body)["root"]
+    except (ValueError, KeyError, TypeError):
+        return pages.error_json(400, "BadRequest", "a root is needed")
+    return pages.json_answer({"address": access.opener(root if isinstance(root, str) else None)})
+
+
+def foreign(request: HttpRequest, access: Access) -> str:
     """Why a request is not from this server's own pages; empty when it is."""
-    if request.META.get("HTTP_HOST", "") not in [f"{name}:{port}" for name in LOOPBACK]:
+    if not access.is_own_host(request.META.get("HTTP_HOST", "")):
         return "The address is not the one the server printed."
     origin = request.META.get("HTTP_ORIGIN")
-    if origin is not None and origin not in [f"http://{name}:{port}" for name in LOOPBACK]:
+    if origin is not None and not (origin.startswith("http://") and access.is_own_host(origin.removeprefix("http://"))):
         return "The request was made by a page of another site."
     if request.META.get("HTTP_SEC_FETCH_SITE", "none") not in OWN_SITES:
         return "The request was made by a page of another site. To open this page, paste its address into the address bar."
@@ -142,13 +241,14 @@ class LocalUserMiddleware(AuthenticationMiddleware):
     """Whoever came through the gate is the local superuser, for Django's admin. Made when first asked for."""
 
     def process_request(self, request: HttpRequest) -> None:
-        request.user = SimpleLazyObject(local_user)  # type: ignore[assignment]
+        name = request.session.get(USER_KEY, LOCAL_USER)
+        request.user = SimpleLazyObject(lambda: local_user(name))  # type: ignore[assignment]
 
 
-def local_user() -> Any:
-    """A superuser without a usable password: nobody can log in as it."""
+def local_user(name: str = LOCAL_USER) -> Any:
+    """A superuser without a usable password: the row is a copy, so the index may be deleted; `users.json` says who may log in."""
     model = get_user_model()
-    user, created = model.objects.get_or_create(username=LOCAL_USER, defaults={"is_staff": True, "is_superuser": True})
+    user, created = model.objects.get_or_create(username=name, defaults={"is_staff": True, "is_superuser": True})
     if created:
         user.set_unusable_password()
         user.save(update_fields=["password"])

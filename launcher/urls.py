@@ -4,7 +4,7 @@ from __future__ import annotations
 from django.urls import URLPattern, path
 from django.views.generic import RedirectView
 
-from launcher import actionviews, jobstop, settingsviews, startviews, views
+from launcher import actionviews, jobstop, loginviews, settingsviews, startviews, views, windowviews
 from tracking.pages import route
 
 urlpatterns: list[URLPattern] = [
@@ -16,6 +16,9 @@ urlpatterns: list[URLPattern] = [
     path("home/actions/<slug:identity>.json", startviews.item, name="home-action-json"),
     path("home/actions/<slug:identity>/cancel", startviews.cancel, name="home-action-cancel"),
     path("home/folder.json", startviews.folder, name="home-folder-json"),
+    path("window", windowviews.ask, name="window"),
+    path("login", loginviews.log_in, name="login"),
+    path("logout", loginviews.log_out, name="logout"),
     path("favicon.ico", RedirectView.as_view(url="/static/launcher/favicon.svg")),
     path("live.json", views.live, name="live"),
     path("r/<slug:key>/summary.json", views.summary, name="summary-json"),

@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Ht
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from launcher import indexing, statics
+from launcher import indexing, statics, watch
 from launcher.actionviews import activity, body_of
 from launcher.engine import choices
 from launcher.cardfacts import card_facts
@@ -125,7 +125,7 @@ def keep_choice(request: HttpRequest, key: str) -> HttpResponse:
 @require_GET
 def live(request: HttpRequest) -> HttpResponse:
     """rev: changes when files of the repository `r` did. running: its runs that go on, or all. action: what a page had done last, or null. queue: changes when
-    a run of the queue ended.
+    a run of the queue ended. notices: what happened by itself.
 
     rev: what the caller saw last; the journals of runs are read again when it is not current.
     """
@@ -141,7 +141,7 @@ def live(request: HttpRequest) -> HttpResponse:
         with contextlib.suppress(ConfigError):  # the page that mends the settings has to follow its file
             refresh_runs(row, pages.open_root(row.root, pages.settings_of(request)))
     newest = activity.newest(key)
-    return pages.json_answer({"rev": rev, "running": runs.filter(repository=row).count(), "action": newest and newest.shown(), "queue": queue_stamp(row)})
+    return pages.json_answer({"rev": rev, "running": runs.filter(repository=row).count(), "action": newest and newest.shown(), "queue": queue_stamp(row), "notices": watch.notices(key)})
 
 
 @require_GET

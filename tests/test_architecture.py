@@ -16,7 +16,7 @@ NOT_ENGINE = {"models", "indexing", "jobs", "pages", "views", "urls", "apps", "c
 
 
 def modules(*parts: str) -> list[Path]:
-    return sorted(path for app in APPS for path in (ROOT / app).rglob("*.py") if not parts or set(parts) & set(path.relative_to(ROOT).parts[1:-1]))
+    return sorted(path for app in APPS for path in (ROOT / app).rglob("*.py") if "sample/project" not in path.as_posix() and (not parts or set(parts) & set(path.relative_to(ROOT).parts[1:-1])))
 
 
 def imports(path: Path, top_level_only: bool = False) -> set[str]:

@@ -82,6 +82,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "exp pull": ("pipelines.commands.exp_pull", "Bring experiments from a Git remote"),
     "exp clean": ("pipelines.commands.exp_clean", "Delete what experiments left behind"),
     "ui": ("launcher.commands.ui", "Show opened projects in the browser"),
+    "desktop": ("launcher.commands.desktop", "Show opened projects in a window of their own"),
     "clone": ("launcher.commands.clone", "Clone a project and open it"),
     "sample": ("launcher.commands.sample", "Make a sample project with experiments"),
     "index": ("launcher.commands.index", "Make the index of opened projects again"),

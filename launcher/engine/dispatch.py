@@ -153,6 +153,8 @@ def run(argv: list[str], *, cwd: str | None, environ: dict[str, str], version: s
     if "bad" in flags:
         return usage_error(f"unrecognized arguments: {flags['bad']}")
     found = commandtable.find(rest)
+    if not argv and _somebody_looks(environ):
+        found = ("desktop", [])
     if found is None:
         return _no_command(rest, "help" in flags)
     name, arguments = found
@@ -186,6 +188,13 @@ def run(argv: list[str], *, cwd: str | None, environ: dict[str, str], version: s
         io.error(f"cannot run in '{folder}': no such folder")
         return FAILED
     return _guarded(module, args, io)
+
+
+def _somebody_looks(environ: Mapping[str, str]) -> bool:
+    """A screen, or a person at a terminal; else `dataver` alone is wrong usage, as with dvc."""
+    from launcher.engine import display  # only without a command
+
+    return not environ.get("CI") and (display.has_display(environ) or display.is_terminal(environ))
 
 
 def _no_command(rest: list[str], wants_help: bool) -> int:

@@ -30,13 +30,14 @@ def test_a_deleted_repository_is_an_error_card_and_the_others_are_drawn(visit: V
     shutil.rmtree(other.path)
     page.open("/").see("problem", "the folder is gone")
     page.wait(lambda: "0.97031" in page.text(), "the other card")
-    page.follow("forget").count("card", 1)
+    page.click("card-menu").follow("forget").count("card", 1)
 
 
 def test_without_a_project_the_page_says_how_to_start(visit: Visit, empty_dir: Project) -> None:
     page = visit(empty_dir.path)
-    page.type("open-path", str(empty_dir.path)).follow("open-submit")
-    page.see("open-problem", "no project yet", "dataver init")
+    page.click("open-folder").type("open-path", str(empty_dir.path)).follow("open-submit")
+    page.see("open-problem", "no project yet")
+    page.see("step-init", "dataver init", "Initialise")
     page.leave().console()  # Chromium reports the answer's status 422
 
 

@@ -132,6 +132,23 @@ def stop(address: Address) -> None:
             os.kill(pid, signal.SIGTERM)
 
 
+def end_orphan(address: Address) -> bool:
+    """End a private server whose users are all gone, as after a kill of the last one; True when there was one."""
+    if not os.path.exists(_pid_path(address)) or not is_up(address):
+        return False
+    users = Users(address)
+    try:
+        users.join()
+        if not users.leave():
+            return False
+        stop(address)
+        return True
+    except OSError:
+        return False
+    finally:
+        users.close()
+
+
 def _pid_path(address: Address) -> str:
     return os.path.join(address.folder, "pid")
 

@@ -98,6 +98,14 @@ def find(tmp_dir: str) -> Supervisor | None:
     return Supervisor(facts["pid"], int(facts.get("jobs") or 1), str(facts.get("redis") or "none"), workers, bool(facts.get("draining")), float(facts.get("since") or 0))
 
 
+def has_died(tmp_dir: str) -> bool:
+    """Whether the queue is switched on, and its supervisor ended without having meant to: killed, or lost with the machine."""
+    facts = read_state(info_path(tmp_dir))
+    if not facts or facts.get("draining") or not read_wanted(tmp_dir).is_on:
+        return False
+    return owners.liveness(facts) == owners.DEAD and not _lock_is_held(tmp_dir)
+
+
 def switch_on(repo: Repo, jobs: int, gpus: Sequence[str] | None = None, *, is_exact: bool = False) -> int:
     """Have the queue worked through by `jobs` workers, or by more when they are at work and not is_exact; returns at once, with how many are new."""
     before = read_wanted(repo.tmp_dir)
