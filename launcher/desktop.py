@@ -36,6 +36,7 @@ class Desktop:
         self.running: Any = None
         self.state = windowstate.load(io.settings.data_dir)
         self._may_close = False
+        self._is_minimized = False
         self._is_heard = threading.Event()
 
     # --- asked by pages
@@ -100,10 +101,23 @@ class Desktop:
         """A second start: to the front, with its project."""
         if root and os.path.isdir(root):
             self.window.load_url(self.running.address_of(root))
-        self.window.restore()
+        if self._is_minimized:
+            self.window.restore()
         self.window.show()
-        self.window.on_top = True
-        self.window.on_top = False
+        self._to_the_front()
+
+    def _to_the_front(self) -> None:
+        """pywebview has no word for it that leaves the window what it is."""
+        native = getattr(self.window, "native", None)
+        if hasattr(native, "present"):
+            from gi.repository import GLib
+
+            GLib.idle_add(native.present)
+        elif hasattr(native, "windowHandle"):
+            from qtpy.QtCore import QMetaObject, Qt
+
+            QMetaObject.invokeMethod(native, "raise", Qt.ConnectionType.QueuedConnection)
+            QMetaObject.invokeMethod(native.windowHandle(), "requestActivate", Qt.ConnectionType.QueuedConnection)
 
     def _follow_second_starts(self) -> None:
         while True:
@@ -119,6 +133,11 @@ class Desktop:
             if not state.is_maximized:
                 state = replace(state, width=int(self.window.width), height=int(self.window.height), x=int(self.window.x), y=int(self.window.y))
         windowstate.save(self.io.settings.data_dir, state)
+
+    def _restored(self) -> None:
+        if not self._is_minimized:
+            self.state = replace(self.state, is_maximized=False)
+        self._is_minimized = False
 
     # --- life
     def begin(self, root: str | None, set_up: Callable[[], None]) -> None:
@@ -159,8 +178,9 @@ class Desktop:
         )
         events = self.window.events
         events.closing += self.closing
+        events.minimized += lambda: setattr(self, "_is_minimized", True)
         events.maximized += lambda: setattr(self, "state", replace(self.state, is_maximized=True))
-        events.restored += lambda: setattr(self, "state", replace(self.state, is_maximized=False))
+        events.restored += self._restored
         told: list[int] = []
 
         def loaded() -> None:
@@ -171,6 +191,7 @@ class Desktop:
 
         events.loaded += loaded
         threading.Thread(target=self._follow_second_starts, daemon=True).start()
+        sys.argv[:1] = ["dataver"]  # the toolkit names the window's class after it, as the .desktop entry does
         storage = os.path.join(self.io.settings.data_dir, "webview")
         webview.start(gui=_toolkit(), private_mode=False, storage_path=storage)
 

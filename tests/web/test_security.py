@@ -4,14 +4,20 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.environment import CHECKOUT
 from tests.web.browser import WAIT_S, Server, serving
+from tracking.pages import key_of
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,7 @@ def server(serve: Callable[..., Server], tmp_path: Path) -> Server:
 class Entered:
     server: Server
     cookie: dict[str, str]
+    folder: Path
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +61,7 @@ def entered(tmp_path_factory: pytest.TempPathFactory, hermetic: dict[str, str]) 
     """A server that all tests of requests with a session share."""
     folder = tmp_path_factory.mktemp("entered")
     with serving(folder, {**os.environ, "DATAVER_HOME": str(folder / "home")}) as server:
-        yield Entered(server, buy(server))
+        yield Entered(server, buy(server), folder)
 
 
 def buy(server: Server) -> dict[str, str]:
@@ -143,6 +150,171 @@ def test_a_session_is_for_one_server(entered: Entered, serve: Callable[..., Serv
     other = serve(tmp_path)
     value = cookie["Cookie"].partition("=")[2]
     assert ask(other, "/", {"Cookie": f"dataver_{other.port}={value}"}).status == 403
+
+
+def addresses() -> list[tuple[str, bool]]:
+    """Every address of ours (not the admin's own) with values for its parts, and whether it is changed by POST only.
+
+    By introspection, so that a page that is added is covered without a word here.
+    """
+    from django.urls import get_resolver
+
+    found = []
+    for path, view in _patterns(get_resolver().url_patterns, ""):
+        if path.startswith(("admin/", "static/")):
+            continue
+        filled = re.sub(r"<(?:(\w+):)?(\w+)>", lambda match: {"int": "1", "path": "a"}.get(match[1] or "", "0123456789"), path)
+        found.append(("/" + filled, _is_post_only(view)))
+    return found
+
+
+def _patterns(patterns: list[Any], before: str) -> Iterator[tuple[str, Any]]:
+    for pattern in patterns:
+        route = before + str(pattern.pattern)
+        if hasattr(pattern, "url_patterns"):
+            yield from _patterns(pattern.url_patterns, route)
+        else:
+            yield route, pattern.callback
+
+
+def _is_post_only(view: Any) -> bool:
+    """Whether `require_POST` guards it."""
+    cells = [cell.cell_contents for cell in getattr(view, "__closure__", None) or ()]
+    allowed = next((cell for cell in cells if isinstance(cell, list) and cell and all(isinstance(item, str) and item.isupper() for item in cell)), None)
+    return allowed == ["POST"]
+
+
+def test_every_address_needs_a_session_and_our_own_page(entered: Entered) -> None:
+    server, cookie = entered.server, entered.cookie
+    known = addresses()
+    assert len(known) > 30 and sum(is_post for _, is_post in known) >= 8
+    for path, is_post in known:
+        method = "POST" if is_post else "GET"
+        if path not in ("/login",):
+            assert ask(server, path, {"Origin": server.origin} if is_post else None, method, "{}").status == 403, f"{path} without a session"
+        for headers in ({"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Host": "evil.example"}):
+            assert ask(server, path, {**cookie, **headers}, method, "{}").status in (400, 403), f"{path} from a foreign page: {headers}"
+
+
+def test_every_change_needs_the_token_of_its_form_and_is_no_get(entered: Entered) -> None:
+    server, cookie = entered.server, entered.cookie
+    for path, is_post in addresses():
+        sent = {**cookie, "Origin": server.origin, "Content-Type": "application/json"}
+        if is_post:
+            assert ask(server, path, cookie).status == 405, f"GET {path}"
+            assert ask(server, path, {**cookie, "Content-Type": "application/json"}, "POST", "{}").status == 403, f"{path} names no origin"
+            for headers in (sent, {**sent, "X-CSRFToken": "x"}):
+                assert ask(server, path, headers, "POST", "{}").status == 403, f"{path} without the form's token"
+        else:
+            assert ask(server, path, sent, "POST", "{}").status in (403, 405), f"POST {path}"
+            assert ask(server, path, sent, "DELETE", "{}").status in (403, 405), f"DELETE {path}"
+
+
+TRAVERSALS = ("../../../../etc/passwd", "/etc/passwd", "..%2f..%2f..%2f..%2fetc%2fpasswd", "%2e%2e/%2e%2e/%2e%2e/etc/passwd", "a%00b")
+
+
+def test_no_query_or_part_of_any_address_leads_out(entered: Entered) -> None:
+    server, cookie = entered.server, entered.cookie
+    key = open_project(entered)
+    for path, is_post in addresses():
+        if is_post:
+            continue
+        filled = path.replace("/r/0123456789", f"/r/{key}", 1)
+        for bad in TRAVERSALS[: 2 if "/r/" not in path else None]:
+            query = "&".join(f"{name}={bad}" for name in ("path", "file", "name", "revs", "rev", "stage", "template", "id"))
+            reply = ask(server, f"{filled}?{query}", cookie)
+            assert "root:x:" not in reply.body and "Traceback" not in reply.body and reply.status < 500, f"{filled}?{query}: {reply.status}"
+
+
+def test_what_runs_code_needs_trust_whatever_page_asks(entered: Entered) -> None:
+    server = entered.server
+    key = open_project(entered)
+    cookie, token = form_of(entered, f"/r/{key}/pipeline")
+    sent = {**cookie, "Origin": server.origin, "Content-Type": "application/json", "X-CSRFToken": token}
+    from launcher.engine.actions import VERBS
+
+    for verb in (verb for verb, runs_code in VERBS.items() if runs_code):
+        reply = ask(server, f"/r/{key}/actions", sent, "POST", json.dumps({"argv": verb.split()}))
+        assert (reply.status, json.loads(reply.body)["error"]["type"]) == (409, "NotTrusted"), verb
+    for argv in (["ui"], ["desktop"], ["sample"], ["git-hook"], ["queue-supervisor"], ["repro", "--cd", "/"], "repro", ["repro", "\0"], []):
+        assert ask(server, f"/r/{key}/actions", sent, "POST", json.dumps({"argv": argv})).status == 422, argv
+    assert ask(server, "/window", sent, "POST", '{"do": "close"}').status == 404
+
+
+def form_of(entered: Entered, path: str) -> tuple[dict[str, str], str]:
+    """The cookie and the token that a page's forms send."""
+    reply = ask(entered.server, path, entered.cookie)
+    token = re.search(r'data-csrf="([^"]+)"', reply.body)
+    assert token is not None
+    return {"Cookie": reply.headers["set-cookie"].split(";")[0]} if "set-cookie" in reply.headers else entered.cookie, token[1]
+
+
+def open_project(entered: Entered) -> str:
+    """Key of a project that the shared server has opened, and nobody has called trusted."""
+    folder = entered.folder / "project"
+    if not folder.exists():
+        (folder / ".dvc").mkdir(parents=True)
+        subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+        cookie, token = form_of(entered, "/")
+        form = {**cookie, "Origin": entered.server.origin, "Content-Type": "application/x-www-form-urlencoded"}
+        assert ask(entered.server, "/open", form, "POST", f"path={folder}&csrfmiddlewaretoken={token}").status == 302
+    return key_of(str(folder))
+
+
+def test_a_second_start_needs_the_secret_of_the_data_folder(entered: Entered) -> None:
+    server = entered.server
+    path = entered.folder / "home" / "endpoint.json"
+    assert path.stat().st_mode & 0o077 == 0
+    facts = json.loads(path.read_text())
+    right = {"X-Dataver-Secret": facts["secret"], "Content-Type": "application/json"}
+    for headers in ({}, {**right, "X-Dataver-Secret": "x"}, {**right, "Origin": server.origin}, {**right, "Sec-Fetch-Site": "same-origin"}, {**right, "Host": "evil.example"}):
+        assert ask(server, "/instance", headers, "POST", '{"root": null}').status in (400, 403), headers
+    assert ask(server, "/instance", right).status == 403
+    address = json.loads(ask(server, "/instance", right, "POST", '{"root": null}').body)["address"]
+    assert ask(server, address[len(server.origin) :]).status == 302
+    assert ask(server, address[len(server.origin) :]).status == 403  # it works once
+
+
+def test_beyond_the_loopback_everybody_logs_in(web_home: dict[str, str], tmp_path: Path, serve: Callable[..., Server]) -> None:
+    program = [sys.executable, "-c", "import sys; sys.path.insert(0, sys.argv.pop(1)); from dataver_site.entry import main; main()", CHECKOUT, "ui"]
+    run = lambda *argv, text="": subprocess.run([*program, *argv], cwd=tmp_path, env=web_home, input=text, capture_output=True, text=True, timeout=WAIT_S)  # noqa: E731
+    refused = run("--host", "0.0.0.0", "--no-open")
+    assert (refused.returncode, "there is no user yet" in refused.stderr, "--add-user" in refused.stderr) == (1, True, True)
+    assert run("--add-user", "ann", text="short\n").returncode == 1
+    assert run("--add-user", "ann", text="a long password\n").returncode == 0
+    kept = Path(web_home["DATAVER_HOME"]) / "users.json"
+    assert kept.stat().st_mode & 0o077 == 0 and "a long password" not in kept.read_text()
+    server = serve(tmp_path, "--host", "0.0.0.0")
+    assert "token" not in server.url
+    assert ask(server, "/index.json").status == 403
+    assert ask(server, "/static/launcher/frame.js").status == 302  # to the login: nothing is served before
+    assert ask(server, "/", {"Host": f"evil.example:{server.port}"}).status == 403
+    page = ask(server, "/login", {"Host": f"10.1.2.3:{server.port}"})
+    assert page.status == 200
+    cookie, token = {"Cookie": page.headers["set-cookie"].split(";")[0]}, re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.body)
+    assert token is not None
+    form = {**cookie, "Origin": f"http://127.0.0.1:{server.port}", "Content-Type": "application/x-www-form-urlencoded"}
+    log_in = lambda name, password, **more: ask(server, "/login", {**form, **more}, "POST", f"csrfmiddlewaretoken={token[1]}&name={name}&password={password}&next=//evil.example")  # noqa: E731
+    assert ask(server, "/login", {**form, "Origin": "http://evil.example"}, "POST", "").status == 403
+    assert ask(server, "/login", form, "POST", "name=ann&password=a long password").status == 403  # no token of the form
+    assert log_in("ann", "wrong").status == 403
+    right = log_in("ann", "a+long+password")
+    assert (right.status, right.headers["location"]) == (302, "/")
+    session = {"Cookie": right.headers["set-cookie"].split(";")[0]}
+    home = ask(server, "/", session)
+    assert home.status == 200
+    assert ask(server, "/admin/", session).status == 200
+    token = re.search(r'data-csrf="([^"]+)"', home.body)
+    assert token is not None
+    session = {"Cookie": home.headers["set-cookie"].split(";")[0]}
+    assert ask(server, "/logout", {**session, "Origin": f"http://127.0.0.1:{server.port}", "X-CSRFToken": token[1]}, "POST").status == 302
+    assert ask(server, "/index.json", session).status == 403  # the old cookie is worth nothing
+    page = ask(server, "/login", cookie)
+    form["Cookie"] = page.headers.get("set-cookie", cookie["Cookie"]).split(";")[0]
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.body)
+    assert token is not None
+    statuses = [log_in("bob", "wrong").status for _ in range(6)]
+    assert statuses[-1] == 429 and 403 in statuses
 
 
 PATHS = (
