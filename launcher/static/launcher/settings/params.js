@@ -46,6 +46,11 @@ class Editor {
 
   /** What the file says now; what was typed stays. */
   update(content, branch) {
+    if (this.content && this.typed.size && !content.params.length) { // being written, or broken just now: what was typed stays
+      this.problem.hidden = false;
+      this.problem.textContent = `${this.path}: ${content.problem || "it holds no values now"}`;
+      return;
+    }
     const keys = content.params.map((param) => param.key).join("\n");
     this.headTitle.textContent = branch ? "In the last commit" : "";
     if (!this.content || keys !== this.content.params.map((param) => param.key).join("\n")) {
@@ -57,7 +62,7 @@ class Editor {
     this.problem.textContent = content.problem ? `${this.path}: ${content.problem}` : "";
     for (const param of content.params) {
       const typed = this.typed.get(param.key);
-      if (typed && typed.text === param.text) this.typed.delete(param.key);
+      if (typed && (typed.text === param.text || typed.isSaved)) this.typed.delete(param.key);
       this.rows.get(param.key).update(param, this.typed.get(param.key));
     }
     for (const key of this.typed.keys()) if (!this.rows.has(key)) this.typed.delete(key);
@@ -109,15 +114,22 @@ class Editor {
     this.queue.title = `${this.queue.title.split("\n")[0]}\nThe values go into the experiment; ${this.path} stays as it is`;
   }
 
+  /** What was typed is what the file says now; the next update brings the file itself. */
+  saved(keys) {
+    for (const key of keys) { const typed = this.typed.get(key); if (typed) this.typed.set(key, { text: typed.text, base: typed.text, isSaved: true }); }
+  }
+
   saveArgv() { return ["params", "set", "--if-md5", this.content ? this.content.digest : "", ...(this.preview ? this.preview.overrides : []).map((text) => text)].flatMap((text, at, all) => (at === 4 && all.slice(4).some((item) => item.startsWith("-")) ? ["--", text] : [text])); }
 
   async run(what) {
     await this.ask(true); // once more against the file as it is now
     if (!this.preview || this.go.disabled) return;
-    const { overrides, undo } = this.preview;
+    const { overrides, undo, keys } = this.preview;
     const flags = overrides.flatMap((text) => ["-S", text]);
-    if (what === "save") await act(this.saveArgv(), { done: `Saved in ${this.path}`, undo: { label: "Undo", argv: ["params", "set", ...undo] } });
-    else if (what === "run") await act(["exp", "run", ...flags], { done: `Ran with ${listed(overrides)}` });
+    if (what === "save") {
+      const item = await act(this.saveArgv(), { done: `Saved in ${this.path}`, undo: { label: "Undo", argv: ["params", "set", ...undo] } });
+      if (item && item.state === "done") this.saved(keys);
+    } else if (what === "run") await act(["exp", "run", ...flags], { done: `Ran with ${listed(overrides)}` });
     else {
       const item = await act(["exp", "run", "--queue", ...flags], { done: `Queued with ${listed(overrides)}; ${this.path} stays as it is` });
       if (item && item.state === "done") this.reset();
@@ -135,6 +147,10 @@ class Row {
     this.head = el("td", { class: "mono t3 sm" });
     this.used = el("div", { class: "trunc used" });
     this.says = el("div", { class: "says", role: "status", hidden: true, "data-testid": `param-says-${this.key}` });
+    this.words = el("span", {}); // these stay the same nodes: a click must not lose its button to an update
+    this.take = el("button", { type: "button", class: "btn", "data-testid": `param-take-${this.key}`, hidden: true, onclick: () => this.editor.type(this.key, this.param.text) }, "Take it");
+    this.mine = el("button", { type: "button", class: "btn", "data-testid": `param-mine-${this.key}`, hidden: true, onclick: () => { this.typed.base = this.param.text; this.tell(); this.editor.show(); } }, "Keep mine");
+    this.says.append(this.words, this.take, this.mine);
     this.undo = el("button", { type: "button", class: "btn btn-quiet btn-icon", "aria-label": `Undo ${this.key}`, title: "Back to what the file says", "data-testid": `param-undo-${this.key}`, hidden: true, onclick: () => { editor.type(this.key, this.param.text); this.field.focus(); } }, icon("undo"));
     this.node = el("tr", { "data-testid": "param-row", "data-key": this.key }, el("td", { class: "mono sm" }, this.key), el("td", {}, el("label", { class: `field${["list", "dict"].includes(param.kind) || param.text.length > 18 ? " is-wide" : ""}` }, this.field), this.says), this.head, el("td", { class: "t3 sm" }, this.used), el("td", { class: "num" }, this.undo));
   }
@@ -163,10 +179,9 @@ class Row {
     this.says.classList.toggle("is-news", Boolean(news));
     this.node.classList.toggle("bad", Boolean(this.error));
     this.field.setAttribute("aria-invalid", String(Boolean(this.error)));
-    if (news) this.says.replaceChildren(`The file says ${this.param.text || "nothing"} now`,
-      el("button", { type: "button", class: "btn", "data-testid": `param-take-${this.key}`, onclick: () => this.editor.type(this.key, this.param.text) }, "Take it"),
-      el("button", { type: "button", class: "btn", "data-testid": `param-mine-${this.key}`, onclick: () => { this.typed.base = this.param.text; this.tell(); this.editor.show(); } }, "Keep mine"));
-    else this.says.textContent = this.error;
+    const words = news ? `The file says ${this.param.text || "nothing"} now` : this.error;
+    if (this.words.textContent !== words) this.words.textContent = words;
+    this.take.hidden = this.mine.hidden = !news;
   }
 }
 
