@@ -145,6 +145,15 @@ def test_a_choice_is_kept_for_a_page_of_ours_only(entered: Entered) -> None:
     assert ask(server, "/r/0123456789/choices", cookie).status == 405
 
 
+@pytest.mark.parametrize("path", ["settings/secrets", "settings/params", "distrust"])
+def test_settings_change_from_a_page_of_ours_only(entered: Entered, path: str) -> None:
+    server, cookie = entered.server, entered.cookie
+    sent = {**cookie, "Content-Type": "application/json"}
+    for headers in ({}, sent, {**sent, "Origin": server.origin}, {**sent, "Origin": server.origin, "X-CSRFToken": "x"}):
+        assert ask(server, f"/r/0123456789/{path}", headers, "POST", '{"values": {"remote.r.password": "x"}}').status == 403
+    assert ask(server, f"/r/0123456789/{path}", cookie).status == 405
+
+
 def test_a_session_is_for_one_server(entered: Entered, serve: Callable[..., Server], tmp_path: Path) -> None:
     server, cookie = entered.server, entered.cookie
     other = serve(tmp_path)

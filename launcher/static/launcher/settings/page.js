@@ -19,14 +19,17 @@ const PARTS = {
   trust: [drawTrust, (page) => [page.trusted_at]],
   config: [drawConfig, (page) => [page.entries, page.levels]],
 };
+const WORKERS_MS = 3000;
 const shown = {};
 let page = JSON.parse(document.getElementById("settings").textContent);
 let asking = null;
+let lastAsked = Date.now();
 
 /** Ask again and draw what differs. */
 async function refresh() {
   if (asking) { asking.again = true; return; }
   asking = {};
+  lastAsked = Date.now();
   try {
     page = await getJSON(`/r/${key}/settings.json`);
     draw();
@@ -79,4 +82,6 @@ follow();
 if (location.hash && document.getElementById(location.hash.slice(1))) document.getElementById(location.hash.slice(1)).scrollIntoView();
 ready();
 onChange(refresh);
+// workers come and go without a change of the project's files
+document.addEventListener("dataver:live", () => { const workers = page.workers; if (workers && (workers.is_on || workers.running) && Date.now() - lastAsked > WORKERS_MS) refresh(); });
 document.addEventListener("dataver:acted", refresh);
