@@ -1,8 +1,6 @@
 """Addresses of the settings page: the page, the cache's facts, the preview of params, and secrets, which must be in no command line."""
 from __future__ import annotations
 
-from typing import Any
-
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET, require_POST
 
@@ -11,13 +9,10 @@ from launcher.settingspage import cache_facts, settings_page
 from pipelines.pages import preview_change
 from remotes.indexing import refresh_remotes_from
 from tracking import pages
-from tracking.engine import credentials
+from tracking.engine import secretstore
 from tracking.engine.config import Config
 from tracking.engine.errors import DataverError
 from tracking.engine.repo import DVC_DIR
-
-LOCAL = "local"
-MAX_SECRET_CHARS = 10_000
 
 
 @require_GET
@@ -56,37 +51,6 @@ def secrets(request: HttpRequest, key: str) -> HttpResponse:
     row = pages.find_repository(key)
     values = body_of(request).get("values")
     config = Config.load(f"{row.root}/{DVC_DIR}", pages.settings_of(request), validate=False)
-    store_secrets(config, values)
+    secretstore.store(config, values)
     refresh_remotes_from(row, config, row.remotes.all())
     return HttpResponse(status=204)
-
-
-def store_secrets(config: Config, values: Any) -> None:
-    """values: name -> text, None to take it out. Raises DataverError, whose message holds no value."""
-    if not isinstance(values, dict) or not values:
-        raise DataverError("secrets are {name: text or null}")
-    for name, value in values.items():
-        parts = split_name(name)
-        if not credentials.is_known(parts) or not credentials.is_secret(parts):
-            raise DataverError(f"'{name}' is no secret option")
-        if value is not None and (not isinstance(value, str) or not value or len(value) > MAX_SECRET_CHARS or any(char in value for char in "\0\r\n")):
-            raise DataverError(f"'{name}' needs one line of text")
-    with config.edit(LOCAL) as sections:
-        for name, value in values.items():
-            parts = split_name(name)
-            if parts[0] == "remote" and parts[1] not in config.remotes():
-                raise DataverError(f"remote '{parts[1]}' doesn't exist")
-            holder: Any = sections.setdefault(parts[0], {})
-            if len(parts) == 3:
-                holder = holder.setdefault(parts[1], {})
-            if value is None:
-                holder.pop(parts[-1], None)
-            else:
-                holder[parts[-1]] = value
-
-
-def split_name(name: str) -> tuple[str, ...]:
-    """`remote.a.b.password` is the option `password` of remote `a.b`."""
-    section, _, rest = name.lower().partition(".")
-    holder, dot, option = rest.rpartition(".")
-    return (section, holder, option) if dot else (section, rest)

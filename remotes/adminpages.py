@@ -22,6 +22,7 @@ from tracking.engine.configview import Entry
 from tracking.engine.credentials import MASK, has_login, is_secret
 from tracking.engine.errors import DataverError
 from tracking.engine.repo import DVC_DIR, Repo
+from tracking.engine.secretstore import make_private
 from tracking.models import Repository
 
 OPTION, SECRET, CLEAR = "option_", "secret_", "clear_"
@@ -232,6 +233,8 @@ class RemoteAdmin(admin.ModelAdmin):
             Remote.objects.filter(pk=obj.pk).update(name=obj.name)
             commands.append(command("remote", "rename", *flag(before.level), before.name, obj.name))
         for level, options in form.changes().items():
+            if level == LOCAL and any(is_secret(("remote", obj.name, option)) for option in options):
+                make_private(config)
             remoteconfig.modify(config, level, obj.name, options, root)
             for option, value in options.items():
                 shown = [] if value is None else [MASK if is_secret(("remote", obj.name, option)) else value]

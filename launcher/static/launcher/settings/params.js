@@ -46,13 +46,14 @@ class Editor {
 
   /** What the file says now; what was typed stays. */
   update(content, branch) {
+    this.branch = branch;
     if (this.content && this.typed.size && !content.params.length) { // being written, or broken just now: what was typed stays
       this.problem.hidden = false;
       this.problem.textContent = `${this.path}: ${content.problem || "it holds no values now"}`;
       return;
     }
     const keys = content.params.map((param) => param.key).join("\n");
-    this.headTitle.textContent = branch ? "In the last commit" : "";
+    this.headTitle.textContent = branch && content.params.some((param) => param.head !== null && param.head !== param.text) ? "In the last commit" : "";
     if (!this.content || keys !== this.content.params.map((param) => param.key).join("\n")) {
       this.rows = new Map(content.params.map((param) => [param.key, this.rows.get(param.key) || new Row(this, param)]));
       this.table.replaceChildren(...[...this.rows.values()].map((row) => row.node));
@@ -95,7 +96,7 @@ class Editor {
       if (mine !== this.asked || !this.typed.size) return;
       this.preview = preview;
       for (const [key, row] of this.rows) row.complain(preview.errors[key] || "");
-      if (!preview.is_current) this.update(preview.content, this.headTitle.textContent); else this.show();
+      if (!preview.is_current) this.update(preview.content, this.branch); else this.show();
     }, (error) => note(error.message, { isBad: true }));
   }
 
