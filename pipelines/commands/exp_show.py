@@ -4,7 +4,7 @@ Below the workspace stand the chosen commits (default: HEAD), each with the expe
 started from it: running, finished, queued, failed. Never waits for a lock.
 
 --filter keeps the experiments that fulfil a condition: `metrics.acc>0.9 and params.train.lr<0.01`,
-`state:failed`, `created>2026-11-18`, a word of the name; joined by `and`, `or`, `not` and brackets.
+`state:failed`, `tag:candidate`, `created>2026-11-18`, a word of the name; joined by `and`, `or`, `not` and brackets.
 """
 from __future__ import annotations
 
@@ -56,9 +56,10 @@ def run(args: argparse.Namespace, io: Io) -> int:
         exc.exit_code = exc.exit_code or 1
         raise
     if args.filter:
+        from pipelines.engine.experiments.annotations import read_all
         from pipelines.engine.experiments.filters import filtered
 
-        states = filtered(states, args.filter)
+        states = filtered(states, args.filter, read_all(repo.scm) if repo.scm is not None else {})
     if args.json:
         io.print(json.dumps(states, default=as_json))
     else:

@@ -173,24 +173,6 @@ def test_page_draws_rows_and_errors_and_markup_as_text(visit: Visit, odd: Projec
     assert git_status(odd.path) == before
 
 
-def test_sorting_flattens_and_the_third_click_restores(visit: Visit, odd: Project) -> None:
-    page = open_table(visit(odd.path), odd)
-    header = "sort-metrics:metrics.json:acc"
-    page.click(header).expect(lambda: rows(page), ["repaired", f"first {HOSTILE}", "broken", "html"])  # missing ones last
-    page.count("group", 0)
-    page.click(header).expect(lambda: rows(page), [f"first {HOSTILE}", "repaired", "broken", "html"])
-    page.click(header).wait(lambda: page.all("group"), "the branches")
-
-
-def test_wrong_query_keeps_the_rows_and_points_at_the_mistake(visit: Visit, odd: Project) -> None:
-    page = open_table(visit(odd.path), odd)
-    page.press("/").type("search", "acc>0.85")
-    page.expect(lambda: rows(page), ["repaired"])
-    page.see("count", "1 of 4 rows")
-    page.type("search", " and").wait(lambda: "a condition is missing" in page.text("#search-error"), "the mistake")
-    assert rows(page) == ["repaired"]
-
-
 def test_view_is_in_the_address(visit: Visit, odd: Project) -> None:
     page = open_table(visit(odd.path), odd)
     base = lambda: page.js("return document.querySelector('.g-row.base .cm').textContent")  # noqa: E731
@@ -202,24 +184,7 @@ def test_view_is_in_the_address(visit: Visit, odd: Project) -> None:
     page.expect(base, "broken")
 
 
-def test_keyboard_reaches_compare(visit: Visit, odd: Project) -> None:
-    page = open_table(visit(odd.path), odd)
-    page.press("j", "j", "j", "x", "j", "j", "X").expect(lambda: page.text("#selected"), "3 selected")
-    page.press("escape").expect(lambda: page.is_shown("selection"), False)
-    page.press("x").expect(lambda: page.text("#selected"), "1 selected")
-    with page.leaving():
-        page.press("c")
-    assert "/compare" in page.driver.current_url
-    page.count("revision", 2)  # with the baseline
-
-
-def test_nothing_found_offers_the_way_back(visit: Visit, odd: Project) -> None:
-    page = open_table(visit(odd.path), odd, "?q=nothing-like-this")
-    page.see("message", "No row matches")
-    page.click("clear-filter").expect(lambda: len(rows(page)), 4)
-
-
-def test_only_rows_in_sight_are_in_the_page(visit: Visit, long: Callable[[int], Path]) -> None:
+def test_e1_only_rows_in_sight_are_in_the_page(visit: Visit, long: Callable[[int], Path]) -> None:
     folder = long(400)
     page = visit(folder).open(f"/r/{key_of(str(folder))}/experiments")
     page.see("count", "400 commits")
@@ -241,13 +206,6 @@ def test_baseline_reaches_rows_out_of_sight(visit: Visit, long: Callable[[int], 
     page.wait(lambda: page.all("baseline"), "the baseline")
     page.js(scroll, 0)
     page.wait(lambda: page.js(first) not in ("", None, before), "other differences")
-
-
-def test_columns_can_be_found_and_hidden(visit: Visit, odd: Project) -> None:
-    page = open_table(visit(odd.path), odd)
-    page.click("columns").type("column-search", "auc").count("column", 2)  # the kind, and the one column
-    page.click("column", 1).count("sort-metrics:eval.json:auc", 0)
-    assert "hide=metrics" in page.driver.current_url
 
 
 def test_new_commit_appears_by_itself(visit: Visit, odd: Project) -> None:

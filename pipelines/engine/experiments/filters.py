@@ -1,23 +1,25 @@
 """`exp show --filter`: the query language of the web table, over states of experiments."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
+from pipelines.engine.experiments.annotations import Annotation
 from pipelines.engine.experiments.revstate import State
 from pipelines.engine.experiments.show import Range
 from pipelines.engine.rowfilter import select_rows
 from tracking.engine.params import flatten
 
 KINDS = ("metrics", "params")
-LABELS = ("name", "commit", "state", "branch")
+SYNONYMS = {"success": ("done",), "queued": ("waiting",)}  # words of the pages
+LABELS = ("name", "commit", "state", "branch", "tag")
 
 
-def filtered(states: list[State], query: str) -> list[State]:
-    """The same baselines with only the experiments that a query selects. Raises FilterError."""
+def filtered(states: list[State], query: str, annotations: Mapping[str, Annotation] | None = None) -> list[State]:
+    """The same baselines with only the experiments that a query selects. annotations: by commit. Raises FilterError."""
     rows = [(baseline, made) for baseline in states for made in baseline["experiments"] or []]
-    chosen = select_rows(query, _Rows(rows))
+    chosen = select_rows(query, _Rows(rows, annotations or {}))
     kept = {id(rows[number][1]) for number in chosen}
     return [{**baseline, "experiments": [made for made in baseline["experiments"] or [] if id(made) in kept] or None} for baseline in states]
 
@@ -25,8 +27,9 @@ def filtered(states: list[State], query: str) -> list[State]:
 class _Rows:
     """Rows as rowfilter.Table: one per experiment."""
 
-    def __init__(self, rows: list[tuple[State, Range]]) -> None:
+    def __init__(self, rows: list[tuple[State, Range]], annotations: Mapping[str, Annotation]) -> None:
         self._rows = rows
+        self._annotations = annotations
         self._columns: dict[tuple[str, str, str], list[Any]] = {}  # (kind, file, key) -> values
         for number, (_, made) in enumerate(rows):
             data = made["revs"][0]["data"] or {}
@@ -57,13 +60,21 @@ class _Rows:
         return LABELS
 
     def labelled(self, label: str, pattern: str) -> set[int]:
-        return {number for number, row in enumerate(self._rows) if fnmatchcase(_label(label, *row), f"{pattern.lower()}*" if label == "commit" else pattern)}
+        wanted = f"{pattern.lower()}*" if label == "commit" else pattern
+        return {number for number in range(len(self._rows)) if any(fnmatchcase(word, wanted) for word in self._words(label, number))}
+
+    def _words(self, label: str, number: int) -> Iterable[str]:
+        baseline, made = self._rows[number]
+        if label == "tag":
+            return self._annotations.get(made["revs"][0]["rev"], Annotation()).tags
+        word = _label(label, baseline, made)
+        return (word, *SYNONYMS.get(word, ())) if label == "state" else (word,)
 
     def times(self) -> Sequence[int | None]:
         return [_seconds((made["revs"][0]["data"] or {}).get("timestamp")) for _, made in self._rows]
 
     def texts(self) -> Sequence[str]:
-        return [" ".join(_label(label, *row) for label in LABELS).lower() for row in self._rows]
+        return [" ".join(word for label in LABELS for word in self._words(label, number)).lower() for number in range(len(self._rows))]
 
 
 def _label(label: str, baseline: State, made: Range) -> str:

@@ -242,7 +242,11 @@ function startEvents() {
   byId("only-changed").addEventListener("click", () => { view.only = !view.only; draw(); });
   byId("show-value").addEventListener("click", () => setDelta(false));
   byId("show-delta").addEventListener("click", () => setDelta(true));
-  for (const name of DENSITIES) byId(name).addEventListener("click", () => { view.density = name; draw(); });
+  for (const name of DENSITIES) byId(name).addEventListener("click", () => {
+    view.density = name;
+    try { localStorage.setItem("density", name); } catch { /* other pages keep theirs */ }
+    draw();
+  });
   byId("clear").addEventListener("click", () => { picked.clear(); selectionChanged(); });
   byId("push").addEventListener("click", () => push(pickedExperiments("done")));
   byId("stop").addEventListener("click", () => stop(pickedExperiments("running").filter((row) => experimentOf(row).task)));

@@ -41,15 +41,15 @@ export function comparedNames() {
 export const compareHref = (names) => `${data.compare}?${new URLSearchParams({ revs: names.join(",") })}`;
 export const plotsHref = (names) => (data.plots ? `${data.plots}?${new URLSearchParams({ revs: names.join(",") })}` : null);
 
-/** The page of an experiment, by its run where one is known. */
+/** The page of an experiment: of its run where one is recorded, else by its name. */
 export function detailsOf(row) {
   const made = experimentOf(row);
-  return made && (made.run || made.task) ? `${data.runs}/${encodeURIComponent(made.run || made.task)}` : made ? `${data.runs}/${encodeURIComponent(made.name)}` : null;
+  return made && made.place !== "workspace" ? `${data.runs}/${encodeURIComponent(made.run || made.name)}` : null;
 }
 export function logOf(row) {
   const made = experimentOf(row);
-  if (!made || made.place === "workspace") return null;
-  return made.run || made.task ? `${detailsOf(row)}#log${made.run && made.failed_stage ? `=${encodeURIComponent(made.failed_stage)}` : ""}` : null;
+  const page = made && (made.run || made.task) ? detailsOf(row) : null;
+  return page && `${page}#log${made.run && made.failed_stage ? `=${encodeURIComponent(made.failed_stage)}` : ""}`;
 }
 
 /** Params of a row that differ from those it started from, as `exp run -S` takes them. */

@@ -99,8 +99,8 @@ function experimentCell({ id, n, isInside }) {
   const { rows } = table.data;
   const errors = rows.errors[n];
   const isBase = n === table.base;
-  const hash = made.state === "done" ? rows.sha[n].slice(0, 7) : "";
   const from = isInside || isFlat() ? "" : made.baseline.slice(0, 7);
+  const hash = made.state === "done" && !from ? rows.sha[n].slice(0, 7) : "";
   return { sign: ["e", isBase, isInside, from, made.name, stateOf(made), made.done, made.planned, made.stage, made.reason, made.run, JSON.stringify(errors), JSON.stringify(rows.notes[n])].join("\0"), make: () => {
     const href = hooks.detailsOf(n);
     const name = href ? el("a", { class: "ex trunc", href, tabindex: "-1", title: `${made.name}\nOpen its page`, "data-testid": "experiment" }, made.name) : el("span", { class: "ex trunc", title: made.name, "data-testid": "experiment" }, made.name);
@@ -132,11 +132,11 @@ function groupCell(group, id) {
   const { kind, name, count, experiments } = table.data.groups[group];
   const isOpen = !collapsed.has(groupKey(group));
   const [commits, runs] = table.inGroup[group];
-  const part = (shown, all, word) => (all ? `${shown === all ? "" : `${grouped(shown)} of `}${grouped(all)} ${word}${all === 1 ? "" : "s"}` : "");
+  const part = (shown, all, word) => (all && (shown || !table.matches) ? `${shown === all ? "" : `${grouped(shown)} of `}${grouped(all)} ${word}${all === 1 ? "" : "s"}` : "");
   const words = [part(commits, count, "commit"), part(runs, experiments, "experiment")].filter(Boolean).join(", ") + (kind === "head" ? ", not on a branch" : "");
   return { sign: `g\0${isOpen}\0${name}\0${words}`, make: () => {
     const toggle = el("button", { type: "button", class: "tw", tabindex: "-1", "aria-expanded": String(isOpen), "aria-label": `${isOpen ? "Fold" : "Unfold"} ${name}`, "data-testid": "fold", onclick: (event) => { event.stopPropagation(); hooks.fold(id); } }, icon(isOpen ? "chev-d" : "chev-r"));
-    return el("span", { class: "nmw" }, toggle, icon(kind === "tag" ? "tag" : kind === "branch" ? "branch" : "commit", "t3"), el("span", { class: "strong trunc", title: name }, name), el("span", { class: "t3 nowrap" }, words));
+    return el("span", { class: "nmw" }, toggle, icon(kind === "tag" ? "tag" : kind === "branch" ? "branch" : "commit", "t3"), el("span", { class: "strong trunc", title: name }, name), el("span", { class: "t3 trunc words", title: words }, words));
   } };
 }
 
