@@ -127,8 +127,8 @@ function toolbar() {
   const pressed = (id, on) => byId(id).setAttribute("aria-pressed", String(on));
   pressed("only-changed", view.only); pressed("show-value", !view.delta); pressed("show-delta", view.delta);
   for (const name of DENSITIES) pressed(name, view.density === name);
-  const hiddenSame = table.columns.filter((column) => column.kind !== "meta" && !view.hide.has(column.id) && !column.differs).length;
-  byId("hidden-same").textContent = view.only && hiddenSame ? `${hiddenSame} hidden` : "";
+  const hiddenSame = !view.only ? 0 : table.columns.filter((column) => column.kind !== "meta" && !view.hide.has(column.id) && !column.differs).length;
+  byId("hidden-same").textContent = hiddenSame ? `${hiddenSame} hidden` : "";
   byId("column-count").textContent = String(table.columns.filter((column) => column.kind !== "meta" && !isHidden(column)).length);
   byId("chips").replaceChildren(...chips());
   byId("more").hidden = false;

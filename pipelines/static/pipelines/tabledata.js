@@ -31,14 +31,17 @@ export const hasWorkspace = () => table.data.rows.id[0] === WORKSPACE;
 // --- columns
 /** Take over an answer. What the reader had chosen or seen before stays. */
 export function takeOver(data) {
-  const differing = new Map(table.columns.map((column) => [column.id, column.differs]));
+  const differing = new Map(table.columns.map((column) => [column.id, column.sticky]));
   const errors = new Map(data.file_errors.map((entry) => [`${entry.kind}:${entry.file}`, entry.rows]));
   table.data = data;
   const made = data.columns.map((column) => {
-    let count = 0, numbers = [];
-    for (const value of column.values) if (value !== null) { count += 1; if (typeof value === "number") numbers.push(value); }
-    const isNumeric = numbers.length > 0 && numbers.length === count;
-    return { ...column, isNumeric, count, differs: differing.get(column.id), errors: errors.get(`${column.kind}:${column.file}`) || {}, decimals: column.kind === "metrics" && isNumeric ? decimalsOf(numbers) : null };
+    const { values } = column;
+    let count = 0, numbers = 0;
+    for (let row = 0; row < values.length; row += 1) { const value = values[row]; if (value !== null) { count += 1; if (typeof value === "number") numbers += 1; } }
+    const isNumeric = numbers > 0 && numbers === count;
+    const made = Object.assign(Object.create(lazy), column, { isNumeric, count, errors: errors.get(`${column.kind}:${column.file}`) || {}, known: 0 });
+    made.sticky = differing.get(column.id);
+    return made;
   });
   table.columns = [...metaColumns(data), ...made];
   putInOrder();
@@ -174,30 +177,50 @@ function findBase() {
   return table.index.get(table.data.head) ?? -1;
 }
 
-/** keepsColumns: what arrives by itself hides and shows no column that was there before. */
+let stamp = 1; // of what is shown: what columns know of other rows is out of date
+/**
+ * Another set of rows is shown. What columns are (differing, best, spread) is found out when somebody asks, because most are out of sight.
+ * keepsColumns: what arrives by itself hides and shows no column that was there before.
+ */
 export function measure(keepsColumns = false) {
-  const base = table.base = findBase();
-  const all = hasWorkspace() ? [0, ...table.rows] : table.rows;
-  for (const column of table.columns) {
-    if (column.kind === "meta") continue;
-    const { values, hash } = column;
-    const identities = hash || values;
-    let first = null, isFirst = true, low = Infinity, high = -Infinity, differs = false;
-    for (const row of all) {
-      const value = identities[row];
-      if (isFirst) { first = value; isFirst = false; } else if (value !== first) differs = true;
-      const number = values[row];
-      if (typeof number === "number") { if (number < low) low = number; if (number > high) high = number; }
-    }
-    if (!differs) for (const row in column.errors) if (all.includes(Number(row))) differs = true;
-    if (!keepsColumns) column.differs = differs; else if (column.differs === undefined) column.differs = true;
-    const better = column.kind === "metrics" ? betterOf(column) : "";
-    column.low = low; column.high = high;
-    column.spread = high - low;
-    column.best = better && high > low ? (better === "higher" ? high : low) : null;
-    column.base = base >= 0 ? values[base] : null;
-  }
+  table.base = findBase();
+  stamp += 1;
+  if (!keepsColumns) for (const column of table.columns) column.sticky = undefined;
 }
+
+function find(column) {
+  const { values, hash } = column;
+  const identities = hash || values;
+  const rows = table.rows;
+  let differs = false, low = Infinity, high = -Infinity;
+  const first = hasWorkspace() ? identities[0] : rows.length ? identities[rows[0]] : null;
+  if (hasWorkspace() && typeof values[0] === "number") low = high = values[0];
+  for (let at = 0; at < rows.length; at += 1) {
+    const row = rows[at];
+    if (identities[row] !== first) differs = true;
+    const number = values[row];
+    if (typeof number === "number") { if (number < low) low = number; if (number > high) high = number; }
+  }
+  if (!differs) for (const row in column.errors) if (Number(row) === 0 || rows.includes(Number(row))) differs = true;
+  column.facts = { differs, low, high };
+  column.known = stamp;
+}
+
+const lazy = {
+  get now() { if (this.known !== stamp) find(this); return this.facts; },
+  get differs() { if (this.sticky === undefined) this.sticky = this.now.differs; return this.sticky; },
+  get low() { return this.now.low; },
+  get spread() { return this.now.high - this.now.low; },
+  get best() {
+    const better = this.kind === "metrics" ? betterOf(this) : "", { low, high } = this.now;
+    return better && high > low ? (better === "higher" ? high : low) : null;
+  },
+  get base() { return table.base >= 0 ? this.values[table.base] : null; },
+  get decimals() {
+    if (this.decimals_ === undefined) this.decimals_ = this.kind === "metrics" && this.isNumeric ? decimalsOf(this.values) : null;
+    return this.decimals_;
+  },
+};
 
 // --- runs that are on
 /** Take over what runs say now; true when the whole table has to be asked for again. */
