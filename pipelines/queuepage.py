@@ -44,12 +44,13 @@ CHUNK_BYTES = 64 << 10
 CHUNK_BYTES_AT_MOST = 1 << 20
 LINE_BYTES = 4096  # of a log's end, in which its last line is looked for
 SERIES = 12
+ID_SHOWN = 10
 STARTING_S = 5.0  # a supervisor that was started and has not said anything yet
 
 
 @dataclass(frozen=True)
 class RunningCard:
-    """A run that goes on. id: of its task, or of its journal. kind: queue, or workspace for what a person started.
+    """A run that goes on. id: of its task, or of its journal. word: how commands name it: its name, where that means it, else the beginning of its id. kind: queue, or workspace for what a person started.
 
     stages_done, stages_planned: of the pipeline. step, steps, unit: inside of its stage. left_s, heartbeat_s, late_s: seconds; late_s only
     when it is silent for unusually long. value, base: of the main metric, here and at the baseline.
@@ -57,6 +58,7 @@ class RunningCard:
 
     id: str
     name: str
+    word: str
     kind: str
     series: int
     baseline: str
@@ -92,6 +94,7 @@ class WaitingRow:
 
     id: str
     name: str
+    word: str
     baseline: str
     branch: str
     params: list[str]
@@ -106,6 +109,7 @@ class WaitingRow:
 class FinishedRow:
     id: str
     name: str
+    word: str
     state: str
     series: int
     commit: str
@@ -224,6 +228,7 @@ class _Reader:
         ended.sort(key=lambda item: -(item.ended or 0))
         shown = ended[:FINISHED_SHOWN]
         waiting = by_state[QUEUED]
+        self.words = words_of([by_state[RUNNING], waiting, [*by_state[SUCCESS], *by_state[FAILED], *by_state[KILLED]]])
         self.usual_s = queueview.expected_duration(self.states)
         self.branches = _branches(self.repo)
         self.durations = {name: seconds for (_, name), seconds in load_durations(self.repo).items()}
@@ -326,6 +331,7 @@ class _Reader:
         return RunningCard(
             id=run_id,
             name=name,
+            word=self.words.get(run_id, name),
             kind=kind,
             series=series_of(run_id),
             baseline=baseline,
@@ -369,7 +375,7 @@ class _Reader:
             first = min((card.left_s for card in cards if card.left_s is not None and card.kind == "queue"), default=0.0) if len(cards) >= jobs else 0.0
             about = self.now + first + (number // jobs) * self.usual_s
         entry = state.entry
-        return WaitingRow(state.id, state.name, entry.baseline, self.branches.get(entry.baseline, ""), entry.params, entry.targets, entry.queued_at, about, entry.from_dvc, bool(entry.retry_of))
+        return WaitingRow(state.id, state.name, self.words[state.id], entry.baseline, self.branches.get(entry.baseline, ""), entry.params, entry.targets, entry.queued_at, about, entry.from_dvc, bool(entry.retry_of))
 
     def _finished(self, state: RunState) -> FinishedRow:
         commit = state.result_commit or ""
@@ -377,6 +383,7 @@ class _Reader:
         return FinishedRow(
             id=state.id,
             name=state.name,
+            word=self.words[state.id],
             state=state.state,
             series=series_of(commit or state.id),
             commit=commit,
@@ -413,6 +420,18 @@ class _Reader:
         is_starting = found is None and self.now - wanted.asked_at < STARTING_S
         is_on = wanted.is_on and (is_starting or (found is not None and not found.is_draining))
         return Workers(wanted.jobs, is_on, bool(found is not None and found.is_draining and pids), found.redis if found is not None else "", wanted.gpus, lines)
+
+
+def words_of(groups: Iterable[Sequence[RunState]]) -> dict[str, str]:
+    """Task -> how commands name it: a name means the one that was queued last, among those a command looks at."""
+    found: dict[str, str] = {}
+    for group in groups:
+        newest: dict[str, RunState] = {}
+        for state in group:
+            if state.name not in newest or newest[state.name].entry.queued_at < state.entry.queued_at:
+                newest[state.name] = state
+        found.update({state.id: state.name if newest[state.name] is state else state.id[:ID_SHOWN] for state in group})
+    return found
 
 
 def live_card(key: str, row: Repository, repo: Repo, task: RunState) -> RunningCard | None:

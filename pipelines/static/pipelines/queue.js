@@ -31,7 +31,7 @@ const bell = el("button", { type: "button", class: "btn btn-quiet", "data-testid
   if (came === "denied") note("The browser does not allow notifications for this page. Its settings for this address change that.", { isBad: true });
   bell.setAttribute("aria-pressed", String(isOn()));
   bell.title = notifyTitle();
-} }, icon("zap"), el("span", { class: "hide-md" }, "Notify"));
+} }, icon("bell"), el("span", { class: "hide-md" }, "Notify"));
 const notifyTitle = () => (isOn() ? "The browser tells when a run has ended; click to switch that off" : "Let the browser tell when a run has ended or failed");
 bell.title = notifyTitle();
 bell.hidden = !canNotify();
@@ -54,9 +54,9 @@ async function clearFailed(argv) {
 // --- drawing
 const WORDS = [["running", "is-run", "run", "running"], ["waiting", "is-idle", "clock", "waiting"], ["done", "is-ok", "done", "done"], ["failed", "is-bad", "fail", "failed"]];
 function draw() {
-  const { counts } = page;
+  const { counts: all } = page, counts = { ...all, running: all.running + all.elsewhere }; // a person sees what runs, wherever
   redraw(find("counts"), counts, () => WORDS.filter(([name]) => counts[name] || name === "running" || name === "waiting").map(([name, look, symbol, word]) => el("span", { class: `state ${counts[name] ? look : "is-idle"}`, "data-count": name }, icon(symbol, name === "running" && counts.running ? "spin" : ""), `${counts[name]} ${word}`)));
-  const isEmpty = counts.total + counts.elsewhere === 0;
+  const isEmpty = all.total + all.elsewhere === 0;
   find("queue-empty").hidden = !isEmpty;
   find("queue-lists").hidden = isEmpty;
   start.hidden = page.workers.is_on;

@@ -13,7 +13,7 @@ export function runningCard(card) {
   const hash = el("span", { class: "hash" }, card.kind === "queue" ? card.id.slice(0, 7) : "");
   const state = el("span", { class: "state", "data-testid": "running-state" });
   const stop = el("button", { type: "button", class: "btn btn-danger", "data-testid": "stop", onclick: () => stopRun(now) }, icon("stop"), "Stop");
-  stop.title = card.kind === "queue" ? commandOf(["queue", "kill", card.name]) : "As Ctrl-C in the terminal it was started in";
+  stop.title = card.kind === "queue" ? commandOf(["queue", "kill", card.word]) : "As Ctrl-C in the terminal it was started in";
   const from = el("span", { class: "trunc" });
   const value = el("span", { class: "big" }), metric = el("span", { class: "t3 sm trunc" }), delta = el("span", { class: "sm nowrap" });
   const line = spark("card-spark");
@@ -71,7 +71,7 @@ export function runningCard(card) {
 export async function stopRun(card) {
   if (card.kind !== "queue") { await stopOwn(card); return; }
   const force = el("input", { type: "checkbox", "data-testid": "stop-force" });
-  const argv = () => ["queue", "kill", ...(force.checked ? ["-f"] : []), card.name];
+  const argv = () => ["queue", "kill", ...(force.checked ? ["-f"] : []), card.word];
   const isSure = await decide({
     title: `Stop ${card.name}?`, testid: "stop-run", confirm: "Stop it", isDanger: true, argv,
     content: [el("p", {}, `It has been running for ${duration(card.elapsed_s)}${card.step !== null ? `, ${card.step}${card.steps ? ` of ${card.steps}` : ""} ${card.unit}s` : ""}. Its log and what it wrote so far stay, and it can be retried.`),
@@ -91,4 +91,4 @@ async function stopOwn(card) {
   if (isSure && item) await cancel(item);
 }
 
-export const retryButton = (row) => actionButton("Retry", ["queue", "retry", row.name], { symbol: "redo", classes: "btn-row", testid: "retry" });
+export const retryButton = (row) => actionButton("Retry", ["queue", "retry", row.word], { symbol: "redo", classes: "btn-row", testid: "retry" });

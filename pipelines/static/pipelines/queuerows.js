@@ -17,20 +17,20 @@ const runLine = (row) => ["exp", "run", "--queue", ...row.params.flatMap((text) 
 export function waitingRow(row, order) {
   let now = row;
   const place = el("span", {});
-  const grip = el("button", { type: "button", class: "grip btn btn-quiet btn-icon", "data-testid": "grip", "aria-label": `Move ${row.name}: Alt with an arrow key`, title: `Drag, or Alt with an arrow key\n${commandOf(["queue", "move", row.name, "--before", "…"])}` }, icon("grip"));
+  const grip = el("button", { type: "button", class: "grip btn btn-quiet btn-icon", "data-testid": "grip", "aria-label": `Move ${row.name}: Alt with an arrow key`, title: `Drag, or Alt with an arrow key\n${commandOf(["queue", "move", row.word, "--before", "…"])}` }, icon("grip"));
   grip.addEventListener("pointerdown", (event) => { if (event.button === 0) order.drag(now, event); });
   grip.addEventListener("keydown", (event) => {
     const step = { ArrowUp: -1, ArrowDown: 1, Home: -Infinity, End: Infinity }[event.key];
     if (step && event.altKey) { event.preventDefault(); order.move(now, step); }
   });
   const branch = el("td", { class: "t2 trunc hide-md c-branch" }), settings = el("td", { class: "mono t2 trunc c-params" }), about = el("td", { class: "t3" });
-  const remove = el("button", { type: "button", class: "btn btn-quiet btn-icon", "aria-label": `Take ${row.name} out of the queue`, title: commandOf(["queue", "remove", row.name]), "data-testid": "unqueue", onclick: () => unqueue(now) }, icon("x"));
+  const remove = el("button", { type: "button", class: "btn btn-quiet btn-icon", "aria-label": `Take ${row.name} out of the queue`, title: commandOf(["queue", "remove", row.word]), "data-testid": "unqueue", onclick: () => unqueue(now) }, icon("x"));
   const menu = menuButton(`More about ${row.name}`, () => [
     { label: "Run with changes", symbol: "edit", testid: "menu-again", run: () => again(now) },
-    { label: "To the front", symbol: "arrow-r", argv: ["queue", "move", now.name, "--first"], run: (argv) => act(argv) },
+    { label: "To the front", symbol: "arrow-r", argv: ["queue", "move", now.word, "--first"], run: (argv) => act(argv) },
     { label: "Copy the command", symbol: "copy", run: () => copy(commandOf(runLine(now))) },
     null,
-    { label: "Take out of the queue", symbol: "x", isDanger: true, argv: ["queue", "remove", now.name], run: () => unqueue(now) },
+    { label: "Take out of the queue", symbol: "x", isDanger: true, argv: ["queue", "remove", now.word], run: () => unqueue(now) },
   ]);
   const node = el("tr", { "data-testid": "waiting-row", "data-run": row.name, "data-id": row.id },
     el("td", { class: "c-grip" }, row.from_dvc ? null : grip), el("td", { class: "t3 num c-place" }, place),
@@ -51,12 +51,12 @@ function adopt(row) {
   const argv = ["queue", "adopt", row.id.slice(0, 10)];
   return el("button", { type: "button", class: "btn btn-row", title: commandOf(argv), onclick: () => act(argv) }, "Adopt");
 }
-async function unqueue(row) { await act(["queue", "remove", row.name], { done: `${row.name} is out of the queue`, undo: { label: "Queue it again", argv: ["exp", "run", "--queue", "-n", row.name, ...runLine(row).slice(3)] } }); }
+async function unqueue(row) { await act(["queue", "remove", row.word], { done: `${row.name} is out of the queue`, undo: { label: "Queue it again", argv: ["exp", "run", "--queue", "-n", row.name, ...runLine(row).slice(3)] } }); }
 
 /** The order of the rows in `body`: by pointer and by keys. rows(): what is shown now; hold(bool): no redrawing meanwhile. */
 export function makeOrder(body, rows, hold) {
   async function put(row, before) {
-    const argv = ["queue", "move", row.name, ...(before ? ["--before", before.name] : ["--last"])];
+    const argv = ["queue", "move", row.word, ...(before ? ["--before", before.word] : ["--last"])];
     hold(true);
     try { await act(argv, { quiet: true }); } finally { hold(false); }
   }
@@ -108,10 +108,10 @@ export function finishedRow(row) {
     { label: "Log", symbol: "term", href: `${runPage(now)}#log` },
     { label: "Run with changes", symbol: "edit", testid: "menu-again", run: () => again(now) },
     ...(isOver ? [{ label: "Apply to the workspace", symbol: "dl", argv: ["exp", "apply", now.name], run: (argv) => apply(now, argv) }] : []),
-    ...(isOver || !now.can_resume ? [] : [{ label: `Retry from ${now.failed_stage || "the failed stage"}`, symbol: "redo", argv: ["queue", "retry", "--from-failed", now.name], run: (argv) => act(argv) }]),
+    ...(isOver || !now.can_resume ? [] : [{ label: `Retry from ${now.failed_stage || "the failed stage"}`, symbol: "redo", argv: ["queue", "retry", "--from-failed", now.word], run: (argv) => act(argv) }]),
     { label: "Copy the command", symbol: "copy", run: () => copy(commandOf(runLine(now))) },
     null,
-    { label: isOver ? "Take off this list" : "Remove with its log", symbol: "trash", isDanger: !isOver, testid: "menu-remove", argv: ["queue", "remove", now.name], run: (argv) => (isOver ? act(argv, { done: `${now.name} stays an experiment` }) : removeFailed(now, argv)) },
+    { label: isOver ? "Take off this list" : "Remove with its log", symbol: "trash", isDanger: !isOver, testid: "menu-remove", argv: ["queue", "remove", now.word], run: (argv) => (isOver ? act(argv, { done: `${now.name} stays an experiment` }) : removeFailed(now, argv)) },
   ]);
   const node = el("tr", { "data-testid": "finished-row", "data-run": row.name, "data-state": row.state },
     el("td", { class: "c-name" }, el("span", { class: "row" }, el("span", { class: `sw s-${row.series}` }), el("a", { class: "medium plain trunc", href: runPage(row), title: params(row.params) }, row.name), hash)),

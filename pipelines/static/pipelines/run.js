@@ -37,7 +37,7 @@ function again() {
 }
 function stopButton(run) {
   if (run.state === "waiting") return actionButton("Take out", ["queue", "remove", run.name], { symbol: "x", testid: "unqueue" });
-  const button = el("button", { type: "button", class: "btn btn-danger", "data-testid": "stop", onclick: () => { const now = facts(); stopRun(now.live || { name: now.name || now.id, kind: now.is_queued ? "queue" : "workspace", elapsed_s: now.elapsed_s, step: null, pid: now.pid }); } }, icon("stop"), "Stop");
+  const button = el("button", { type: "button", class: "btn btn-danger", "data-testid": "stop", onclick: () => { const now = facts(); stopRun(now.live || { name: now.name || now.id, word: now.name, kind: now.is_queued ? "queue" : "workspace", elapsed_s: now.elapsed_s, step: null, pid: now.pid }); } }, icon("stop"), "Stop");
   button.title = run.is_queued ? commandOf(["queue", "kill", run.name]) : "As Ctrl-C in the terminal it was started in";
   return button;
 }
