@@ -5,7 +5,6 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.util import find_spec
 from typing import Any
 
 from django.db.models import F, JSONField, QuerySet
@@ -272,9 +271,9 @@ def run_page(key: str, row: Repository, repo: Repo, subject: Subject) -> RunPage
         cause=subject.cause,
         failed=[stage.address for stage in stage_records if stage.state in ENDED_BADLY],
         parameters=subject.parameters,
-        tags=list(annotation.tags) if annotation is not None else [],
-        note=annotation.note if annotation is not None else "",
-        can_note=commandtable_has_note() and bool(subject.name and subject.commit),
+        tags=list(annotation.tags),
+        note=annotation.note,
+        can_note=bool(subject.name and subject.commit),
         overview=overview(subject, base) if subject.has_results else Overview(),
         code=code,
         code_is_cut=is_cut,
@@ -288,11 +287,6 @@ def run_page(key: str, row: Repository, repo: Repo, subject: Subject) -> RunPage
         is_kept=bool(subject.name and subject.commit and subject.state == runs.SUCCEEDED),
         can_resume=bool(task is not None and task.result_commit and subject.state in (runs.FAILED, "stopped")),
     )
-
-
-def commandtable_has_note() -> bool:
-    """Whether this version can note something about an experiment."""
-    return find_spec("pipelines.commands.exp_note") is not None
 
 
 def _end(stage: StageRecord, now: float) -> float | None:

@@ -3,11 +3,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from pipelines.comparepage import read_rows
 from pipelines.engine import runs
 from pipelines.engine.experiments import queue
+from pipelines.engine.experiments.annotations import Annotation, read_one
 from pipelines.engine.experiments.queue import FAILED, KILLED, QUEUED, RUNNING, SUCCESS, RunState
 from pipelines.engine.experiments.queuenames import find
 from pipelines.engine.experiments.refs import list_refs
@@ -179,16 +179,12 @@ def commit_facts(repo: Repo, sha: str) -> tuple[str, str, int | None]:
     return (commit.author, commit.subject, commit.time) if commit is not None else ("", "", None)
 
 
-def annotation_of(repo: Repo, sha: str) -> Any:
-    """Tags and note of a commit, where this version keeps them."""
+def annotation_of(repo: Repo, sha: str) -> Annotation:
+    """Tags and note of a commit."""
     try:
-        from pipelines.engine.experiments import annotations  # type: ignore[attr-defined, unused-ignore]
-    except ImportError:
-        return None
-    try:
-        return annotations.read_one(repo.scm, sha) if repo.scm is not None and sha else None
+        return read_one(repo.scm, sha) if repo.scm is not None and sha else Annotation()
     except DataverError:
-        return None
+        return Annotation()
 
 
 def is_inside(root: str, path: str) -> bool:

@@ -250,12 +250,24 @@ def test_e5_r1_r3_a_run_follows_and_its_parts_have_addresses(visit: Visit, box: 
     page.see("gantt", "work", "Done")
     page.wait(lambda: page.js("const image = document.querySelector('[data-testid=image] img'); return image && image.complete && image.naturalWidth > 0"), "the image")
     page.see("reproduce", "dataver exp apply slow")
+    page.click("edit-note").type("note-input", "the best").press("enter").see("note", "the best")
+    page.expect(lambda: page.attribute("note-line", "data-note"), "the best")
     page.js("document.querySelector('[data-testid=code-file][data-path=\"params.yaml\"]').click()")
     page.wait(lambda: "epochs: 12" in page.text("[data-code-lines]"), "lines")
     assert_accessible(page)
     page.size(1024, 700).expect(page.scrolls_sideways, False)
+    # back leads to where the table was, whatever parts were looked at
+    box.dataver("queue", "stop")
+    box.enqueue("ok", *range(20, 34))
+    page.size(1024, 500).open(f"/r/{key_of(str(box.path))}/experiments")
+    page.wait(lambda: page.js("const table = document.getElementById('table'); table.scrollTop = 90; return table.scrollTop") == 90, "rows to scroll")
+    with page.leaving():
+        page.js("location.assign(arguments[0])", box.run_address("slow"))
     page.js("document.querySelector('[data-testid=tabs] a[href=\"#log\"]').click()")
     page.wait(lambda: page.driver.current_url.endswith("#log"), "the address")
+    with page.leaving():
+        page.driver.back()
+    page.expect(lambda: page.js("return document.getElementById('table').scrollTop"), 90)
 
 
 def test_e5_r2_reproduce_gives_the_same_outs(visit: Visit, box: Box) -> None:

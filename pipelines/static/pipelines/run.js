@@ -109,8 +109,10 @@ const noteLine = find("note-line"), pencil = find("edit-note");
 if (pencil) pencil.addEventListener("click", () => {
   const shown = find("note"), before = noteLine.dataset.note;
   const input = el("input", { value: before, maxlength: "10000", "aria-label": "Note", "data-testid": "note-input" }), field = el("span", { class: "field grow" }, input);
+  let isOver = false; // taking the field away is a blur, too
   const end = async (isKept) => {
-    if (!field.isConnected) return;
+    if (isOver) return;
+    isOver = true;
     const text = input.value.trim();
     field.replaceWith(shown);
     pencil.hidden = false;
