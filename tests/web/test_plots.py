@@ -336,9 +336,15 @@ def test_l5_scale_and_smoothing_are_kept_until_they_are_reset(visit: Visit, draw
     page.open(at(drawn)).expect(is_linear, True)
 
 
-def test_l7_the_step_is_the_same_for_all_runs_and_images_share_a_zoom(visit: Visit, drawn: Project) -> None:
+def test_l3_l7_images_have_the_colours_of_chips_the_same_step_and_one_zoom(visit: Visit, drawn: Project) -> None:
     page = visit(drawn.path).open(at(drawn, "?revs=workspace,v1&section=images"))
     ready_cards(page, 2)
+    colours = "return ['.rcx .lsw', '.plot figcaption .sw'].map((parts) => [...document.querySelectorAll(parts)].slice(0, 2).map((node) => node.className.match(/s-\\d+/)[0]).join())"
+    seen = page.wait(lambda: (lambda pair: pair if pair[0] == pair[1] and "," in pair[0] else None)(page.js(colours)), "colours")
+    with page.leaving():
+        page.driver.refresh()
+    ready_cards(page, 2)
+    page.expect(lambda: page.js(colours), seen)
     page.wait(lambda: page.find("step").text.startswith("10"), "the step that both have")
     page.js("const s = document.querySelector('[data-testid=stepper]'); s.value = 2; s.dispatchEvent(new Event('input'))")
     page.wait(lambda: "no image at step 20" in page.text("#grid"), "the missing step")

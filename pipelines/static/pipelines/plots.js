@@ -10,6 +10,7 @@ import { startGrouping } from "./plotgroups.js";
 import { addChart, customPlots, onPlotBrushed, RunsCard } from "./runcharts.js";
 
 const AT_ONCE = 3; // cards of one request, so that the first ones show soon
+const SENDERS = 2; // the server reads some while others are drawn
 const SECTIONS = ["series", "images", "custom", "system"];
 const WORDS = { series: "series", images: "images", custom: "charts over all runs", system: "system metrics" };
 const grid = byId("grid");
@@ -26,16 +27,19 @@ const plots = () => [...state.page.plots, ...customPlots()].sort((one, other) =>
 // --- asking for cards
 const waiting = new Set();
 let asking = null;
+let senders = 0;
 function ask(card) {
   waiting.add(card);
-  if (!asking) asking = setTimeout(() => { asking = null; sendAll(); }, 20);
+  if (!asking) asking = setTimeout(() => { asking = null; while (senders < SENDERS && waiting.size) sendAll(); }, 20);
 }
 async function sendAll() {
+  senders += 1;
   while (waiting.size) {
     const part = [...waiting].slice(0, AT_ONCE);
     for (const card of part) waiting.delete(card);
     await Promise.all([send(part.filter((card) => !card.load)), ...part.filter((card) => card.load).map(sendOne)]);
   }
+  senders -= 1;
 }
 async function send(part) {
   if (!part.length) return;
