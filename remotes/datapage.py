@@ -71,8 +71,8 @@ def show(request: HttpRequest, key: str) -> HttpResponse:
         version=made.version,
         rows=_rows(made, children[:FIRST_ROWS], row.root, holder),
         total=len(children),
-        files=len(table.paths),
-        size=table.size(0, len(table.paths)),
+        files=_totals(made)[0],
+        size=_totals(made)[1],
         counts=table.counts(0, len(table.paths)),
         checked=table.is_checked,
         checking=holder.checking(),
@@ -170,6 +170,16 @@ def _row(made: Made, child: Child, sizes: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def _totals(made: Made) -> tuple[int, int]:
+    """Files and bytes of all; a folder whose list is lost counts as recorded."""
+    table = made.table
+    lost = [made.facts.get(path, {}) for path in table.hollow]
+    return (
+        len(table.paths) - len(lost) + sum(facts.get("files") or 0 for facts in lost),
+        table.size(0, len(table.paths)) + sum(facts.get("size") or 0 for facts in lost),
+    )
+
+
 @require_GET
 def live(request: HttpRequest, key: str) -> HttpResponse:
     """version of the table, and how far a newer one is. again: compare even if no file seems to have changed. busy: an action
@@ -196,8 +206,8 @@ def _live(holder: Holder) -> dict[str, Any]:
         "remote": made.remote,
         "remote_problem": problem,
         "absent": table.absent_below(0, len(table.paths)),
-        "files": len(table.paths),
-        "size": table.size(0, len(table.paths)),
+        "files": _totals(made)[0],
+        "size": _totals(made)[1],
         "counts": table.counts(0, len(table.paths)),
         "problems": made.problems,
     }

@@ -88,7 +88,7 @@ function showStates() {
 
 function showTotals() {
   body.dataset.checked = now.checked ? "1" : "0";
-  test("data-total").textContent = now.files ? `${now.files.toLocaleString("en")} files, ${formatSize(now.size)}` : "";
+  test("data-total").textContent = now.files ? `${now.files.toLocaleString("en")} ${now.files === 1 ? "file" : "files"}, ${formatSize(now.size)}` : "";
   test("data-checking").textContent = now.checking ? progressText(now.checking) : now.remote === "asking" ? "Asking the remote" : "";
   const problems = [...now.problems, ...(now.remote_problem ? [{ ...now.remote_problem, where: "Remote" }] : [])];
   const box = test("problems"), key = JSON.stringify(problems);

@@ -35,7 +35,7 @@ function show(item) {
     }
     const bar = box.querySelector("progress"), progress = item.progress;
     if (progress && progress.total) { bar.max = progress.total; bar.value = Math.min(progress.done, progress.total); } else bar.removeAttribute("value");
-    box.querySelector('[data-testid="data-progress-text"]').textContent = progressText(progress) || "Starting";
+    box.querySelector('[data-testid="data-progress-text"]').textContent = progressText(progress) || item.message || "Working";
     box.hidden = false;
   } else if (item.state === "cancelled" || item.state === "failed") {
     box.replaceChildren(icon(item.state === "failed" ? "warn" : "stop"), el("code", { class: "trunc" }, item.command), el("span", { class: "t2 sm trunc" }, item.state === "failed" ? item.message : GOES_ON.has(item.command.split(" ")[1]) ? "Cancelled. What arrived stays; started again, it goes on from there." : "Cancelled."), el("span", { class: "grow" }),

@@ -30,9 +30,10 @@ export class Preview {
       return image;
     }
     if (found.kind === "table") {
+      const numeric = found.columns.map((_, at) => found.rows.length > 0 && found.rows.every((row) => row[at] === "" || isNumber(row[at] ?? "x")));
       return el("div", { class: "dtable", tabindex: "0", role: "region", "aria-label": "First rows" }, el("table", { class: "tbl", "data-testid": "preview-table" },
-        el("thead", {}, el("tr", {}, ...found.columns.map((name) => el("th", { scope: "col" }, name)))),
-        el("tbody", {}, ...found.rows.map((row) => el("tr", {}, ...row.map((cell) => el("td", { class: isNumber(cell) ? "num" : "" }, cell)))))));
+        el("thead", {}, el("tr", {}, ...found.columns.map((name, at) => el("th", { scope: "col", class: numeric[at] ? "num" : "" }, name)))),
+        el("tbody", {}, ...found.rows.map((row) => el("tr", {}, ...row.map((cell, at) => el("td", { class: numeric[at] ? "num" : "" }, cell)))))));
     }
     if (found.kind === "text") return found.text ? el("pre", { class: "log dtext", tabindex: "0", "data-testid": "preview-text" }, found.text) : el("p", { class: "t2" }, "The file is empty.");
     if (found.kind === "binary" || found.kind === "image") return el("p", { class: "t2" }, `${formatSize(found.size)} of ${found.kind === "image" ? "an image, which is too large to be shown" : "binary data"}.`);

@@ -59,12 +59,15 @@ export class Versions {
       return select;
     };
     const head = el("div", { class: "row dchoose" }, choose("From", "from", from), icon("arrow-r"), choose("To", "to", to));
-    this.diff.replaceChildren(head, el("p", { class: "t3 sm" }, "Comparing"));
+    if (!this.diff.contains(document.activeElement)) this.diff.replaceChildren(head, el("p", { class: "t3 sm" }, "Comparing"));
     if (!from) { this.diff.replaceChildren(head, el("p", { class: "t2" }, "This is the first version; nothing was tracked here before.")); return; }
     let answer;
     try { answer = await this.ask("diff", { path: this.path, a: from, b: to }); } catch (error) { answer = { error }; }
     if (this.from !== from || this.to !== to) return;
+    const focused = this.diff.contains(document.activeElement) ? document.activeElement.dataset.testid : null;
     this.diff.replaceChildren(head, ...(answer.error ? [el("p", { class: "t2" }, answer.error.message)] : this.changes(answer)));
+    if (focused) this.diff.querySelector(`[data-testid="${focused}"]`)?.focus();
+    this.diff.scrollIntoView({ block: "nearest" });
   }
   changes(answer) {
     const found = answer.unlisted.map((path) => el("p", { class: "t2" }, `The list of files of ${path} is not in the cache, so they are not compared. \`dataver fetch\` brings it.`));
