@@ -136,7 +136,7 @@ async function cleanUp(ask, hasGit) {
   const isSure = await decide({
     title: "Clean up the cache", testid: "clean", isDanger: true, isWide: true, confirm: "Delete", argv,
     content: [el("fieldset", { class: "dscope" }, el("legend", { class: "t2" }, "Keep what is used by"), label(el("input", { type: "checkbox", checked: true, disabled: true }), "The workspace, always"),
-      ...SCOPES.map(([name, , text]) => label(boxes.get(name), text)), el("div", { class: "row" }, "The last", num, "commits of each branch"), el("label", { class: "row" }, "Commits since", date),
+      ...SCOPES.map(([name, , text]) => label(boxes.get(name), text)), el("div", { class: "row" }, "The last", num, "of each branch"), el("label", { class: "row" }, "Commits since", date),
       hasGit ? null : el("p", { class: "t2 sm" }, "Without Git only the workspace is known to use data.")), shown],
     onOpen: (parts) => { go = parts.go; parts.dialog.addEventListener("input", soon); parts.dialog.addEventListener("change", soon); soon(); look(); },
     check: () => Boolean(found && found.objects),
