@@ -1,6 +1,7 @@
 """The page of the pipeline: the graph of `dag`, each stage with the state that `why` and the run records give it."""
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shlex
@@ -14,13 +15,15 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET, require_POST
 
 from pipelines.checking import Checks, Told
-from pipelines.engine import pipelineedit, runs, stagestates
+from pipelines.engine import pipelineedit, runs, stagelog, stagestates
 from pipelines.engine.dagformats import generated_labels, group_name
 from pipelines.engine.dirty import DEP, OUT, PARAM, Reason, lookup, told
+from pipelines.engine.experiments.runprogress import read_live
 from pipelines.engine.graph import CyclicGraph, Graph, Names, build_graph, check_cycles, check_outs
 from pipelines.engine.runs import RunRecord
 from pipelines.engine.stagestates import StageState
 from pipelines.indexing import refresh_stages_if_changed, time_of
+from pipelines.queuepage import LINE_BYTES, live_row
 from tracking import pages
 from tracking.engine.errors import DataverError, InvalidFile, OutputOverlap
 from tracking.engine.index import load_index
@@ -72,11 +75,20 @@ class Execution:
 
 
 @dataclass(frozen=True)
+class StepsDone:
+    """How far a stage is that runs, as its log or its metrics tell. unit: what the steps are called."""
+
+    done: int
+    total: int | None
+    unit: str
+
+
+@dataclass(frozen=True)
 class Node:
     """A stage, or a .dvc file (kind "data"). id: its address from the root, as `dag --dot` names it.
 
     group: address of its foreach or matrix group, else empty. reasons: sentences of `why`.
-    behind: ids of stages before it that would run first. executions: newest first.
+    behind: ids of stages before it that would run first. executions: newest first. progress: of a stage that runs, where something tells.
     """
 
     id: str
@@ -98,6 +110,7 @@ class Node:
     executions: list[Execution] = field(default_factory=list)
     median_s: float | None = None
     commands: list[str] = field(default_factory=list)
+    progress: StepsDone | None = None
 
 
 @dataclass(frozen=True)
@@ -113,7 +126,7 @@ class LaneStage:
 
 @dataclass(frozen=True)
 class RunLanes:
-    """A `repro` that goes on, or has just ended. planned: how many stages it looks at; looked: at how many it has.
+    """A `repro` that goes on, or has just ended. planned: how many stages it looks at; looked: at how many it has. jobs: how many may run at once.
 
     left_s: how long it may take yet, from last durations; None when one of them is not known.
     """
@@ -126,6 +139,7 @@ class RunLanes:
     planned: int | None
     looked: int
     left_s: float | None
+    jobs: int
     stages: list[LaneStage] = field(default_factory=list)
 
 
@@ -239,8 +253,9 @@ def pipeline_page(repo: Repo, *, checked: bool, progress: Told | None = None) ->
     ids = [names.stage(stage) for stage in graph.stages]
     states = stagestates.stage_states(ws, graph, names.stage, history) if checked else [StageState(stagestates.UNCHECKED, looked=False)] * len(ids)
     executions = _executions(history)
+    steps = _steps(ws, graph.stages, ids, history)
     nodes = [
-        _node(ws, stage, state, [ids[other] for other in state.behind], ids[position], ids[position] in generated, executions.get(ids[position], []))
+        _node(ws, stage, state, [ids[other] for other in state.behind], ids[position], ids[position] in generated, executions.get(ids[position], []), steps.get(ids[position]))
         for position, (stage, state) in enumerate(zip(graph.stages, states, strict=True))
     ]
     edges = [(ids[other], ids[position]) for position, needed in enumerate(graph.needs) for other in needed]
@@ -266,25 +281,29 @@ def _lanes(history: list[RunRecord], nodes: list[Node]) -> RunLanes | None:
         shown.append(LaneStage(stage.address, stage.state, lane, round(begun - run.started, 3), None if stage.state == runs.RUNNING else stage.duration_s))
     seconds = round((run.ended or now) - run.started, 3)
     command = " ".join(["dataver", run.command, *run.targets])
-    return RunLanes(run.run_id, run.state, command, time_of(run.started), seconds, run.planned, len(run.stages) + len(run.skipped) + len(run.blocked), _left(run, nodes, now, len(free)), shown)
+    return RunLanes(run.run_id, run.state, command, time_of(run.started), seconds, run.planned, len(run.stages) + len(run.skipped) + len(run.blocked), _left(run, nodes, now, max(len(free), run.jobs or 1)), run.jobs or max(1, len(free)), shown)
 
 
 def _left(run: RunRecord, nodes: list[Node], now: float, lanes: int) -> float | None:
-    """Seconds from last durations of what runs and what waits for it, shared among the lanes."""
+    """Seconds from the steps, else the last durations, of what runs and what waits for it, shared among the lanes."""
     if run.state != runs.RUNNING:
         return 0.0
     left = 0.0
     for node in nodes:
         if node.state not in (stagestates.RUNNING, stagestates.WAITING):
             continue
-        if node.median_s is None:
-            return None
         stage = run.stage(node.id) if node.state == stagestates.RUNNING else None
-        left += max(0.0, node.median_s - (now - stage.started if stage is not None and stage.started else 0.0))
+        elapsed = now - stage.started if stage is not None and stage.started else 0.0
+        if node.progress is not None and node.progress.total and node.progress.done:
+            left += elapsed / node.progress.done * (node.progress.total - node.progress.done)
+        elif node.median_s is None:
+            return None
+        else:
+            left += max(0.0, node.median_s - elapsed)
     return round(left / max(1, lanes), 1)
 
 
-def _node(ws: Workspace, stage: Stage, state: StageState, behind: list[str], name: str, is_generated: bool, executions: list[Execution]) -> Node:
+def _node(ws: Workspace, stage: Stage, state: StageState, behind: list[str], name: str, is_generated: bool, executions: list[Execution], steps: StepsDone | None) -> Node:
     by_subject = {(reason.kind, reason.subject): reason for reason in state.reasons}
     took = [item.seconds for item in executions if item.state == runs.SUCCEEDED and item.seconds is not None]
     shell = shlex.quote(name)
@@ -308,7 +327,31 @@ def _node(ws: Workspace, stage: Stage, state: StageState, behind: list[str], nam
         executions=executions[:DURATIONS_SHOWN],
         median_s=round(median(took), 3) if took else None,
         commands=[f"dataver repro {shell}", f"dataver why {shell}", f"dataver {'unfreeze' if stage.frozen else 'freeze'} {shell}"] if stage.cmd is not None else [f"dataver checkout {shell}", f"dataver commit {shell}"],
+        progress=steps,
     )
+
+
+def _steps(ws: Workspace, stages: list[Stage], ids: list[str], history: list[RunRecord]) -> dict[str, StepsDone]:
+    """How far the stages are that run; files are read only while there are any."""
+    current = {stage.address: (run, stage) for run in history if run.state == runs.RUNNING for stage in run.stages if stage.state == runs.RUNNING}
+    row = live_row(ws.repo, ws.repo.root_dir) if current else None
+    found: dict[str, StepsDone] = {}
+    for stage, name in zip(stages, ids, strict=True):
+        if name not in current:
+            continue
+        run, record = current[name]
+        own = [ws.name(out) for out in stage.outs]
+        metrics = {path: entry.get("data") for path, entry in (row.metrics if row else {}).items() if any(path == out or path.startswith(out.rstrip("/") + "/") for out in own)}
+        params = {path: entry.get("data") for path, entry in (row.params if row else {}).items()}
+        line = ""
+        if record.log is not None:
+            with contextlib.suppress(OSError):
+                said = stagelog.tail(runs.log_path(ws.repo.tmp_dir, run.run_id, record.log), LINE_BYTES).decode("utf-8", "replace")
+                line = next((part for part in reversed(said.replace("\r", "\n").split("\n")) if part.strip()), "")
+        told = read_live(ws.repo.root_dir, metrics, params, line, since=record.started or 0.0, stage_since=record.started or 0.0).progress
+        if told.done is not None:
+            found[name] = StepsDone(told.done, told.total, told.unit)
+    return found
 
 
 def _entry(ws: Workspace, entry: Dep | Out, found: dict[tuple[str, str], Reason], kind: str, stage: StageState) -> Entry:

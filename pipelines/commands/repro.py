@@ -60,7 +60,7 @@ def run(args: argparse.Namespace, io: Io) -> int:
         index = _load(repo, args, io)
         plan = make_plan(index, args, io.cwd)
         ws = Workspace(repo, io.progress)
-        journal = make_journal(repo, index, plan, args.targets, io.settings.environ)
+        journal = make_journal(repo, index, plan, args.targets, io.settings.environ, about={"jobs": args.jobs})
         reproduction = Reproduction(
             ws,
             plan,

@@ -8,6 +8,7 @@ import difflib
 import hashlib
 import os
 import posixpath
+import re
 from collections.abc import Callable
 
 from pipelines.engine.graph import Names, build_graph, check_cycles, check_outs
@@ -19,6 +20,8 @@ from tracking.engine.record import record
 from tracking.engine.repo import Repo
 
 MAX_BYTES = 1_000_000
+_EXCERPT = re.compile(r"\s*\d+\s+│")
+_PLACED = re.compile(r"line \d+, column \d+$")
 
 
 class NotAPipelineFile(DataverError):
@@ -110,7 +113,10 @@ def problems_of(repo: Repo, rel: str, text: str) -> list[Problem]:
 def _short(exc: DataverError) -> str:
     """What is wrong, without the file's name and the excerpt: the text is beside it."""
     lines = [line for line in exc.message.splitlines() if line.strip()]
-    return lines[1] if isinstance(exc, InvalidFile) and exc.line and len(lines) > 1 else "\n".join(lines[:4]) or "it cannot be read"
+    if not isinstance(exc, InvalidFile) or not exc.line or len(lines) < 2:
+        return "\n".join(lines[:4]) or "it cannot be read"
+    said = [line for line in lines[1:] if not _EXCERPT.match(line)]
+    return said[-1] + f" ({said[0][0].lower()}{said[0][1:]})" if len(said) > 1 and _PLACED.search(said[-1]) else said[0]
 
 
 def diff_of(rel: str, old: str, new: str) -> list[str]:

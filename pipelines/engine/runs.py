@@ -55,7 +55,7 @@ class StageRecord:
 class RunRecord:
     """One run. state: running, succeeded, failed or interrupted. stages: those not skipped, in the order they started.
 
-    started, ended: seconds since 1970. planned: how many stages it looks at. skipped: stages that had
+    started, ended: seconds since 1970. planned: how many stages it looks at; jobs: how many at once. skipped: stages that had
     not changed; blocked: stages left out because of a failure before them.
     """
 
@@ -68,6 +68,7 @@ class RunRecord:
     duration_s: float | None = None
     pid: int | None = None
     planned: int | None = None
+    jobs: int | None = None
     cause: str | None = None
     stages: list[StageRecord] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
@@ -186,7 +187,7 @@ def read_journal(path: str) -> RunRecord:
         kind = event.get("event")
         if kind == "run_started":
             process = event
-            run.started, run.pid, run.planned = time, _integer(event.get("pid")), _integer(event.get("planned"))
+            run.started, run.pid, run.planned, run.jobs = time, _integer(event.get("pid")), _integer(event.get("planned")), _integer(event.get("jobs"))
             run.targets, run.command = _texts(event.get("targets")), str(event.get("command", "repro"))
         elif kind == "stage":
             _apply_stage(stages, event, time)

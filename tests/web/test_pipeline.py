@@ -218,7 +218,7 @@ def test_d4_a_failed_stage_is_retried_from_the_panel(visit: Visit, graph: Projec
     page = show(visit, graph, "?stage=fit")
     page.expect(lambda: [shown(page)[name] for name in ("fit", "report")], ["failed", "blocked"]).see("tail", "it is broken")
     graph.gen({"dvc.yaml": PIPELINE})
-    assert page.attribute("retry", "title") == "dataver repro --downstream fit -j 2"
+    assert page.attribute("retry", "title") == "dataver repro --downstream fit"
     page.click("retry")
     trust(page)
     page.expect(lambda: [shown(page)[name] for name in ("fit", "report")], ["up to date", "up to date"])

@@ -1,45 +1,47 @@
 // The pipeline: draws the graph, follows the workspace, keeps zoom, selection and focus while it does.
+import { actionButton, progressText } from "../launcher/actions.js";
 import { el, getJSON, icon, onChange, problemCard, ready } from "../launcher/frame.js";
-import { act, cancel, commandOf, progressText } from "../launcher/actions.js";
 import { curve, layOut, visible, WORST } from "./graphlayout.js";
 import { Lanes } from "./lanes.js";
+import { Minimap, svg } from "./minimap.js";
+import { openEditor } from "./pipelineeditor.js";
+import { menuButton } from "./rowmenu.js";
 import { openRunDialog } from "./rundialog.js";
-import { panelContent } from "./stagepanel.js";
-import { addStage, editPipeline, jobsChoice, runChanged, stageButtons } from "./stageactions.js";
+import { buttonsOf, jobsChoice, reproAll, Running, wouldRun } from "./stageactions.js";
+import { openStageForm } from "./stageform.js";
+import { StagePanel, stepsText } from "./stagepanel.js";
 import { formatDuration, look, stateLabel } from "./stagestate.js";
 import { Viewport } from "./viewport.js";
 
 const SHOW_UNCHECKED_MS = 300; // the graph without states, when working them out takes longer
-const MINIMAP_FROM = 30; // nodes
 const OPEN_GROUPS_UP_TO = 3; // stages; larger groups start as one node
 const TIMEOUT_MS = 600000; // hashing large data for the first time
 const FAR = 0.4; // scale below which nodes are coloured boxes
 const RUNNING_MS = 3000;
-const SVG = "http://www.w3.org/2000/svg";
+const LANES_MS = 21000; // how long a run that is over keeps its lanes
 const body = document.body;
 const find = (id) => document.querySelector(`[data-testid="${id}"]`);
-const work = find("work"), canvas = find("canvas"), graph = find("graph"), panel = find("panel"), search = find("find"), mini = find("minimap");
+const work = find("work"), canvas = find("canvas"), graph = find("graph"), panel = find("panel"), search = find("find");
 
 let page = JSON.parse(document.getElementById("pipeline").textContent);
 let drawn = { nodes: [], edges: [] };
 let layout = null;
 let signature = "";
 let selected = new URLSearchParams(location.search).get("stage") || "";
-let panelShows = "";
 let showsData = true;
 let isFirst = true; // states are not known yet
 let hits = [], hitAt = 0;
 const openGroups = new Set(), knownGroups = new Set();
 const elements = new Map(); // id -> button
-const lanes = new Lanes(find("lanes"));
-let acting = null; // the action of a page that runs stages now
 
-const view = new Viewport(canvas, graph, () => { find("zoom").textContent = `${Math.round(view.scale * 100)} %`; graph.classList.toggle("is-far", view.scale < FAR); drawSeen(); });
-const svg = (name, attributes) => {
-  const node = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-  return node;
-};
+const view = new Viewport(canvas, graph, () => { find("zoom").textContent = `${Math.round(view.scale * 100)} %`; graph.classList.toggle("is-far", view.scale < FAR); mini.move(); });
+const mini = new Minimap(find("minimap"), view, canvas);
+const lanes = new Lanes(find("lanes"), (id) => choose(id));
+const running = new Running(() => { drawHead(); showPanel(); });
+const about = new StagePanel(panel, {
+  runs: body.dataset.runs, choose, close, expand: (name, member) => setGroup(name, true, member), collapse: (name) => setGroup(name, false),
+  busy: () => [running.isBusy, Boolean(running.item)], buttons: (node) => buttonsOf(node, { running, removed: () => select("") }),
+});
 
 // --- drawing
 function draw() {
@@ -56,7 +58,9 @@ function draw() {
   drawEdges();
   markHits();
   showPanel();
-  drawMini();
+  mini.draw(drawn.nodes, layout);
+  const steps = new Map(page.nodes.filter((node) => node.progress).map((node) => [node.id, stepsText(node.progress)]));
+  if (lanes.update(page.run, steps, page.running && running.item?.command) && !view.touched) start();
 }
 
 function place() {
@@ -96,7 +100,7 @@ function frame({ id, x, y, width, height }) {
 function fill(button, node) {
   const { word, tone, isDashed } = look(node.state);
   const last = node.members ? `×${node.members.length}` : duration(node);
-  const said = JSON.stringify([node.name, node.state, node.note, last]);
+  const said = JSON.stringify([node.name, node.state, node.note, last, node.progress]);
   button.classList.toggle("is-sel", node.id === selected);
   button.setAttribute("aria-pressed", String(node.id === selected));
   if (button.dataset.said === said) return;
@@ -113,15 +117,17 @@ function fill(button, node) {
   button.replaceChildren(
     el("span", { class: "row" }, el("span", { class: "strong trunc grow" }, node.name), el("span", { class: "t3 sm nowrap" }, last)),
     stateLabel(node.state),
-    node.state === "running" && node.median_s ? progress(node) : el("span", { class: "sm t2 trunc" }, node.note || { "up to date": "nothing changed", "never run": "no entry in dvc.lock", running: since(node) }[node.state] || ""));
+    node.state === "running" ? progress(node) : el("span", { class: "sm t2 trunc" }, node.note || { "up to date": "nothing changed", "never run": "no entry in dvc.lock" }[node.state] || ""));
 }
-/** How far a stage is, by what it took before. */
+/** Steps where something tells them, else how long it takes usually, else since when. */
 function progress(node) {
-  const started = node.executions[0]?.started_at;
-  const share = started ? Math.min(0.99, (Date.now() - new Date(started)) / 1000 / node.median_s) : 0;
-  const bar = el("i");
-  bar.style.setProperty("--v", `${Math.round(share * 100)}%`);
-  return el("span", { class: "row sm t2" }, el("span", { class: "bar grow" }, bar), `about ${Math.round(share * 100)} %`);
+  const { done = 0, total = null } = node.progress ?? {};
+  const usual = node.median_s, seconds = elapsed(node);
+  if (!total && !(usual > 1 && seconds !== null)) return el("span", { class: "sm t2 trunc" }, node.progress ? `${done} ${node.progress.unit}s` : since(node));
+  const left = usual - seconds;
+  const bar = el("span", { class: "bar grow" }, el("i"));
+  bar.style.setProperty("--v", `${Math.min(100, total ? done / total * 100 : Math.min(seconds / usual, 0.97) * 100)}%`);
+  return el("span", { class: "row sm" }, bar, el("span", { class: "t2 nowrap" }, total ? stepsText(node.progress) : left > 1 ? `about ${formatDuration(Math.round(left))} left` : "longer than usual"));
 }
 function since(node) {
   const started = node.executions?.[0]?.started_at;
@@ -129,8 +135,11 @@ function since(node) {
 }
 /** Of a stage that runs how long it has so far, of others how long it took last. */
 function duration(node) {
+  return formatDuration(elapsed(node) ?? node.executions.find((item) => item.seconds !== null)?.seconds);
+}
+function elapsed(node) {
   const started = node.state === "running" && node.executions[0]?.started_at;
-  return formatDuration(started ? Math.max((Date.now() - new Date(started)) / 1000, 0) : node.executions.find((item) => item.seconds !== null)?.seconds);
+  return started ? Math.max((Date.now() - new Date(started)) / 1000, 0) : null;
 }
 const dataName = (node) => node.id.replace(/\.dvc$/, "").split("/").pop();
 
@@ -149,7 +158,8 @@ function drawEdges() {
 
 function drawHead() {
   find("counts").replaceChildren(...Object.entries(page.counts).filter(([state]) => state !== "not checked").map(([state, count]) => stateLabel(state, { text: `${count} ${look(state).word.toLowerCase()}` })));
-  if (isFirst && page.nodes.length) find("counts").replaceChildren(stateLabel("running", { text: page.checking?.label ? `Checking: ${progressText({ seconds: 0, ...page.checking })}` : "Checking what changed" }));
+  const checked = page.checking ? progressText(page.checking).replace(/^\w/, (letter) => letter.toLowerCase()) : "";
+  if ((isFirst || page.checking) && page.nodes.length) find("counts").replaceChildren(stateLabel("running", { text: checked ? `Checking what changed: ${checked}` : "Checking what changed" }));
   const problems = find("problems");
   const said = JSON.stringify(page.problems);
   if (problems.dataset.said !== said) {
@@ -169,67 +179,33 @@ function drawHead() {
   const run = find("to-run");
   run.hidden = !page.running;
   if (page.running) run.href = `${body.dataset.runs}/${encodeURIComponent(page.running)}`;
-  drawActions();
+  find("stop-all").hidden = !running.item;
+  find("run-box").hidden = nothing || page.problems.length > 0;
+  const count = wouldRun(page);
+  runAll.disabled = running.isBusy || (page.checked && count === 0);
+  runAll.title = page.checked && count === 0 ? "Everything is up to date" : `dataver ${reproAll(page).join(" ")}`;
+  runAll.querySelector(".n").textContent = page.checked && count ? String(count) : "";
 }
-function drawActions() {
-  const count = page.nodes.filter((node) => node.kind === "stage" && ["changed", "upstream changed", "never run", "failed", "blocked"].includes(node.state)).length;
-  const argv = runChanged(page.files ?? []);
-  const button = find("run-changed");
-  button.hidden = !page.nodes.some((node) => node.kind === "stage");
-  button.disabled = Boolean(page.running) || !page.checked || page.problems.length > 0;
-  button.title = commandOf(argv);
-  find("run-changed-words").textContent = count ? "Run changed" : "Run all";
-  find("run-changed-count").textContent = count || "";
-  find("jobs-box").hidden = find("run-dialog").hidden = button.hidden;
-  const stop = find("stop-all");
-  stop.hidden = !(page.running && acting);
-  if (acting) stop.title = `Interrupt ${acting.command}, as Ctrl-C does`;
-  lanes.show(page.run ?? null, choose);
-}
-find("jobs-box").append(jobsChoice(drawActions));
-find("run-changed").addEventListener("click", () => act(runChanged(page.files)));
-find("run-changed").addEventListener("pointerenter", drawActions);
-find("stop-all").addEventListener("click", () => acting && cancel(acting));
+
+// --- what the whole pipeline can do
+const runAll = actionButton("", () => reproAll(page), { symbol: "play", classes: "btn-primary", testid: "run-changed", run: (argv) => running.start(argv) });
+runAll.append("Run changed", el("span", { class: "n" }));
+find("run-box").append(jobsChoice(() => drawHead()), runAll);
+find("stop-all").addEventListener("click", () => running.stop());
+find("more-box").append(menuButton("More", () => [
+  ...page.files.slice(1, 12).map((file) => ({ label: `Edit ${file}`, symbol: "edit", testid: "edit-other", run: () => openEditor(file) })),
+  ...(running.isBusy || page.nodes.length === 0 ? [] : [{ label: "Run with other params…", symbol: "param", testid: "run-dialog", run: () => openRunDialog({}) }, null, { label: "Run everything, changed or not", symbol: "zap", argv: reproAll(page, "-f"), testid: "run-force-all", run: (argv) => running.start(argv) },
+    { label: "Run changed, go on after a failure", symbol: "arrow-r", argv: reproAll(page, "-k"), testid: "run-keep-going", run: (argv) => running.start(argv) }]),
+], "pipeline-more"));
+find("edit-file").addEventListener("click", () => openEditor(page.files[0] ?? "dvc.yaml"));
 find("add-stage").addEventListener("click", addStage);
 find("add-first").addEventListener("click", addStage);
-find("edit-file").addEventListener("click", () => editPipeline((page.files ?? [])[0] ?? "dvc.yaml"));
-document.addEventListener("dataver:live", ({ detail: { action } }) => {
-  const runs = action && action.state === "running" && /^dataver (repro|exp run)\b/.test(action.command) ? action : null;
-  if ((runs && runs.id) === (acting && acting.id)) return;
-  acting = runs;
-  panelShows = "";
-  drawActions();
-  showPanel();
-});
-find("run-dialog").addEventListener("click", () => openRunDialog({}));
-
-// --- minimap
-function drawMini() {
-  mini.hidden = drawn.nodes.length <= MINIMAP_FROM;
-  if (mini.hidden) return;
-  const sheet = svg("svg", { viewBox: `0 0 ${layout.width} ${layout.height}` });
-  for (const node of drawn.nodes) {
-    const { x, y, width, height } = layout.nodes.get(node.id);
-    sheet.append(svg("rect", { class: `m-${look(node.state).tone}`, x, y, width, height, rx: 8 }));
-  }
-  sheet.append(svg("rect", { class: "seen" }));
-  mini.replaceChildren(sheet);
-  drawSeen();
+async function addStage() {
+  const name = await openStageForm(page.nodes.filter((node) => node.file === "dvc.yaml").map((node) => node.name));
+  if (!name) return;
+  await load();
+  choose(name);
 }
-function drawSeen() {
-  const seen = mini.querySelector(".seen");
-  if (!seen || mini.hidden) return;
-  const values = { x: -view.x / view.scale, y: -view.y / view.scale, width: canvas.clientWidth / view.scale, height: canvas.clientHeight / view.scale };
-  for (const [name, value] of Object.entries(values)) seen.setAttribute(name, value);
-}
-mini.addEventListener("pointerdown", (event) => {
-  const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(mini.firstElementChild.getScreenCTM().inverse());
-  const scale = view.scale;
-  view.x = canvas.clientWidth / 2 - at.x * scale;
-  view.y = canvas.clientHeight / 2 - at.y * scale;
-  view.touched = true;
-  view.apply();
-});
 
 // --- selection and panel
 const nodeOf = (id) => drawn.nodes.find((node) => node.id === id);
@@ -268,24 +244,10 @@ function close() {
   (elements.get(id) ?? canvas).focus({ preventScroll: true });
 }
 function showPanel() {
-  const node = selected && nodeOf(selected);
-  const said = node ? JSON.stringify([node, page.running, acting && acting.id]) : "";
-  if (said === panelShows) return;
-  const isSame = node && panel.dataset.id === node.id;
-  const top = isSame ? panel.querySelector(".db").scrollTop : 0;
-  const focus = panel.contains(document.activeElement) ? document.activeElement.dataset.testid : "";
-  panelShows = said;
+  const node = (selected && nodeOf(selected)) || null;
   const width = canvas.clientWidth;
-  panel.hidden = !node;
   work.classList.toggle("has-panel", Boolean(node));
-  if (node) {
-    panel.dataset.id = node.id;
-    panel.setAttribute("aria-label", node.name);
-    const buttons = node.members ? [] : stageButtons(node, { isRunning: Boolean(page.running), stop: acting, reload: load });
-    panel.replaceChildren(...panelContent(node, page, { buttons, runs: body.dataset.runs, choose, expand: (name, member) => setGroup(name, true, member), collapse: (name) => setGroup(name, false), close }));
-    panel.querySelector(".db").scrollTop = top;
-    if (focus) panel.querySelector(`[data-testid="${focus}"]`)?.focus({ preventScroll: true });
-  } else panel.replaceChildren();
+  about.show(node);
   if (canvas.clientWidth !== width && !view.touched) start();
 }
 
@@ -311,7 +273,7 @@ find("toggle-groups").addEventListener("click", () => {
   for (const name of knownGroups) if (all) openGroups.add(name); else openGroups.delete(name);
   draw();
 });
-addEventListener("resize", () => { if (!view.touched) start(); else drawSeen(); });
+addEventListener("resize", () => { if (!view.touched) start(); else mini.move(); });
 
 // --- search
 function markHits() {
@@ -360,28 +322,42 @@ document.addEventListener("keydown", (event) => {
 });
 
 // --- following the workspace
-let busy = false, again = false;
-async function load() {
-  if (busy) { again = true; return; }
-  busy = true;
-  try {
-    do {
-      again = false;
-      page = await getJSON(body.dataset.source, { timeout: TIMEOUT_MS });
-      isFirst = page.checking !== null; // it takes longer: the graph meanwhile
-      draw();
-      again = again || isFirst;
-    } while (again);
-  } catch (error) {
-    isFirst = false;
-    if (error.status !== undefined) { page = { ...page, problems: [{ where: "", reason: error.message, hint: "What is shown may be out of date." }] }; drawHead(); }
-  } finally { busy = false; }
+let busy = null, again = false;
+/** Ask for states until they are known; who calls while one asks waits for one more answer. */
+function load() {
+  if (busy) again = true; else busy = follow().finally(() => { busy = null; });
+  return busy;
+}
+async function follow() {
+  do {
+    again = false;
+    try {
+      const next = await getJSON(body.dataset.source, { timeout: TIMEOUT_MS });
+      take(next);
+      if (next.checking) again = true;
+    } catch (error) {
+      isFirst = false;
+      if (error.status !== undefined) { page = { ...page, checking: null, problems: [{ where: "", reason: error.message, hint: "What is shown may be out of date." }] }; drawHead(); }
+    }
+  } while (again);
+}
+function take(next) {
+  if (next.checking) { // the states there are stay, if the graph is the same
+    const known = new Map(page.checked || !isFirst ? page.nodes.map((node) => [node.id, node]) : []);
+    next.nodes = next.nodes.map((node) => known.get(node.id) ?? node);
+    if (known.size) next.counts = page.counts;
+  } else isFirst = false;
+  if (page.running && !next.running) setTimeout(load, LANES_MS);
+  page = next;
+  draw();
+  running.tell(page.running);
 }
 onChange(load);
-setInterval(() => { for (const node of drawn.nodes) if (node.state === "running" && !node.members) fill(elements.get(node.id), node); }, 1000);
-setInterval(() => { if (page.running && !document.hidden) load(); }, RUNNING_MS); // a run whose process was killed changes no file
+setInterval(() => { lanes.tick(); for (const node of drawn.nodes) if (node.state === "running" && !node.members) fill(elements.get(node.id), node); }, 1000);
+setInterval(() => { if ((page.running || running.item) && !document.hidden) load(); }, RUNNING_MS); // a run whose process was killed changes no file
 const early = setTimeout(draw, SHOW_UNCHECKED_MS);
-await load();
+const first = load();
+await Promise.race([first, new Promise((resolve) => setTimeout(resolve, SHOW_UNCHECKED_MS * 3))]); // a first hashing may take long: the graph is there
 clearTimeout(early);
 if (!layout) draw();
 if (selected) { if (page.nodes.some((node) => node.id === selected)) choose(selected); else select(""); }

@@ -1,154 +1,110 @@
-// What can be done with stages: run, freeze, edit, add, remove. Each is a command line of dataver, but for the text of a dvc.yaml.
+// What can be done with a stage, a group or the whole pipeline: command lines of dataver, and whether a run goes on.
 import { act, actionButton, cancel, commandOf, decide, note } from "../launcher/actions.js";
-import { chosen, el, getJSON, icon, keep, postJSON } from "../launcher/frame.js";
+import { chosen, el, getJSON, icon, keep } from "../launcher/frame.js";
+import { openEditor, restore, textOf } from "./pipelineeditor.js";
+import { menuButton } from "./rowmenu.js";
+import { openRunDialog } from "./rundialog.js";
 
-const JOBS = "pipeline.jobs";
-const MAX_JOBS = 8;
-const CHECK_MS = 250; // after the last key
-const body = document.body;
+const JOBS = [1, 2, 3, 4, 6, 8, 12, 16];
+const WOULD_RUN = ["changed", "never run", "upstream changed", "failed", "blocked"];
+const isRun = (item) => /^dataver (repro|exp run)\b/.test(item.command) && item.state === "running";
 
-export const jobs = () => Math.min(MAX_JOBS, Math.max(1, Number(chosen(JOBS, 2)) || 1));
-const side = () => (jobs() > 1 ? ["-j", String(jobs())] : []);
+/** The run that goes on: what the records say, and the action of this server that began it, which can be stopped. */
+export class Running {
+  constructor(changed) {
+    Object.assign(this, { changed, item: null, recorded: "" });
+    document.addEventListener("dataver:live", (event) => { if (event.detail.action && isRun(event.detail.action)) this.began(event.detail.action); });
+    document.addEventListener("dataver:acted", (event) => { if (event.detail.id === this.item?.id) { this.item = null; changed(); } });
+    getJSON(`/r/${document.body.dataset.repository}/actions.json`).then(({ items }) => { const found = items.find(isRun); if (found) this.began(found); }).catch(() => {});
+  }
+  get isBusy() { return Boolean(this.item || this.recorded); }
+  began(item) { if (this.item?.id !== item.id) { this.item = item; this.changed(); } }
+  /** id: of the run that goes on, else empty. */
+  tell(id) {
+    const before = this.isBusy;
+    this.recorded = id;
+    if (this.item && !id) getJSON(`/r/${document.body.dataset.repository}/actions/${this.item.id}.json`).then((item) => { if (item.state !== "running" && this.item?.id === item.id) { this.item = null; this.changed(); } }).catch(() => {});
+    if (before !== this.isBusy) this.changed();
+  }
+  start(argv) { return act(argv, { onProgress: (item) => { if (isRun(item)) this.began(item); }, done: `${commandOf(argv)} is done` }); }
+  async stop() {
+    const { item } = this;
+    if (!item) return;
+    const isSure = await decide({
+      title: "Stop the run?", testid: "stop-run", confirm: "Stop the run", isDanger: true,
+      content: [el("p", {}, "As Ctrl-C in a terminal: what runs is ended, stages that are done stay done."), el("p", { class: "mono sm t2" }, item.command)],
+    });
+    if (isSure) cancel(item).catch((error) => note(error.message, { isBad: true }));
+  }
+}
 
-/** The argv that runs what changed. files: the dvc.yaml files of the project. */
-export const runChanged = (files) => ["repro", ...(files.length === 1 && files[0] === "dvc.yaml" ? [] : ["-P"]), ...side()];
+export const jobs = () => Number(chosen("pipeline.jobs", 1)) || 1;
+const withJobs = (argv) => (jobs() > 1 ? [...argv, "-j", String(jobs())] : argv);
 
-/** A choice of how many stages run at once; changed: called after it. */
+/** `repro` of everything: of all dvc.yaml files where there are several. */
+export function reproAll(page, ...flags) { return withJobs(["repro", ...flags, ...(page.files.length === 1 && page.files[0] === "dvc.yaml" ? [] : ["-P"])]); }
+export const wouldRun = (page) => page.nodes.filter((node) => node.kind === "stage" && WOULD_RUN.includes(node.state)).length;
+
+/** The choice of how many stages may run at once. */
 export function jobsChoice(changed) {
-  const select = el("select", { class: "select", "data-testid": "jobs", "aria-label": "Stages at once", title: "How many independent stages run at once" },
-    ...Array.from({ length: MAX_JOBS }, (_, index) => el("option", { value: index + 1, selected: index + 1 === jobs() }, `${index + 1} at once`)));
-  select.addEventListener("change", () => { keep(JOBS, Number(select.value)); changed(); });
+  const select = el("select", { class: "jobs", "aria-label": "How many stages run at once", title: "How many independent stages run at once: repro -j", "data-testid": "jobs", onchange: () => { keep("pipeline.jobs", Number(select.value)); changed(); } },
+    ...JOBS.map((count) => el("option", { value: String(count), selected: count === jobs() }, `${count} ${count === 1 ? "worker" : "workers"}`)));
   return select;
 }
 
-/** Buttons of the panel. node: of the JSON twin. stop: the item of the action that runs now, or null. */
-export function stageButtons(node, { isRunning, stop, reload }) {
-  const name = node.id;
-  if (node.kind === "data") {
-    return [actionButton("Commit", ["commit", "-f", name], { symbol: "check", testid: "commit-data" }), actionButton("Checkout", ["checkout", name], { symbol: "undo", testid: "checkout-data" })];
-  }
-  const buttons = [];
-  if (node.state === "running" && stop) buttons.push(el("button", { type: "button", class: "btn", "data-testid": "stop-run", title: `Interrupt ${stop.command}`, onclick: () => cancel(stop) }, icon("stop"), "Stop"));
-  else if (node.state === "failed") buttons.push(actionButton("Retry from here", () => ["repro", "--downstream", name, ...side()], { symbol: "redo", classes: "btn-primary", testid: "retry" }));
-  else buttons.push(actionButton("Run", () => ["repro", name, ...side()], { symbol: "play", testid: "run-stage" }));
-  if (isRunning) buttons[0].disabled = node.state !== "running";
-  const more = [
-    menuItem("Run from here down", "arrow-r", ["repro", "--downstream", name, ...side()], "run-downstream"),
-    menuItem("Run again, changed or not", "redo", ["repro", "-f", "-s", name], "run-force"),
-    el("hr"),
-    el("button", { type: "button", class: "menu-i btn-danger", "data-testid": "remove-stage", title: commandOf(["remove", name]), onclick: () => removeStage(node) }, icon("trash"), "Remove the stage"),
-  ];
-  const menu = el("details", { class: "switcher more", "data-menu": "" }, el("summary", { class: "btn btn-icon", "aria-label": "More", title: "More", "data-testid": "more" }, icon("dots")), el("div", { class: "menu" }, ...more));
-  menu.addEventListener("click", (event) => { if (event.target.closest(".menu-i")) menu.open = false; });
-  buttons.push(
-    actionButton(node.frozen ? "Unfreeze" : "Freeze", [node.frozen ? "unfreeze" : "freeze", name], { symbol: "lock", testid: "freeze" }),
-    el("button", { type: "button", class: "btn", "data-testid": "edit-stage", title: `Edit ${node.file}`, onclick: () => editPipeline(node.file, node.id).then(reload) }, icon("edit"), "Edit"),
-    menu);
-  return buttons;
-}
-function menuItem(label, symbol, argv, testid) {
-  return el("button", { type: "button", class: "menu-i", "data-testid": testid, title: commandOf(argv), onclick: () => act(argv) }, icon(symbol), label);
+/** Buttons for a node of the graph. at: {running, reload, select(id)}. */
+export function buttonsOf(node, at) {
+  const { running } = at;
+  const run = (label, argv, options = {}) => {
+    const button = actionButton(label, () => withJobs(argv), { run: (now) => running.start(now), ...options });
+    button.disabled = running.isBusy;
+    return button;
+  };
+  if (node.kind === "data") return dataButtons(node);
+  if (node.kind === "group") return [run(`Run ${node.members.length} stages`, ["repro", node.id], { symbol: "play", testid: "run-stage" }), edit(node.members[0].file, node.members[0].id)];
+  const first = node.state === "running" && running.item ? el("button", { type: "button", class: "btn btn-danger", title: "Ends the run, as Ctrl-C in a terminal", "data-testid": "stop-stage", onclick: () => running.stop() }, icon("stop"), "Stop")
+    : node.state === "failed" ? run("Retry from here", ["repro", "--downstream", node.id], { symbol: "redo", testid: "retry" })
+      : run("Run", ["repro", node.id], { symbol: "play", testid: "run-stage" });
+  return [first,
+    ...(node.state === "failed" ? [] : [actionButton(freeze(node).label, freeze(node).argv, { symbol: "lock", testid: "freeze" })]),
+    edit(node.file, node.id),
+    menuButton("More", () => more(node, at), "more")];
 }
 
-async function removeStage(node) {
+function freeze(node) { return { label: node.frozen ? "Unfreeze" : "Freeze", symbol: "lock", argv: [node.frozen ? "unfreeze" : "freeze", node.id], testid: "freeze", run: (argv) => act(argv) }; }
+
+function edit(file, stage) {
+  return el("button", { type: "button", class: "btn", title: `$EDITOR ${file}`, "data-testid": "edit-stage", onclick: () => openEditor(file, stage) }, icon("edit"), "Edit");
+}
+
+function more(node, { running, removed }) {
+  const item = (label, symbol, argv, testid) => ({ label, symbol, argv: withJobs(argv), testid, run: (now) => running.start(now) });
+  const runs = running.isBusy ? [] : [
+    ...(node.state === "failed" ? [item("Run", "play", ["repro", node.id], "run-stage")] : []),
+    item("Run it and what comes after", "arrow-r", ["repro", "--downstream", node.id], "run-downstream"),
+    item("Run it alone, changed or not", "zap", ["repro", "-f", "-s", node.id], "run-force"),
+    { label: "Run with other params…", symbol: "param", testid: "run-dialog-open", run: () => openRunDialog({ targets: [node.id] }) }, null];
+  return [...runs, ...(node.state === "failed" ? [freeze(node)] : []), { label: "Remove the stage…", symbol: "trash", isDanger: true, testid: "remove-stage", argv: ["remove", node.id], run: () => remove(node, removed) }];
+}
+
+async function remove(node, removed) {
   const argv = ["remove", node.id];
+  const outs = node.outs.map((out) => el("li", { class: "mono sm" }, out.path));
   const isSure = await decide({
-    title: `Remove ${node.id}?`, confirm: "Remove the stage", isDanger: true, argv, testid: "remove",
-    content: [el("p", {}, `It is taken out of ${node.file}, its outputs out of dvc.lock and .gitignore. The files themselves stay where they are.`),
-      node.outs.length ? el("ul", { class: "mono sm" }, ...node.outs.map((out) => el("li", {}, out.path))) : null].filter(Boolean),
+    title: `Remove the stage ${node.name}?`, testid: "remove", confirm: "Remove the stage", isDanger: true, argv,
+    content: [el("p", {}, `It is taken out of ${node.file} and dvc.lock. ${outs.length ? "What it made stays in the workspace and in the cache, no longer tracked:" : "It makes no files."}`), outs.length ? el("ul", {}, ...outs) : el("span")],
   });
   if (!isSure) return;
-  const before = await getJSON(`${body.dataset.text}?${new URLSearchParams({ file: node.file })}`);
-  await act(argv, { done: `Removed ${node.id}`, undo: { label: "Undo", run: () => restore(node.file, before.text) } });
-}
-async function restore(file, text) {
-  try {
-    const { version } = await getJSON(`${body.dataset.text}?${new URLSearchParams({ file })}`);
-    const answer = await postJSON(body.dataset.edit, { file, text, version, save: true });
-    note(answer.saved ? `${file} is as it was; the next run records its outputs again` : answer.problems[0].reason, { isBad: !answer.saved });
-  } catch (error) { note(error.message, { isBad: true }); }
+  const before = await textOf(node.file);
+  const item = await act(argv, { done: `Removed the stage ${node.name}`, undo: { label: "Undo", run: () => restore(node.file, before) } });
+  if (item && item.state === "done") removed(node.id);
 }
 
-// --- a new stage
-/** A form that makes a `dataver stage add` line. */
-export async function addStage() {
-  const fields = [
-    ["name", "Name", "train", "What the stage is called"], ["command", "Command", "python train.py", "As in a shell"],
-    ["deps", "Reads", "data.csv train.py", "Files and folders, a line or a space between them"], ["params", "Params", "lr,epochs", "Keys of params.yaml, or FILE:KEYS"],
-    ["outs", "Makes", "model.pkl", "Kept in the cache, out of Git"], ["metrics", "Metrics", "metrics.json", "Small files, kept in Git"],
-  ];
-  const inputs = {};
-  const rows = fields.map(([key, label, example, hint]) => {
-    inputs[key] = el("input", { type: "text", id: `stage-${key}`, "data-testid": `stage-${key}`, placeholder: example, autocomplete: "off", spellcheck: "false", required: key === "name" || key === "command" });
-    return [el("label", { for: `stage-${key}`, class: "medium" }, label), el("div", {}, el("span", { class: "field" }, inputs[key]), el("span", { class: "t3 sm" }, hint))];
-  });
-  const words = (key) => inputs[key].value.trim().split(/[\s]+/).filter(Boolean);
-  const argv = () => ["stage", "add", "-n", inputs.name.value.trim() || "NAME", ...words("deps").flatMap((path) => ["-d", path]), ...words("params").flatMap((keys) => ["-p", keys]), ...words("outs").flatMap((path) => ["-o", path]), ...words("metrics").flatMap((path) => ["-M", path]), "--", inputs.command.value.trim() || "COMMAND"];
-  const isSure = await decide({ title: "Add a stage", confirm: "Add the stage", argv, testid: "add-stage", content: [el("div", { class: "formgrid" }, ...rows.flat())], check: () => Boolean(inputs.name.value.trim() && inputs.command.value.trim()) });
-  return isSure ? act(argv(), { done: `Added ${inputs.name.value.trim()}` }) : null;
-}
-
-// --- the text of a dvc.yaml
-/** An editor with what is wrong by line and what would change; nothing is written before "Save". */
-export async function editPipeline(file, stage = "") {
-  let opened;
-  try {
-    opened = await getJSON(`${body.dataset.text}?${new URLSearchParams({ file, stage })}`);
-  } catch (error) { note(error.message, { isBad: true }); return false; }
-  const numbers = el("div", { class: "ed-numbers mono", "aria-hidden": "true" });
-  const area = el("textarea", { class: "mono ed-text", "data-testid": "edit-text", "aria-label": `Text of ${file}`, spellcheck: "false", wrap: "off" });
-  const problems = el("div", { class: "ed-problems", role: "status", "data-testid": "edit-problems" });
-  const diff = el("pre", { class: "ed-diff mono", tabindex: "0", "aria-label": "What changes", "data-testid": "edit-diff" });
-  area.value = opened.text;
-  let wrong = new Set(), asked = 0, save = null, isSaved = false;
-  const number = () => {
-    const count = area.value.split("\n").length;
-    numbers.replaceChildren(...Array.from({ length: count }, (_, index) => el("div", wrong.has(index + 1) ? { class: "is-wrong" } : {}, String(index + 1))));
-    numbers.scrollTop = area.scrollTop;
-  };
-  const show = (answer) => {
-    wrong = new Set(answer.problems.map((problem) => problem.line).filter(Boolean));
-    problems.replaceChildren(...answer.problems.map((problem) => el("div", { class: "state is-bad" }, icon("warn"), el("span", {}, `${problem.line ? `Line ${problem.line}: ` : ""}${problem.reason}`))),
-      ...(answer.problems.length ? [] : [el("div", { class: "state is-ok" }, icon("check"), answer.diff.length ? "A valid pipeline" : "Nothing changed yet")]));
-    diff.replaceChildren(...answer.diff.map((line) => el("div", { class: line.startsWith("+") ? "is-added" : line.startsWith("-") ? "is-removed" : "" }, line)));
-    diff.hidden = answer.diff.length === 0;
-    save.disabled = answer.problems.length > 0 || answer.diff.length === 0;
-    number();
-  };
-  const check = async () => {
-    const mine = ++asked;
-    try {
-      const answer = await postJSON(body.dataset.edit, { file, text: area.value, version: opened.version });
-      if (mine === asked) show(answer);
-    } catch (error) { problems.replaceChildren(el("div", { class: "state is-bad" }, icon("warn"), error.message)); }
-  };
-  let waiting = null;
-  area.addEventListener("input", () => { number(); save.disabled = true; clearTimeout(waiting); waiting = setTimeout(check, CHECK_MS); });
-  area.addEventListener("scroll", () => { numbers.scrollTop = area.scrollTop; });
-  area.addEventListener("keydown", (event) => {
-    if (event.key !== "Tab" || event.shiftKey || event.altKey) return;
-    event.preventDefault(); // two spaces, as YAML wants; Esc, then Tab leaves
-    area.setRangeText("  ", area.selectionStart, area.selectionEnd, "end");
-    area.dispatchEvent(new Event("input", { bubbles: true }));
-  });
-  const isSure = await decide({
-    title: `Edit ${file}`, confirm: "Save", command: `$EDITOR ${file}`, testid: "edit", isWide: true,
-    content: [el("div", { class: "ed-box" }, numbers, area), problems, diff],
-    onOpen: ({ go }) => {
-      save = go;
-      save.disabled = true;
-      number();
-      check();
-      const at = opened.text.split("\n").slice(0, opened.line - 1).join("\n").length + (opened.line > 1 ? 1 : 0);
-      area.focus();
-      area.setSelectionRange(at, at);
-      area.scrollTop = Math.max(0, (opened.line - 4) * 18);
-    },
-  });
-  if (!isSure) return false;
-  try {
-    isSaved = (await postJSON(body.dataset.edit, { file, text: area.value, version: opened.version, save: true })).saved;
-    note(isSaved ? `Saved ${file}` : `${file} was not saved: it is no valid pipeline`, { isBad: !isSaved, undo: isSaved ? { label: "Undo", run: () => restore(file, opened.text) } : null });
-  } catch (error) { note(error.message, { isBad: true }); }
-  return isSaved;
+function dataButtons(node) {
+  if (node.state === "up to date" || node.state === "not checked") return [];
+  const ask = (title, text, argv, confirm, isDanger) => async () => { if (await decide({ title, testid: "data-dialog", confirm, isDanger, argv, content: [el("p", {}, text)] })) act(argv); };
+  const keepIt = ["commit", "-f", node.id], back = ["checkout", "-f", node.id];
+  return [
+    el("button", { type: "button", class: "btn", title: commandOf(keepIt), "data-testid": "keep-data", onclick: ask("Record the data as it is now?", "What is in the workspace becomes the version that the .dvc file names; its content goes to the cache.", keepIt, "Record", false) }, icon("check"), "Record"),
+    el("button", { type: "button", class: "btn", title: commandOf(back), "data-testid": "restore-data", onclick: ask("Put the recorded data back?", "What is in the workspace is replaced by the version that the .dvc file names. Changes that were never recorded are lost.", back, "Put back", true) }, icon("undo"), "Put back")];
 }

@@ -1,9 +1,10 @@
 // The panel beside the graph: one stage, one .dvc file, or one group. What the repository says is set as text only.
 import { el, formatNumber, formatSize, getJSON, icon } from "../launcher/frame.js";
+import { say } from "./keyed.js";
 import { logNodes } from "./logtext.js";
 import { formatDuration, stateLabel } from "./stagestate.js";
 
-const TAIL_BYTES = 1500, TAIL_MS = 2000;
+const TAIL_BYTES = 1500, TAIL_MS = 1000;
 const ENTRY_STATES = { "": ["Same", "done", "ok"], modified: ["Changed", "change", "warn"], deleted: ["Missing", "fail", "bad"], new: ["New", "plus", "warn"], "not in cache": ["Not in cache", "warn", "warn"], url: ["Not asked", "cloud", "idle"], written: ["Being written", "clock", "idle"], unchecked: ["Not checked", "clock", "idle"] };
 
 export function copyButton(text) {
@@ -12,40 +13,97 @@ export function copyButton(text) {
 const commandLine = (text, wrap = false) => el("div", { class: `cmd${wrap ? " wrap" : ""}` }, el("code", { title: text }, text), copyButton(text));
 const section = (title, count, ...children) => el("section", {}, el("h3", {}, title, count === null ? null : el("span", { class: "t3 n" }, ` ${count}`)), ...children);
 
-/** node: of the JSON twin, or a group with members. at: {buttons, runs: address of the list, choose(id), expand(group), collapse(group), close()}. */
-export function panelContent(node, page, at) {
-  const head = el("div", { class: "dh" },
-    el("div", { class: "row" }, el("h2", { class: "trunc", title: node.id, "data-testid": "panel-name" }, node.name), el("span", { class: "grow" }),
-      el("button", { type: "button", class: "btn btn-quiet btn-icon", "aria-label": "Close", title: "Close  Esc", "data-testid": "panel-close", onclick: at.close }, icon("x"))),
-    el("div", { class: "row" }, stateLabel(node.state, { pill: true }), node.note ? el("span", { class: "t2 sm trunc", title: node.note }, node.note) : null),
-    at.buttons.length ? el("div", { class: "row stage-buttons" }, ...at.buttons) : null);
-  return [head, el("div", { class: "db", tabindex: "0", "aria-label": "About the stage", role: "region" }, ...(node.members ? group(node, at) : stage(node, page, at)))];
+/** The panel: sections are drawn anew only when what they say has changed, so scroll, focus and open menus stay. */
+export class StagePanel {
+  /** root: its element. at: {runs: address of the list, choose(id), expand(group, member), collapse(group), close(), buttons(node), busy()}. */
+  constructor(root, at) {
+    Object.assign(this, { root, at, id: "", drawn: new Map() });
+    this.name = el("h2", { class: "trunc", "data-testid": "panel-name" });
+    this.state = el("div", { class: "row" });
+    this.buttons = el("div", { class: "row panel-buttons" });
+    this.body = el("div", { class: "db", tabindex: "0", "aria-label": "About the stage", role: "region" });
+    root.replaceChildren(el("div", { class: "dh" },
+      el("div", { class: "row" }, this.name, el("span", { class: "grow" }), el("button", { type: "button", class: "btn btn-quiet btn-icon", "aria-label": "Close", title: "Close  Esc", "data-testid": "panel-close", onclick: at.close }, icon("x"))),
+      this.state, this.buttons), this.body);
+  }
+
+  /** node: of the JSON twin, or a group with members; null for none. */
+  show(node) {
+    this.root.hidden = !node;
+    if (!node) { this.id = ""; return; }
+    const { root, at } = this;
+    if (this.id !== node.id) {
+      this.id = root.dataset.id = node.id;
+      this.drawn.clear();
+      this.body.replaceChildren();
+      this.body.scrollTop = 0;
+    }
+    root.setAttribute("aria-label", node.name);
+    say(this.name, node.name);
+    this.name.title = node.id;
+    this.part("state", this.state, [node.state, node.note, node.progress], () => [stateLabel(node.state, { pill: true, text: node.progress ? runningText(node.progress) : "" }), node.note ? el("span", { class: "t2 sm trunc", title: node.note }, node.note) : null]);
+    this.part("buttons", this.buttons, [node.id, node.kind, node.state === "running", node.state === "failed", node.kind === "data" && node.state, node.frozen, node.file, node.members?.length, at.busy()], () => at.buttons(node));
+    this.sections(node.members ? group(node, at) : stage(node, at));
+  }
+
+  /** Children of a place, drawn when `sign` differs from last time; the focus stays on what has the same name. */
+  part(key, place, sign, draw) {
+    const text = JSON.stringify(sign);
+    if (this.drawn.get(key) === text) return;
+    this.drawn.set(key, text);
+    const focus = place.contains(document.activeElement) ? document.activeElement.dataset.testid : "";
+    place.replaceChildren(...draw().filter(Boolean));
+    if (focus) place.querySelector(`[data-testid="${focus}"]`)?.focus({ preventScroll: true });
+  }
+
+  /** parts: [key, sign, draw] from top to bottom; draw gives nodes. */
+  sections(parts) {
+    const places = new Map([...this.body.children].map((place) => [place.dataset.part, place]));
+    let before = null;
+    for (const [key, sign, draw] of parts) {
+      const place = places.get(key) ?? el("div", { class: "part", "data-part": key });
+      places.delete(key);
+      if (before ? before.nextElementSibling !== place : this.body.firstElementChild !== place) { if (before) before.after(place); else this.body.prepend(place); }
+      this.part(`section ${key}`, place, sign, draw);
+      before = place;
+    }
+    for (const [key, place] of places) { place.remove(); this.drawn.delete(`section ${key}`); }
+  }
 }
+
+export const stepsText = ({ done, total }) => (total ? `${done}/${total}` : String(done));
+const runningText = ({ done, total, unit }) => `Running, ${total ? `${done} of ${total}` : done} ${unit}${(total ?? done) === 1 ? "" : "s"}`;
 
 function group(node, at) {
-  const counts = node.members.map((member) => el("li", {}, el("button", { type: "button", "data-testid": "member", onclick: () => at.expand(node.id, member.id) },
-    el("span", { class: "trunc grow medium" }, member.name), stateLabel(member.state))));
-  return [el("button", { type: "button", class: "btn", "data-testid": "expand", onclick: () => at.expand(node.id) }, icon("expand"), `Show ${node.members.length} stages`), section("Stages", node.members.length, el("ul", { class: "gl" }, ...counts))];
+  return [["expand", [node.members.length], () => [el("button", { type: "button", class: "btn", "data-testid": "expand", onclick: () => at.expand(node.id) }, icon("expand"), `Show ${node.members.length} stages`)]],
+    ["members", node.members.map((member) => [member.id, member.state]), () => [section("Stages", node.members.length, el("ul", { class: "gl" }, ...node.members.map((member) => el("li", {}, el("button", { type: "button", "data-testid": "member", onclick: () => at.expand(node.id, member.id) },
+      el("span", { class: "trunc grow medium" }, member.name), stateLabel(member.state))))))]]];
 }
 
-function stage(node, page, at) {
+function stage(node, at) {
   const parts = [];
-  if (node.desc) parts.push(el("p", { class: "t2" }, node.desc));
+  const add = (key, isThere, sign, draw) => { if (isThere) parts.push([key, sign, () => [draw()]]); };
+  add("desc", node.desc, node.desc, () => el("p", { class: "t2" }, node.desc));
   const flags = [node.frozen ? "frozen: repro leaves it alone until it is unfrozen" : "", node.always_changed ? "always_changed: it runs every time" : ""].filter(Boolean);
-  if (flags.length) parts.push(el("div", { class: "note" }, icon("lock"), el("div", {}, ...flags.map((flag) => el("div", {}, flag)))));
-  if (node.reasons.length) parts.push(section(node.kind === "data" ? "What changed" : node.state === "running" ? "Why it runs" : "Why it would run", null, el("ul", { class: "why", "data-testid": "reasons" }, ...node.reasons.map((reason) => el("li", {}, icon("change"), el("span", {}, reason))))));
-  if (node.behind.length) parts.push(section(node.reasons.length ? "And it comes after" : node.state === "waiting" ? "It waits for" : "It comes after what would run", null, links(node.behind, at)));
-  if (node.command.length) parts.push(section("Command", null, ...node.command.map((line) => commandLine(line, true))));
-  if (node.deps.length) parts.push(section("Dependencies", node.deps.length, entries(node.deps)));
-  if (node.outs.length) parts.push(section("Outputs", node.outs.length, entries(node.outs)));
-  if (node.params.length) parts.push(section("Params", node.params.length, params(node.params)));
-  const timed = node.executions.filter((item) => item.seconds !== null).reverse();
-  if (timed.length) parts.push(durations(node, timed, at));
+  add("flags", flags.length, flags, () => el("div", { class: "note" }, icon("lock"), el("div", {}, ...flags.map((flag) => el("div", {}, flag)))));
+  const why = node.kind === "data" ? "What changed" : node.state === "running" ? "Why it runs" : "Why it would run";
+  add("why", node.reasons.length, [why, node.reasons], () => section(why, null, el("ul", { class: "why", "data-testid": "reasons" }, ...node.reasons.map((reason) => el("li", {}, icon("change"), el("span", {}, reason))))));
+  const after = node.reasons.length ? "And it comes after" : node.state === "waiting" ? "It waits for" : "It comes after what would run";
+  add("behind", node.behind.length, [after, node.behind], () => section(after, null, links(node.behind, at)));
   const logged = node.executions.find((item) => item.has_log);
-  if (logged) parts.push(log(node, logged, at));
-  parts.push(section("On the command line", null, ...node.commands.map((line) => commandLine(line))));
-  parts.push(el("p", { class: "t3 sm" }, "Defined in ", el("span", { class: "mono" }, node.file)));
-  if (node.group) parts.push(el("button", { type: "button", class: "btn", "data-testid": "collapse", onclick: () => at.collapse(node.group) }, icon("minus"), "Collapse its group"));
+  const isLogFirst = logged && (node.state === "running" || node.state === "failed");
+  const drawLog = () => log(node, logged, at);
+  add("log", isLogFirst, [logged?.run_id], drawLog);
+  add("command", node.command.length, node.command, () => section("Command", null, ...node.command.map((line) => commandLine(line, true))));
+  add("deps", node.deps.length, node.deps, () => section("Dependencies", node.deps.length, entries(node.deps)));
+  add("outs", node.outs.length, node.outs, () => section("Outputs", node.outs.length, entries(node.outs)));
+  add("params", node.params.length, node.params, () => section("Params", node.params.length, params(node.params)));
+  const timed = node.executions.filter((item) => item.seconds !== null).reverse();
+  add("durations", timed.length, [timed, node.median_s], () => durations(node, timed, at));
+  add("oldlog", logged && !isLogFirst, [logged?.run_id], drawLog);
+  add("lines", node.commands.length, node.commands, () => section("On the command line", null, ...node.commands.map((line) => commandLine(line))));
+  add("file", true, node.file, () => el("p", { class: "t3 sm" }, "Defined in ", el("span", { class: "mono" }, node.file)));
+  add("collapse", node.group, node.group, () => el("button", { type: "button", class: "btn", "data-testid": "collapse", onclick: () => at.collapse(node.group) }, icon("minus"), "Collapse its group"));
   return parts;
 }
 

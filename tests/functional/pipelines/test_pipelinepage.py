@@ -17,7 +17,7 @@ from pipelines.engine import processid
 from tests.conftest import Project
 from tracking.engine.workspace import Workspace
 from tracking.models import Repository
-from tracking.pages import key_of
+from tracking.pages import SETTINGS, key_of
 
 CHAIN = """\
 stages:
@@ -236,10 +236,15 @@ def test_a_project_that_is_gone_is_404(repo: Project) -> None:
 
 # --- cost and freshness
 def queries(repo: Project) -> int:
-    for _ in range(2):  # what is new is indexed first
-        repo.ok("ui", "--get", f"/r/{key_of(str(repo.path))}/pipeline.json")
+    repo.ok("ui", "--get", f"/r/{key_of(str(repo.path))}/pipeline.json")
+    from django.test import RequestFactory
+
+    from launcher.engine.dispatch import settings_from
+    from pipelines.pipelinepage import show
+
+    request = RequestFactory().get("/pipeline.json", **{SETTINGS: settings_from(repo.environ)})
     with CaptureQueriesContext(connection) as found:
-        repo.ok("ui", "--get", f"/r/{key_of(str(repo.path))}/pipeline.json")
+        assert show(request, key_of(str(repo.path))).status_code == 200
     return len(found)
 
 
@@ -247,7 +252,7 @@ def test_more_stages_and_runs_take_no_more_queries(ran: Project) -> None:
     few = queries(ran)
     ran.gen({"dvc.yaml": CHAIN + "".join(f"  more{number}:\n    cmd: echo > m{number}\n    outs: [m{number}]\n" for number in range(30))})
     ran.ok("repro", "-q")
-    assert queries(ran) == few
+    assert queries(ran) == few <= 4
 
 
 def test_a_new_stage_and_an_edit_inside_of_a_folder_change_the_fingerprint(ran: Project) -> None:
