@@ -23,6 +23,7 @@ urlpatterns: list[URLPattern] = [
     path("live.json", views.live, name="live"),
     path("r/<slug:key>/summary.json", views.summary, name="summary-json"),
     path("r/<slug:key>/branches.json", views.branches, name="branches-json"),
+    path("r/<slug:key>/palette.json", views.palette, name="palette-json"),
     path("r/<slug:key>/choices", views.keep_choice, name="choices"),
     path("r/<slug:key>/forget", views.forget, name="forget"),
     path("r/<slug:key>/actions", actionviews.start, name="actions"),

@@ -6,6 +6,7 @@ import json
 import os
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.staticfiles.views import serve
 from django.core.exceptions import SuspiciousOperation
@@ -21,13 +22,17 @@ from launcher.engine.actions import absolute
 from launcher.freshness import fingerprint, list_fingerprint, queue_stamp
 from launcher.home import home_page
 from launcher.templatetags.pages import home_of
+from pipelines.engine.experiments.refs import list_refs
 from pipelines.indexing import refresh_runs
-from pipelines.models import Run
+from pipelines.models import Run, Stage
 from tracking import pages
 from tracking.engine.errors import ConfigError, DataverError, NotARepository
 from tracking.engine.repo import find_root
 from tracking.indexing import refresh_repositories
 from tracking.models import Repository
+
+
+NAMES_AT_MOST = 5000  # of each kind, in the palette
 
 
 @require_GET
@@ -91,6 +96,15 @@ class Branch:
     is_head: bool
 
 
+@dataclass(frozen=True)
+class Named:
+    """Something the palette finds by its name."""
+
+    kind: str
+    name: str
+    href: str
+
+
 @require_GET
 def branches(request: HttpRequest, key: str) -> HttpResponse:
     """Local branches, the workspace's first."""
@@ -102,6 +116,21 @@ def branches(request: HttpRequest, key: str) -> HttpResponse:
         repo.close()
     found = [Branch(head, True), *(Branch(name, False) for name in names if name != head)] if head else []
     return pages.json_answer({"branches": found})
+
+
+@require_GET
+def palette(request: HttpRequest, key: str) -> HttpResponse:
+    """Names the palette finds beside pages and actions, with their addresses: experiments, newest names last as Git lists them, and stages."""
+    row, repo = pages.open_repository(request, key)
+    try:
+        names = list(dict.fromkeys(ref.name for ref, _ in list_refs(repo.scm))) if repo.scm else []
+    finally:
+        repo.close()
+    found = [Named("Experiment", name, reverse("run", kwargs={"key": key, "run_id": name})) for name in names[-NAMES_AT_MOST:] if "/" not in name]
+    stages = Stage.objects.filter(repository=row).exclude(name="").values_list("file", "name")[:NAMES_AT_MOST]
+    addresses = [name if file == "dvc.yaml" else f"{file}:{name}" for file, name in stages]
+    found += [Named("Stage", address, f"{reverse('pipeline', kwargs={'key': key})}?{urlencode({'stage': address})}") for address in addresses]
+    return pages.json_answer({"names": found})
 
 
 @require_POST

@@ -77,6 +77,15 @@ def rail_items(frame: Frame) -> list[RailItem]:
 
 
 @register.simple_tag
+def queue_of(frame: Frame) -> str:
+    """Address of the queue of the opened repository; empty without one."""
+    try:
+        return reverse("queue", kwargs={"key": frame.repository.key}) if frame.repository else ""
+    except NoReverseMatch:
+        return ""
+
+
+@register.simple_tag
 def home_of(key: str) -> str:
     """Address a repository opens at: its experiments, where this version has that page."""
     try:

@@ -52,11 +52,8 @@ def test_theme_is_kept(visit: Visit, project: Project) -> None:
 
 def test_help_palette_and_go_keys(visit: Visit, project: Project) -> None:
     page = visit(project.path).open("/")
-    is_open = "return document.getElementById(arguments[0]).open"
-    page.press("?").wait(lambda: page.js(is_open, "help-dialog"), "the sheet")
-    page.press("escape").expect(lambda: page.js(is_open, "help-dialog"), False)
     page.press("ctrl+k").type("palette-input", "repository digits")
-    page.wait(lambda: "digits" in page.js("return document.querySelector('#palette-list [aria-selected=true]').textContent"), "the repository")
+    page.wait(lambda: "digits" in chosen_entry(page), "the repository")
     with page.leaving():
         page.press("enter")
     assert f"/r/{key_of(str(project.path))}/" in page.driver.current_url
@@ -64,6 +61,50 @@ def test_help_palette_and_go_keys(visit: Visit, project: Project) -> None:
     with page.leaving():
         page.press("g", "h")
     assert page.driver.current_url == page.server.origin + "/"
+
+
+def chosen_entry(page: Page) -> str:
+    return str(page.js("return document.querySelector('#palette-list [aria-selected=true]')?.textContent ?? ''"))
+
+
+def test_f5_the_palette_finds_pages_actions_experiments_and_stages(visit: Visit, project: Project) -> None:
+    project.ok("exp", "run", "-q", "-n", "loud-owl", "-S", "lr=0.5")
+    base = f"/r/{key_of(str(project.path))}"
+    page = visit(project.path).open(f"{base}/trends")
+    for typed, found, address in (("pipeline", "Pipeline", "/pipeline"), ("loud", "Experiment loud-owl", "/runs/loud-owl"), ("stage fit", "Stage fit", "/pipeline?stage=fit")):
+        page.press("ctrl+k").type("palette-input", typed).expect(lambda found=found: chosen_entry(page), found)  # type: ignore[misc]
+        with page.leaving():
+            page.press("enter")
+        assert page.driver.current_url.endswith(base + address)
+    page.press("ctrl+k").type("palette-input", "add a stage").expect(lambda: chosen_entry(page), "Add a stage")
+    page.press("enter").find("add-stage-confirm")
+    assert page.js("return document.activeElement.matches(':focus-visible')")
+
+
+def test_f2_f4_f5_f7_every_page_fits_has_its_sheet_and_names_commands(visit: Visit, project: Project) -> None:
+    """What the network log shows is looked at when the test ends (F2)."""
+    project.ok("exp", "run", "-q", "-n", "loud-owl", "-S", "lr=0.5")
+    page = visit(project.path)
+    pages = page.js("return [...document.querySelectorAll('.rail a[href]')].map((link) => new URL(link.href).pathname)")
+    assert [path.rpartition("/")[2] for path in pages] == ["", "experiments", "plots", "trends", "pipeline", "queue", "data", "runs", "settings"]
+    base = f"/r/{key_of(str(project.path))}"
+    sheet = "return document.getElementById('help-dialog').open"
+    for path in (*pages, f"{base}/runs/loud-owl", f"{base}/compare?revs=main,workspace"):
+        page.open(path).size(1024, 700)
+        assert not page.scrolls_sideways(), path
+        page.size(800, 700).expect(lambda: page.js("return document.querySelector('.rail').offsetWidth"), 48)
+        assert not page.scrolls_sideways(), path
+        page.press("?").expect(lambda: page.js(sheet), True).press("escape").expect(lambda: page.js(sheet), False)
+        untold = page.js(TELLS_NO_COMMAND)
+        assert untold == [], path
+
+
+# buttons whose word changes something must say their command in the tooltip; those that end in a dialog ("…") say it there
+TELLS_NO_COMMAND = """
+const words = /^(run changed|retry|freeze|unfreeze|push|pull|fetch|commit|checkout|apply|start a worker|retry from here)\\b/i;
+return [...document.querySelectorAll('main button')].filter((node) => node.offsetParent && !node.disabled && words.test(node.textContent.trim())
+  && !/dataver /.test(node.title) && !node.hasAttribute('aria-haspopup') && !node.textContent.includes('…')).map((node) => node.textContent.trim());
+"""
 
 
 def test_live_mark_follows_the_repository_and_the_server(visit: Visit, project: Project) -> None:

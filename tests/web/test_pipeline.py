@@ -207,7 +207,9 @@ def test_d3_lanes_show_stages_side_by_side_and_d7_running_ends(visit: Visit, mak
     trust(page)
     page.wait(lambda: sum(state == "running" for state in shown(page).values()) >= 2, "two at once")
     page.wait(lambda: len(page.all("lane-stage")) >= 2, "their lanes")
-    page.see("lanes-words", "workers", "elapsed")
+    page.see("lanes-words", "4 workers", "elapsed")
+    page.see("running", "1 running")
+    assert (page.attribute("running", "href") or "").endswith("/queue")  # the frame's counter leads there
     page.wait(lambda: set(shown(page).values()) == {"up to date"}, "the end")
     page.see("activity", "dataver repro -j 4", "Done")
 

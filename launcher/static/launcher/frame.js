@@ -4,6 +4,8 @@ const POLL_MS = Number(document.body.dataset.poll) || 700; // a change shows wit
 const GIVE_UP_MS = 2500; // of one request; offline shows within 5 s
 const FAILED_TO_END = 2; // requests without an answer, before the server is taken to have ended
 const SEND_MS = 400; // after the last change of a choice
+const UPDATING_MS = 1500; // after a change, in which what pages ask counts as updating
+const PALETTE_SHOWN = 60;
 const GO_MS = 1200; // between `g` and the letter
 const body = document.body;
 const byId = (id) => document.getElementById(id);
@@ -15,6 +17,10 @@ export function ready() { body.dataset.ready = "1"; }
 
 /** JSON of an address. Throws an Error whose message is fit to show. */
 export async function getJSON(url, { timeout = 30000 } = {}) {
+  const ended = follows(url);
+  try { return await ask(url, timeout); } finally { ended(); }
+}
+async function ask(url, timeout) {
   let response;
   try {
     response = await fetch(url, { headers: { Accept: "application/json" }, cache: "no-store", signal: AbortSignal.timeout(timeout) });
@@ -206,19 +212,30 @@ function openDialog(id) {
   for (const other of document.querySelectorAll("dialog[open]")) other.close();
   closeMenus();
   byId(id).showModal();
-  if (id === palette.id) { paletteInput.value = ""; fillPalette(); paletteInput.focus(); }
+  if (id === palette.id) { paletteInput.value = ""; filledFor = null; fillPalette(); paletteInput.focus(); fillNames(); }
 }
+let filledFor = "";
 function paletteEntries() {
   const links = [...document.querySelectorAll(".rail [data-palette]"), ...document.querySelectorAll(":not(.rail) > [data-palette]")].map((node) => ({ label: node.dataset.palette, icon: node.tagName === "A" ? "arrow-r" : "zap", run: () => node.click() }));
-  return [...links,
+  const buttons = [...document.querySelectorAll(".pagehead .btn, [data-action]")].filter((node) => node.offsetParent && !node.disabled).map((node) => ({ label: (node.getAttribute("aria-label") || node.textContent).replace(/\s+/g, " ").trim(), icon: "zap", run: () => node.click() })).filter((entry) => entry.label);
+  return [...links, ...buttons,
     { label: "Theme: next", icon: "sun", run: nextTheme },
     { label: "Keyboard shortcuts", icon: "help", run: () => openDialog("help-dialog") }];
 }
-let found = [], at = 0;
+let found = [], at = 0, names = [];
+/** Experiments and stages, asked for each time the palette opens; there when something is typed. */
+async function fillNames() {
+  if (!body.dataset.repository) return;
+  try { names = (await getJSON(`/r/${body.dataset.repository}/palette.json`)).names.map(({ kind, name, href }) => ({ label: `${kind} ${name}`, icon: kind === "Stage" ? "dag" : "commit", run: () => location.assign(href) })); } catch { names = []; }
+  if (palette.open && paletteInput.value) fillPalette();
+}
 function fillPalette() {
   const words = paletteInput.value.toLowerCase().split(/\s+/).filter(Boolean);
-  found = paletteEntries().filter((entry) => words.every((word) => entry.label.toLowerCase().includes(word)));
-  at = 0;
+  const fits = (entry) => words.every((word) => entry.label.toLowerCase().includes(word));
+  const before = found[at]?.label;
+  found = [...paletteEntries(), ...(words.length ? names : [])].filter(fits).slice(0, PALETTE_SHOWN);
+  at = Math.max(0, document.activeElement === paletteInput && paletteInput.value === filledFor ? found.findIndex((entry) => entry.label === before) : 0);
+  filledFor = paletteInput.value;
   paletteList.replaceChildren(...found.map((entry, index) => el("div", { class: "menu-i", role: "option", id: `palette-${index}`, onclick: () => choose(index) }, icon(entry.icon), el("span", {}, entry.label))));
   document.querySelector(".palette-none").hidden = found.length > 0;
   markPalette();
@@ -271,6 +288,8 @@ document.addEventListener("click", async (event) => {
 // --- live mark
 const live = test("live");
 const running = test("running");
+const LIVE = "Live: the page follows the repository";
+const SLOW_MS = 150; // what is answered sooner is no news
 let revision = null;
 let failures = 0;
 /** A strip that says how to go on; what the page shows stays. */
@@ -290,6 +309,14 @@ function showLive(state, word, title) {
   live.title = title;
   live.querySelector("[data-word]").textContent = word;
 }
+let changedAt = -Infinity, pending = 0;
+/** While a page asks for what has changed, the mark says so. Gives what to call at the end. */
+function follows(url) {
+  if (String(url).startsWith("/live.json") || performance.now() - changedAt > UPDATING_MS) return () => {};
+  pending += 1;
+  const slow = setTimeout(() => { if (live.dataset.state === "connected") showLive("updating", "Updating", "Updating: files of the repository changed"); }, SLOW_MS);
+  return () => { clearTimeout(slow); pending -= 1; if (pending === 0 && live.dataset.state === "updating") showLive("connected", "Live", LIVE); };
+}
 async function poll() {
   const query = new URLSearchParams();
   if (body.dataset.repository) query.set("r", body.dataset.repository);
@@ -298,13 +325,14 @@ async function poll() {
     const answer = await getJSON(`/live.json?${query}`, { timeout: GIVE_UP_MS });
     failures = 0;
     showEnded(false);
-    showLive("connected", "Live", "Live: the page follows the repository");
+    if (pending === 0 || live.dataset.state !== "updating") showLive("connected", "Live", LIVE);
     running.hidden = !answer.running;
     running.querySelector("[data-count]").textContent = `${answer.running} running`;
     document.dispatchEvent(new CustomEvent("dataver:live", { detail: answer }));
     const changed = revision !== null && revision !== answer.rev;
     revision = answer.rev;
     if (changed) {
+      changedAt = performance.now();
       body.dataset.rev = String(Number(body.dataset.rev) + 1);
       document.dispatchEvent(new CustomEvent("dataver:changed", { detail: answer }));
     }
