@@ -21,6 +21,7 @@ from pipelines.engine.experiments.queue import RunState, read_states
 from pipelines.engine.experiments.refs import EXPS, ExpRef
 from pipelines.engine.experiments.remove import REMOVED_REFS, list_removed, shown_name
 from pipelines.engine.experiments.tasks import RUNNING, Task, read_tasks
+from pipelines.engine.seriesbook import series_of_names
 from pipelines.engine.historytable import HistoryTable, Row, live_payload
 from pipelines.engine.rowfilter import FilterError, select_rows
 from pipelines.engine.sharedviews import read_views
@@ -118,9 +119,10 @@ def live(request: HttpRequest, key: str) -> HttpResponse:
         found = find_experiments(repo.scm, repo)
         running = [state for state in found.states if state.state == RUNNING]
         made = experiments_of(repo, [], running, found.others, {})
+        series = series_of_names(repo, [one.name for one in made])
     finally:
         close(repo)
-    return pages.json_answer({"seen": found.seen, "runs": [live_payload(one) for one in made]})
+    return pages.json_answer({"seen": found.seen, "runs": [live_payload(one, series) for one in made]})
 
 
 def close(repo: Repo) -> None:
@@ -182,6 +184,7 @@ def make_table(request: HttpRequest, repository: Repository, repo: Repo) -> Made
     removed = removals(scm) if scm is not None and found.has_removed else []
     made = Made(version, HistoryTable(workspace, rows, shown, experiments, notes), progress.waiting, progress.incomplete, removed)
     made.table.seen = found.seen
+    made.table.series = series_of_names(repo, [one.name for one in sorted(experiments, key=lambda one: (one.row.time, one.name))])
     return tables.add(made)
 
 

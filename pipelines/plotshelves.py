@@ -17,6 +17,7 @@ from pipelines.engine.experiments.resolve import find_experiment
 from pipelines.engine.plots.collect import Revision, compared_revisions
 from pipelines.engine.plots.shelf import Shelf
 from pipelines.engine.revisions import WORKSPACE
+from pipelines.engine.seriesbook import series_of_names
 from pipelines.engine.serieskeys import series_numbers
 from pipelines.revisionfacts import differing, experiments_of, said_by
 from tracking import pages
@@ -122,7 +123,8 @@ def chips(shelf: Shelf, names: Sequence[str], remembered: str) -> list[RevisionC
             problems[name] = exc.message
     numbers = [int(text) if text.isdecimal() and len(text) < 4 else 0 for text in remembered.split(",")]
     seen = {found[name]: number for name, number in zip(names, numbers) if name in found}
-    series = series_numbers(list(found.values()), seen)
+    booked = series_of_names(shelf.repo, [known[sha].name for sha in found.values() if sha in known])
+    series = series_numbers(list(found.values()), {**seen, **{sha: booked[known[sha].name] for sha in found.values() if sha in known}})
     shown: dict[str, RevisionChip] = {}
     for name in names:
         if name in problems:

@@ -28,7 +28,7 @@ from pipelines.engine.historytable import Row, guess_direction
 from pipelines.engine.logparts import LogPart, part_before, part_from
 from pipelines.engine.processusage import Machine, Meter, Usage, parent_of
 from pipelines.engine.runs import RunRecord
-from pipelines.engine.serieskeys import series_numbers
+from pipelines.engine.seriesbook import series_of_names
 from tracking import pages
 from tracking.engine.errors import DataverError
 from tracking.engine.files import WorkspaceFiles
@@ -333,7 +333,7 @@ class _Reader:
             name=name,
             word=self.words.get(run_id, name),
             kind=kind,
-            series=series_of(run_id),
+            series=series_of(self.repo, name or run_id),
             baseline=baseline,
             branch=self.branches.get(baseline, ""),
             params=params,
@@ -385,7 +385,7 @@ class _Reader:
             name=state.name,
             word=self.words[state.id],
             state=state.state,
-            series=series_of(commit or state.id),
+            series=series_of(self.repo, state.name or state.id),
             commit=commit,
             params=state.entry.params,
             targets=state.entry.targets,
@@ -466,9 +466,9 @@ def _metrics_of(row: Row | None) -> dict[str, float]:
     return found
 
 
-def series_of(run_id: str) -> int:
-    """Number of its colour, 1 to 12: of a commit the same as on other pages, as long as no other has it there."""
-    return (series_numbers([run_id])[run_id] - 1) % SERIES + 1
+def series_of(repo: Repo, name: str) -> int:
+    """Number of its colour, 1 to 12, by the experiment's name, as on other pages."""
+    return (series_of_names(repo, [name])[name] - 1) % SERIES + 1
 
 
 # --- what a run has written

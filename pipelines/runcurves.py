@@ -77,7 +77,7 @@ class _Plots:
 
     def chips(self) -> list[Chip]:
         ids = {self.base: self.subject.base, self.name: self.subject.commit or self.subject.address}
-        numbers = series_numbers([ids[self.base], ids[self.name]], {ids[self.name]: self.subject.series})
+        numbers = series_numbers([ids[self.base], ids[self.name]], {ids[self.name]: self.subject.series(self.repo)})
         return [Chip(name, key, numbers[key]) for name, key in ids.items() if key]
 
     def plots(self) -> RunPlots:

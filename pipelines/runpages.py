@@ -254,7 +254,7 @@ def run_page(key: str, row: Repository, repo: Repo, subject: Subject) -> RunPage
         state=subject.state,
         run=run.to_json() if run is not None else None,
         task=task.id if task is not None else "",
-        series=subject.series,
+        series=subject.series(repo),
         command=command_line(run.command, run.targets) if run is not None else "",
         created_at=time_of(task.entry.queued_at) if task is not None else None,
         started_at=time_of(begun) if subject.state != WAITING else None,

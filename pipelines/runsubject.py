@@ -15,6 +15,8 @@ from pipelines.engine.facts import Facts, FactsReader
 from pipelines.engine.historytable import Row
 from pipelines.engine.runs import RunRecord
 from pipelines.indexing import refresh_runs
+from pipelines.engine.charttheme import SERIES
+from pipelines.engine.serieskeys import series_numbers
 from pipelines.queuepage import live_folder, log_path, memories, series_of
 from pipelines.runenvironment import runs_of
 from tracking import pages
@@ -47,9 +49,12 @@ class Subject:
     facts: Facts = field(default_factory=Facts)
     parameters: list[str] = field(default_factory=list)
 
-    @property
-    def series(self) -> int:
-        return series_of(self.commit or (self.task.id if self.task is not None else self.address))
+    def series(self, repo: Repo) -> int:
+        """Number of its colour, 1 to 12."""
+        if self.name:
+            return series_of(repo, self.name)
+        key = self.commit or self.address
+        return (series_numbers([key])[key] - 1) % SERIES + 1
 
     @property
     def has_results(self) -> bool:

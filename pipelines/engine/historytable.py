@@ -129,6 +129,7 @@ class HistoryTable:
         self.group_of: list[int] = []
         self.parent_of: list[int] = []  # row of the baseline that an experiment is shown below, or -1
         self.experiments: dict[int, Experiment] = {}  # by row
+        self.series: Mapping[str, int] = {}  # number of the colour by an experiment's name
         if workspace:
             self._add(workspace, -1, -1)
         below: dict[str, list[Experiment]] = {}
@@ -302,7 +303,7 @@ class HistoryTable:
                 "errors": {number: list(row.errors) for number, row in enumerate(rows) if row.errors},
                 "notes": {number: {"tags": list(known.tags), "note": known.note} for number, row in enumerate(rows) if (known := self.annotations.get(row.sha)) is not None},
             },
-            "experiments": {number: experiment_payload(made) for number, made in self.experiments.items()},
+            "experiments": {number: experiment_payload(made, self.series) for number, made in self.experiments.items()},
             "groups": [
                 {"kind": group.kind, "name": group.name, "count": len(group.shas) if group.kind != ELSEWHERE else 0, "experiments": counted[position]}
                 for position, group in enumerate(self.groups)
@@ -315,13 +316,13 @@ class HistoryTable:
         }
 
 
-def experiment_payload(made: Experiment) -> dict[str, Any]:
+def experiment_payload(made: Experiment, series: Mapping[str, int]) -> dict[str, Any]:
     """What is known of an experiment; nothing is left out as null or empty but name, state, baseline and series."""
     facts = {
         "name": made.name,
         "state": made.state,
         "baseline": made.baseline,
-        "series": series_numbers([made.row.sha])[made.row.sha],
+        "series": series.get(made.name, 0) or series_numbers([made.row.sha])[made.row.sha],
         "task": made.task,
         "started": made.started,
         "seconds": round(made.ended - made.started, 1) if made.started is not None and made.ended is not None else None,
@@ -338,13 +339,13 @@ def experiment_payload(made: Experiment) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if value not in (None, "", [], False)}
 
 
-def live_payload(made: Experiment) -> dict[str, Any]:
+def live_payload(made: Experiment, series: Mapping[str, int]) -> dict[str, Any]:
     """A run that is on, with its values by the ids of their columns."""
     values = {}
     for kind, files in (("metrics", made.row.metrics), ("params", made.row.params)):
         for path, entry in files.items():
             values.update({f"{kind}:{path}:{key}": cell_value(value) for key, value in flatten(entry.get("data")).items()})
-    return {"id": made.row.sha, **experiment_payload(made), "values": values}
+    return {"id": made.row.sha, **experiment_payload(made, series), "values": values}
 
 
 def _words(label: str, made: Experiment) -> list[str]:

@@ -249,11 +249,11 @@ onChange(() => { if (!document.querySelector("#full-dialog[open]")) load(); });
 markSection();
 setColumns([1, 2, 3, 4].includes(store.get("columns", 3)) ? store.get("columns", 3) : 3);
 addEventListener("resize", () => { if (Number(grid.dataset.now) !== columnsNow()) { grid.dataset.now = columnsNow(); for (const card of cards.values()) placeCard(card); } });
-// colours that were seen before win over those worked out anew, and what is pinned is shown
-const isOther = state.page.revisions.some((chip) => chip.id && series[chip.id] && series[chip.id] !== chip.series);
+// colours that commits were seen in before win over those worked out anew; experiments have theirs for good. What is pinned is shown.
+const isOther = state.page.revisions.some((chip) => chip.id && chip.kind !== "experiment" && series[chip.id] && series[chip.id] !== chip.series);
 const isUnpinned = new URLSearchParams(location.search).has("revs") && [...pinned].some((name) => !state.page.revisions.some((chip) => chip.name === name));
 if (isOther || isUnpinned) {
-  state.page.revisions = state.page.revisions.map((chip) => ({ ...chip, series: series[chip.id] || chip.series }));
+  state.page.revisions = state.page.revisions.map((chip) => ({ ...chip, series: (chip.kind !== "experiment" && series[chip.id]) || chip.series }));
   await load();
 } else showAll();
 ready();
