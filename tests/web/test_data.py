@@ -186,7 +186,7 @@ def test_a3_the_clean_up_shows_first_and_can_be_undone(visit: Visit, data: Proje
 
 
 def test_a5_a_cancelled_pull_goes_on_where_it_stopped(visit: Visit, make_project: Callable[..., Project]) -> None:
-    files = {f"{number:04}": f"content {number}" for number in range(1500)}
+    files = {f"{number:04}": f"content {number}" for number in range(600)}
     project = make_project("pulled", files={"many": dict(files)})
     project.ok("add", "-q", "many")
     project.ok("remote", "add", "-q", "-d", "store", "../pulled-store")
