@@ -69,7 +69,7 @@ def show(request: HttpRequest, key: str) -> HttpResponse:
     children = table.children("")
     context = DataPage(
         version=made.version,
-        rows=_rows(made, children[:FIRST_ROWS], row.root, holder),
+        rows=_rows(made, children.part(0, FIRST_ROWS), row.root, holder),
         total=len(children),
         files=_totals(made)[0],
         size=_totals(made)[1],
@@ -117,7 +117,7 @@ def rows(request: HttpRequest, key: str) -> HttpResponse:
         if not table.has_folder(folder):
             raise pages.NotFound(f"no tracked data lies in '{folder}'")
         children = table.children(folder)
-        part, total = children[offset : offset + limit], len(children)
+        part, total = children.part(offset, limit), len(children)
     return pages.json_answer({"version": made.version, "total": total, "offset": offset, "rows": _rows(made, part, holder.root, holder)})
 
 

@@ -58,6 +58,22 @@ class Child:
     end: int
 
 
+class Children:
+    """Entries of a folder, folders first, both by name. Files are made into entries only when they are looked at."""
+
+    def __init__(self, table: DataTable, skip: int, folders: list[Child], files: list[int]) -> None:
+        self._table, self._skip, self._folders, self._files = table, skip, folders, files
+
+    def __len__(self) -> int:
+        return len(self._folders) + len(self._files)
+
+    def part(self, offset: int, limit: int) -> list[Child]:
+        """At most `limit` entries from `offset` on."""
+        count, paths = len(self._folders), self._table.paths
+        files = self._files[max(0, offset - count) : max(0, offset + limit - count)]
+        return self._folders[offset : offset + limit] + [Child(paths[at][self._skip :], paths[at], False, at, at + 1) for at in files]
+
+
 class DataTable:
     """Files of one moment. is_checked: the workspace was compared; else only what .dvc files record is known."""
 
@@ -79,7 +95,7 @@ class DataTable:
         self._state_sums = self._count_states()
         self._absent_sums: list[int] = []
         self._lower: list[str] | None = None
-        self._children: dict[str, list[Child]] = {}
+        self._children: dict[str, Children] = {}
         self._folders = self._folders_of_outs()
 
     def _all_paths(self, found: Compared | None) -> list[str]:
@@ -141,17 +157,16 @@ class DataTable:
         first, end = self.span(folder)
         return first < end or not folder or folder in self.outs or folder in self._folders
 
-    def children(self, folder: str) -> list[Child]:
-        """Folders first, both by name."""
+    def children(self, folder: str) -> Children:
         if folder not in self._children:
             self._children[folder] = self._find_children(folder)
         return self._children[folder]
 
-    def _find_children(self, folder: str) -> list[Child]:
+    def _find_children(self, folder: str) -> Children:
         at, end = self.span(folder)
         prefix = f"{folder}/" if folder else ""
         skip, paths = len(prefix), self.paths
-        files: list[Child] = []
+        files: list[int] = []
         folders: dict[str, Child] = {}
         while at < end:
             path = paths[at]
@@ -160,7 +175,7 @@ class DataTable:
                 if path in self.hollow:
                     folders[path[skip:]] = Child(path[skip:], path, True, at, at + 1)
                 else:
-                    files.append(Child(path[skip:], path, False, at, at + 1))
+                    files.append(at)
                 at += 1
                 continue
             after = bisect_left(paths, path[:cut] + _AFTER_SLASH, at, end)
@@ -169,7 +184,7 @@ class DataTable:
         for name in self._folders.get(folder, ()):
             if name not in folders:
                 folders[name] = Child(name, prefix + name, True, at, at)
-        return [folders[name] for name in sorted(folders)] + files
+        return Children(self, skip, [folders[name] for name in sorted(folders)], files)
 
     def child(self, path: str) -> Child | None:
         """A file or folder by its path."""
