@@ -41,7 +41,7 @@ def test_without_a_project_the_page_says_how_to_start(visit: Visit, empty_dir: P
     page.leave().console()  # Chromium reports the answer's status 422
 
 
-def test_theme_is_kept(visit: Visit, project: Project) -> None:
+def test_f3_theme_is_kept(visit: Visit, project: Project) -> None:
     page = visit(project.path).open("/")
     theme = lambda: page.js("return document.documentElement.dataset.theme")  # noqa: E731
     page.click("theme").expect(theme, "light")
