@@ -89,6 +89,7 @@ def test_s2_an_edit_writes_one_file_and_keeps_comments_and_what_nobody_knows(vis
     page.see("wins-repo", "b")
     assert config.read_text() == "# shared\n[core]\n    remote = b  # the lab\n    future = yes\n['remote \"a\"']\n    url = /a\n['remote \"b\"']\n    url = /b\n"
     assert local.read_text() == "# mine\n[core]\n    remote = b\n"
+    page.leave().console()  # what the frame asks of other pages is refused while the configuration is not valid
 
 
 def test_secrets_are_written_to_config_local_and_shown_nowhere(visit: Visit, repo: Project, web_home: dict[str, str]) -> None:
