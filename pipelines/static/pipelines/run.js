@@ -75,7 +75,7 @@ function drawBar() {
   bar.querySelector("i").style.setProperty("width", `${Math.round(1000 * part) / 10}%`);
   bar.querySelector("[data-bar-text]").textContent = live.steps && live.step !== null ? `${live.step} of ${live.steps} ${live.unit}s` : live.stages_planned ? `stage ${Math.min((live.stages_done ?? 0) + 1, live.stages_planned)} of ${live.stages_planned}` : "";
 }
-follow(isRunning, () => { drawActions(); drawBar(); stagesChanged(); showCurves(); }, 1000);
+follow(isRunning, () => { drawActions(); drawBar(); drawNote(); stagesChanged(); showCurves(); }, 1000);
 onChange(showCurves);
 
 // --- anchors: no steps in the history, so that back leads to the table
@@ -104,25 +104,34 @@ box.addEventListener("scroll", () => {
   });
 });
 
-// --- the note
-const noteLine = find("note-line"), pencil = find("edit-note");
+// --- the note: of what has a commit to note it at
+const noteLine = find("note-line"), pencil = find("edit-note"), noteText = find("note");
+let noted = facts().note;
+function drawNote() {
+  const run = facts();
+  if (!noteLine) return;
+  noteLine.hidden = !run.can_note;
+  noted = run.note;
+  noteText.textContent = noted || "–";
+}
 if (pencil) pencil.addEventListener("click", () => {
-  const shown = find("note"), before = noteLine.dataset.note;
+  const before = noted;
   const input = el("input", { value: before, maxlength: "10000", "aria-label": "Note", "data-testid": "note-input" }), field = el("span", { class: "field grow" }, input);
   let isOver = false; // taking the field away is a blur, too
   const end = async (isKept) => {
     if (isOver) return;
     isOver = true;
     const text = input.value.trim();
-    field.replaceWith(shown);
+    field.replaceWith(noteText);
     pencil.hidden = false;
     if (!isKept || text === before) { pencil.focus(); return; }
+    noteText.textContent = text || "–";
     const item = await act(["exp", "note", body.dataset.name, text], { quiet: true });
-    if (item && item.state === "done") { noteLine.dataset.note = text; shown.textContent = text || "–"; }
+    if (item && item.state === "done") noted = text; else noteText.textContent = before || "–";
   };
   input.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); end(true); } else if (event.key === "Escape") { event.stopPropagation(); end(false); } });
   input.addEventListener("blur", () => end(true));
-  shown.replaceWith(field);
+  noteText.replaceWith(field);
   pencil.hidden = true;
   input.focus();
 });
