@@ -52,7 +52,7 @@ function dots(id, name) {
   return button;
 }
 
-const tagsOf = (row) => table.data.rows.notes[row]?.tags || [];
+export const tagsOf = (row) => table.data.rows.notes[row]?.tags || [];
 function marks(row) {
   const known = table.data.rows.notes[row];
   if (!known) return [];
@@ -226,4 +226,3 @@ function valueCell(row, column) {
   const delta = isOther && isNumber ? `\n${signed(column, value - column.base)} to the baseline` : "";
   return { text, title: `${full}${delta}${isChanged ? "\nchanged against the baseline" : ""}`, cls: classes.join(" ") };
 }
-export { tagsOf };
