@@ -100,7 +100,7 @@ class Desktop:
     def show_on_screen(self, root: str) -> None:
         """A second start: to the front, with its project."""
         if root and os.path.isdir(root):
-            self.window.load_url(self.running.address_of(root))
+            self.window.run_js(f"location.assign({json.dumps(self.running.address_of(root))})")
         if self._is_minimized:
             self.window.restore()
         self.window.show()
@@ -117,7 +117,6 @@ class Desktop:
             from qtpy.QtCore import QMetaObject, Qt
 
             QMetaObject.invokeMethod(native, "raise", Qt.ConnectionType.QueuedConnection)
-            QMetaObject.invokeMethod(native.windowHandle(), "requestActivate", Qt.ConnectionType.QueuedConnection)
 
     def _follow_second_starts(self) -> None:
         while True:
