@@ -36,6 +36,7 @@ class Desktop:
         self.running: Any = None
         self.state = windowstate.load(io.settings.data_dir)
         self._may_close = False
+        self._is_closing = False
         self._is_minimized = False
         self._is_heard = threading.Event()
 
@@ -72,19 +73,23 @@ class Desktop:
     # --- asked by the system
     def closing(self) -> bool:
         """May the window close? In the window's own thread, which must not wait for the page."""
+        if self._is_closing:
+            return False  # a second request meanwhile: the toolkit would take the window apart twice
+        self._keep_state()
+        self._is_closing = self._may_close or not self._goes_on()
+        return self._is_closing
+
+    def _goes_on(self) -> bool:
+        """Whether the user has to be asked; then that begins."""
         from launcher import goingon
 
-        self._keep_state()
-        if self._may_close:
-            return True
         try:
             found = goingon.now(self.io.settings)
         except Exception:  # the question must not keep a window from closing
-            return True
-        if not found:
-            return True
-        threading.Thread(target=self._ask_before_closing, args=(found,), daemon=True).start()
-        return False
+            return False
+        if found:
+            threading.Thread(target=self._ask_before_closing, args=(found,), daemon=True).start()
+        return bool(found)
 
     def _ask_before_closing(self, found: list[dict[str, Any]]) -> None:
         self._is_heard.clear()
