@@ -22,7 +22,7 @@ STEPS = 4  # of the checklist
 
 @dataclass(frozen=True)
 class RunLine:
-    """One `repro`. state: running, succeeded, failed or interrupted. seconds: None while it runs."""
+    """One run of a pipeline. verb: what started it. state: running, succeeded, failed or interrupted. seconds: None while it runs."""
 
     repository: RepositoryName
     run_id: str
@@ -31,10 +31,11 @@ class RunLine:
     seconds: float | None
     targets: list[str]
     failed: list[str]  # addresses of stages
+    verb: str = "repro"
 
     @property
     def command(self) -> str:
-        return " ".join(["dataver repro", *self.targets])
+        return " ".join(["dataver", self.verb, *self.targets])
 
 
 @dataclass(frozen=True)
@@ -131,4 +132,4 @@ def card(row: Repository, name: RepositoryName, settings: Settings, last_run: Ru
 def run_line(run: Run, names: dict[int, RepositoryName]) -> RunLine:
     seconds = (run.ended_at - run.started_at).total_seconds() if run.ended_at and run.started_at else None
     failed = [execution.stage for execution in run.executions.all() if execution.state == "failed"]  # type: ignore[attr-defined]
-    return RunLine(names[run.repository_id], run.run_id, run.state, run.started_at, seconds, [str(target) for target in run.targets], failed)  # type: ignore[attr-defined]
+    return RunLine(names[run.repository_id], run.run_id, run.state, run.started_at, seconds, [str(target) for target in run.targets], failed, run.command)  # type: ignore[attr-defined]

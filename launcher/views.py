@@ -40,7 +40,7 @@ def home(request: HttpRequest) -> HttpResponse:
     """`?folder=`: what that folder lacks to be a project."""
     refresh_repositories(indexing.data_folder())
     folder = request.GET.get("folder", "")
-    problem = pages.Problem(folder, "this folder is no project yet", "The list below has what is missing, with a button for each.", "NotARepository") if folder else None
+    problem = pages.Problem(folder, "This folder is no project yet", "The list below has what is missing, with a button for each.", "NotARepository") if folder else None
     return _home(request, folder, problem)
 
 
@@ -61,7 +61,7 @@ def open_folder(request: HttpRequest) -> HttpResponse:
             raise DataverError(f"there is no folder '{path}'")
         root = find_root(path)
     except NotARepository:
-        problem = pages.Problem(typed, "this folder is no project yet: neither it nor one above it has a .dvc folder", "The list below has what is missing, with a button for each.", "NotARepository")
+        problem = pages.Problem(typed, "This folder is no project yet: neither it nor one above it has a .dvc folder", "The list below has what is missing, with a button for each.", "NotARepository")
         return pages.error_json(422, problem.type, problem.reason) if is_script else _home(request, path, problem, 422)
     except (DataverError, ValueError) as exc:
         return pages.error_json(422, type(exc).__name__, str(exc)) if is_script else _home(request, typed, pages.Problem.of(exc), 422)

@@ -19,6 +19,8 @@ def test_p1_the_sample_gives_a_project_with_experiments(visit: Visit, empty_dir:
     assert_accessible(page)
     folder = tmp_path / "tried" / "digits"
     page.click("try-sample").see("sample", "three experiments", "dataver sample")
+    for field in ("open-path", "sample-folder"):  # what the window's own script puts "Browse" beside
+        assert page.attribute(field, "data-folder-field") is not None
     page.find("sample-folder").clear()
     page.type("sample-folder", str(folder)).see("dialog-command", f"dataver sample {folder}")
     page.click("sample-confirm").see("going-on", "Making the sample")

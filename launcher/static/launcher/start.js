@@ -33,10 +33,9 @@ async function open(folder) {
 
 // --- fields of dialogs
 function field(label, testid, { value = "", placeholder = "", hint = "", isFolder = false } = {}) {
-  const input = el("input", { value, placeholder, autocomplete: "off", spellcheck: "false", "data-testid": testid, id: testid, "data-folder": isFolder });
-  if (isFolder) addPicker(input);
+  const input = el("input", { value, placeholder, autocomplete: "off", spellcheck: "false", "data-testid": testid, id: testid, "data-folder-field": isFolder });
   const said = el("p", { class: "t3 sm" }, hint);
-  return { input, said, node: el("div", { class: "open-form" }, el("label", { for: testid, class: "medium" }, label), el("span", { class: "field" }, isFolder ? icon("folder") : null, input), said) };
+  return { input, said, node: el("div", { class: "open-form" }, el("label", { for: testid, class: "medium" }, label), el("div", { class: "row" }, el("span", { class: "field grow" }, isFolder ? icon("folder") : null, input)), said) };
 }
 /** False, with the reason below the field. */
 function refuse({ input, said }, reason) {
@@ -157,23 +156,3 @@ const make = test("make-project");
 if (make) make.addEventListener("click", () => { document.getElementById("open-dialog").close(); initialise(); });
 const dialog = document.getElementById("open-dialog");
 if (dialog && "show" in dialog.dataset) dialog.showModal();
-
-// --- the window's own folder dialog, where there is a window (launcher/desktopwindow.py)
-function addPicker(input) {
-  const api = () => window.pywebview && window.pywebview.api && window.pywebview.api.choose_folder;
-  const add = () => {
-    if (!api() || input.dataset.picker) return;
-    input.dataset.picker = "1";
-    const button = el("button", { type: "button", class: "btn browse", "data-testid": `${input.dataset.testid}-browse` }, "Browse");
-    button.addEventListener("click", async () => {
-      const chosen = await api()(input.value);
-      if (!chosen) return;
-      input.value = chosen;
-      input.dispatchEvent(new Event("input", { bubbles: true }));
-    });
-    input.closest(".field").append(button);
-  };
-  add();
-  window.addEventListener("pywebviewready", add);
-}
-for (const input of document.querySelectorAll("input[data-folder]")) addPicker(input);
