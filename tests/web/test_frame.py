@@ -37,7 +37,7 @@ def test_without_a_project_the_page_says_how_to_start(visit: Visit, empty_dir: P
     page = visit(empty_dir.path)
     page.click("open-folder").type("open-path", str(empty_dir.path)).follow("open-submit")
     page.see("open-problem", "no project yet")
-    page.see("step-init", "dataver init", "Initialise")
+    page.see("step-project", "dataver init")
     page.leave().console()  # Chromium reports the answer's status 422
 
 
