@@ -40,6 +40,7 @@ async function fill(card) {
     }
     card.drawn?.finalize();
     const canvas = el("div", { class: "canvas" });
+    card.node.classList.toggle("is-wide", made.is_divided);
     card.body.replaceChildren(el("div", { class: `chart-box${made.is_divided ? " is-divided" : ""}` }, canvas), ...problems);
     card.drawn = await draw(canvas, made.spec, () => null);
     card.shape = shape;
