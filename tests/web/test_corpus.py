@@ -17,7 +17,7 @@ from tracking.pages import key_of
 
 CORPUS = os.environ.get("DATAVER_TEST_CORPUS", "")
 PROJECTS = sorted(path.parent for path in Path(CORPUS).glob("*/**/.dvc") if path.is_dir()) if CORPUS else []
-PAGES = ("experiments", "compare?revs=HEAD,workspace", "plots", "plots?revs=workspace,HEAD", "trends", "pipeline", "data", "data?view=cache", "runs")
+PAGES = ("experiments", "compare?revs=HEAD,workspace", "plots", "plots?revs=workspace,HEAD", "trends", "pipeline", "data", "data?view=cache", "queue", "runs", "settings")
 
 
 def status(folder: Path) -> str:
