@@ -232,7 +232,7 @@ def _data_elsewhere_is_no_crash(operation: Operation, left: Outcome, right: Outc
     """`status` and `gc` work beside a cached out outside of the repository; dvc ends with an unexpected error."""
     outside = any(not out.startswith("project/") for out, _ in recorded_outs(box))
     freed = all(
-        second == "absent" and "/cache/" in f"/{key}" or first.startswith("file 0 = ") and second.startswith("file 0 b") and content(first) == content(second)
+        second == "absent" and ("/cache/" in f"/{key}" or key.endswith(".dvc/.gitignore")) or first.startswith("file 0 = ") and second.startswith("file 0 b") and content(first) == content(second)
         for key, (first, second) in found.items()
     )
     return operation[1] in ("status", "gc") and outside and left.code == 255 and "ERROR: unexpected error\n" in left.err and right.code == 0 and freed
@@ -595,6 +595,18 @@ def _parts_stay_executable(operation: Operation, left: Outcome, right: Outcome, 
     )
 
 
+def _copies_stay_executable(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """`add -o` copies a script with its executable bit; dvc leaves the bit behind."""
+    return operation[1] == "add" and "-o" in operation and left.code == right.code == 0 and bool(found) and all(first.replace("file 200", "file 300", 1) == second for first, second in found.values())
+
+
+def _saved_data_is_linked(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """`repro` of data whose object was lost links the file to the new one, as `cache.type` says; dvc leaves it apart."""
+    return operation[1] == "repro" and left.code == right.code == 0 and bool(found) and all(
+        first.startswith("file 0 b") and second.startswith("file 0 = project/.dvc/cache/") and content(first) == content(second) for first, second in found.values()
+    )
+
+
 def _unprotect_keeps_the_executable_bit(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """`unprotect` and `remove` of a link to a script leave it executable."""
     return operation[1] in ("unprotect", "remove") and left.code == right.code == 0 and bool(found) and all(
@@ -693,6 +705,8 @@ IMPROVEMENTS: tuple[Improvement, ...] = (
     _move_is_undone_when_it_fails,
     _move_never_overwrites,
     _parts_stay_executable,
+    _copies_stay_executable,
+    _saved_data_is_linked,
     _unprotect_keeps_the_executable_bit,
     _outs_elsewhere_need_force,
     _a_glob_must_match,

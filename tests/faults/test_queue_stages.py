@@ -1,6 +1,7 @@
 """Stages with a limit of time, more attempts, or a queue of their own."""
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -61,7 +62,7 @@ def use_of_devices(box: QueueBox) -> dict[str, int]:
     return most
 
 
-both = pytest.mark.parametrize("redis", [True, False], ids=["redis", "none"])
+both = pytest.mark.parametrize("redis", [True, False] if os.environ.get("FAULTS_ALL") else [True], ids=lambda redis: "redis" if redis else "none")
 
 
 @both

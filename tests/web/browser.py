@@ -55,11 +55,13 @@ class Server:
         return int(urlsplit(self.url).port or 0)
 
 
+COMMAND = [sys.executable, "-c", "import sys; sys.path.insert(0, sys.argv.pop(1)); from dataver_site.entry import main; main()", CHECKOUT]
+
+
 @contextmanager
 def serving(folder: Path, environ: Mapping[str, str], *options: str) -> Iterator[Server]:
     """`dataver ui` in `folder`, ended by SIGINT at the end."""
-    command = [sys.executable, "-c", "import sys; sys.path.insert(0, sys.argv.pop(1)); from dataver_site.entry import main; main()", CHECKOUT]
-    process = subprocess.Popen([*command, "ui", "--no-open", *options], cwd=folder, env=dict(environ), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen([*COMMAND, "ui", "--no-open", *options], cwd=folder, env=dict(environ), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None and process.stderr is not None
     line = process.stdout.readline()
     found = re.search(r"http://\S+", line)

@@ -90,8 +90,8 @@ def test_a_run_has_a_timeline_a_cause_and_commands(ran: Project) -> None:
     assert (stage["stage"], stage["state"], stage["exit_code"], failed["failed"], failed["shown"]) == ("fit", "failed", 3, ["fit"], "fit")
     assert 0 <= stage["left"] <= 100 and stage["left"] + stage["width"] <= 100.001
     commit = ran.git("rev-parse", "HEAD").strip()
-    assert failed["reproduce"] == [f"git checkout {commit}", "dataver checkout", "dataver repro"]
-    assert (failed["commit"], failed["dirty"], "dvc.yaml" in failed["changed"]) == (commit, True, True)
+    assert [lines for _, lines in failed["reproduce"]] == [[f"git checkout {commit}", "dataver checkout --allow-missing", "dataver repro"]]
+    assert (failed["base"], failed["dirty"], "dvc.yaml" in failed["changed"]) == (commit, True, True)
     assert "exited with code 3" in html(ran, "runs/last")
 
 
@@ -100,7 +100,7 @@ def test_commands_of_a_run_give_the_same_outs(repo: Project) -> None:
     repo.commit("the pipeline")
     repo.ok("repro", "-q")
     locked = repo.read("dvc.lock")
-    lines = get(repo, "runs/last.json")["reproduce"]
+    ((_, lines),) = get(repo, "runs/last.json")["reproduce"]
     repo.commit("ran")
     repo.gen({"raw": "2"})
     repo.ok("repro", "-q")
