@@ -30,7 +30,7 @@ def test_an_action_runs_and_the_strip_and_the_list_tell_it(visit: Visit, project
     page.press("escape")
     act(page, "freeze", "nothing")
     assert acted(page)["state"] == "failed"
-    page.see("note", "nothing")
+    page.see("notes", "nothing")
 
 
 def test_running_the_project_asks_for_trust_once(visit: Visit, project: Project) -> None:

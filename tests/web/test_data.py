@@ -176,7 +176,7 @@ def test_a3_the_clean_up_shows_first_and_can_be_undone(visit: Visit, data: Proje
     page.wait(lambda: page.find("clean-confirm").text.startswith("Delete ") and page.find("clean-confirm").is_enabled(), "the button")
     assert data.objects() == before
     page.click("clean-confirm")
-    page.see("note", "moved to the trash")
+    page.see("notes", "moved to the trash")
     page.see("trash-batch", "2 objects", "kept until")
     assert len(data.objects()) == len(before) - 2 and data.ok("status", "--json").json == {}
     assert "dataver gc --restore 20" in str(page.attribute("trash-restore", "title"))

@@ -390,7 +390,7 @@ def test_e7_columns_and_views_come_back_with_another_server(visit: Visit, odd: P
     page.click("views").click("view-save").type("view-name", "mine").click("save-view-confirm").see("views", "View: mine")
     page.click("views").click("view-save").type("view-name", "ours").click("view-share").see("dialog-command", "dataver exp view ours")
     page.click("save-view-confirm").expect(lambda: "views:\n  ours: " in (odd.path / ".dvc/dataver.yaml").read_text() if (odd.path / ".dvc/dataver.yaml").exists() else False, True)
-    page.see("note", "commit it to share it")
+    page.see("notes", "commit it to share it")
     kept = lambda: "lr" in str(page.js("return localStorage.getItem(`choice:${document.body.dataset.repository}:experiments.last`)"))  # noqa: E731
     page.expect(kept, True)
     address = page.driver.current_url.removeprefix(page.server.origin)

@@ -239,7 +239,7 @@ def test_d6_editing_keeps_comments_and_refuses_what_is_no_pipeline(visit: Visit,
     page.js(put, "echo fitting", "echo trying")
     page.see("edit-diff", "-    cmd: echo fitting", "+    cmd: echo trying")
     page.wait(lambda: page.find("edit-confirm").is_enabled(), "a valid text")
-    page.click("edit-confirm").see("note", "Saved dvc.yaml")
+    page.click("edit-confirm").see("notes", "Saved dvc.yaml")
     assert graph.read("dvc.yaml") == text.replace("echo fitting", "echo trying")
     page.expect(lambda: shown(page)["fit"], "changed").see("reasons", "command")
 

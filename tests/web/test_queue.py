@@ -138,7 +138,7 @@ def test_e5_q6_a_sweep_says_and_shows_its_runs_and_the_waiting_can_be_moved(visi
     page.click("more", 0).click("menu-again").find("run-dialog")
     assert page.attribute("param-lr", "value") == "0.3"
     page.press("escape").click("unqueue", 2).expect(lambda: waiting(page), ["s-2", "s-1"])
-    page.see("note", "s-3 is out of the queue")
+    page.see("notes", "s-3 is out of the queue")
     assert_accessible(page)
     page.size(1024, 700).expect(page.scrolls_sideways, False)
     page.leave().console()  # Chromium reports the answer's status 409
@@ -250,7 +250,7 @@ def test_e5_r1_r3_a_run_follows_and_its_parts_have_addresses(visit: Visit, box: 
     page.see("gantt", "work", "Done")
     page.wait(lambda: page.js("const image = document.querySelector('[data-testid=image] img'); return image && image.complete && image.naturalWidth > 0"), "the image")
     page.see("reproduce", "dataver exp apply slow")
-    page.click("edit-note").type("note-input", "the best").press("enter").see("note", "the best")
+    page.click("edit-note").type("note-input", "the best").press("enter").see("notes", "the best")
     page.expect(lambda: '"note": "the best"' in box.dataver("ui", "--get", f"{box.run_address('slow')}.json"), True)
     page.js("document.querySelector('[data-testid=code-file][data-path=\"params.yaml\"]').click()")
     page.wait(lambda: "epochs: 12" in page.text("[data-code-lines]"), "lines")

@@ -34,7 +34,7 @@ def test_killed_workers_and_redis_are_told_and_the_queue_goes_on(visit: Visit, m
     tmp_dir = str(project.path / ".dvc" / "tmp")
     first = wait_for(page, lambda: (found := supervisor_of(tmp_dir)) and found.workers and found)
     os.kill(first.pid, signal.SIGKILL)
-    page.see("note", "workers died", "new ones were started")
+    page.see("notes", "workers died", "new ones were started")
     second = wait_for(page, lambda: supervisor_of(tmp_dir, other_than=first.pid))  # without a worker while one of the first is at its run
     redis = Path(web_home["DATAVER_HOME"]) / "redis" / "pid"
     if redis.is_file() and second.redis == "private":

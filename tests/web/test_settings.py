@@ -35,8 +35,8 @@ def settings(visit: Visit, repo: Project) -> Page:
 
 
 def fill(page: Page, testid: str, text: str) -> None:
-    page.act(lambda: page.find(testid).clear(), testid)
-    page.type(testid, text)
+    """Write over what a field holds in one go: an update between two steps would bring the old text back."""
+    page.wait(lambda: page.js("const field = document.querySelector(`[data-testid='${arguments[0]}']`); field.focus(); field.value = arguments[1]; field.dispatchEvent(new Event('input', {bubbles: true})); field.dispatchEvent(new Event('change', {bubbles: true})); return true", testid, text), testid)
 
 
 def choose(page: Page, testid: str, value: str) -> None:
@@ -104,7 +104,7 @@ def test_secrets_are_written_to_config_local_and_shown_nowhere(visit: Visit, rep
     page.click("credentials-web").see("state-password", "Set")
     assert page.find("secret-password").get_attribute("value") == ""
     page.type("secret-password", secret).see("dialog-command", "dataver remote modify --local web password ***")
-    page.click("secrets-confirm").see("note", "Stored in .dvc/config.local")
+    page.click("secrets-confirm").see("notes", "Stored in .dvc/config.local")
     assert secret in (repo.path / ".dvc/config.local").read_text() and secret not in (repo.path / ".dvc/config").read_text()
     said = [str(page.driver.page_source)]
     get = "const done = arguments[1]; fetch(arguments[0]).then((answer) => answer.text()).then(done)"
@@ -132,7 +132,7 @@ def test_params_are_edited_with_a_preview_and_saved_with_comments(visit: Visit, 
     fill(page, "param-layers", "[3, 4]")
     page.see("params-diff", "epochs: 5", "[3, 4]")
     page.see("params-reruns", "Reruns fit")
-    page.click("params-save").see("note", "Saved in params.yaml")
+    page.click("params-save").see("notes", "Saved in params.yaml")
     assert (tuned.path / "params.yaml").read_text() == PARAMS.replace("epochs: 3", "epochs: 5").replace("[1, 2]", "[3, 4]")
     page.click("undo").wait(lambda: (tuned.path / "params.yaml").read_text() == PARAMS, "the old values")
     fill(page, "param-lr", "0.5")
@@ -141,7 +141,7 @@ def test_params_are_edited_with_a_preview_and_saved_with_comments(visit: Visit, 
     assert not page.find("params-save").is_enabled() and "0.2" in (tuned.path / "params.yaml").read_text()
     page.click("param-mine-lr").wait(lambda: page.find("params-queue").is_enabled(), "the preview")
     page.click("params-queue")
-    page.click("trust-confirm").see("note", "stays as it is")
+    page.click("trust-confirm").see("notes", "stays as it is")
     assert "lr: 0.2" in (tuned.path / "params.yaml").read_text()
     assert "Queued" in tuned.ok("queue", "status").out
     fill(page, "param-lr", "0.7")
