@@ -128,11 +128,16 @@ def write_entries(git: Git, pairs: Sequence[tuple[str, QueueEntry]]) -> list[Que
     made: list[QueueEntry] = []
     last = 0.0
     for tree, entry in pairs:
-        last = max(entry.queued_at or time.time(), last + 1e-6) if made else entry.queued_at or time.time()
-        entry = replace(entry, queued_at=round(last, 6), place=round(last, 6))
+        last = later(last, entry.queued_at or time.time())
+        entry = replace(entry, queued_at=last, place=last)
         made.append(replace(entry, id=write_commit(git, tree, parents_of(entry), f"dataver: queue {entry.name}", entry.facts(), entry.queued_at)))
     transact(git, [f"create {QUEUE_REFS}{entry.id} {entry.id}" for entry in made])
     return made
+
+
+def later(last: float, now: float) -> float:
+    """A time in whole microseconds, after `last`: what is queued in one go must not stand at one place."""
+    return round(max(now, last + 2e-6), 6)  # half a step more, as neither sum nor rounding is exact
 
 
 def parents_of(entry: QueueEntry) -> list[str]:
