@@ -22,6 +22,7 @@ from tracking.engine.protocols import Io
 from tracking.engine.repo import find_root
 
 ERROR_EXIT = 1
+SANDBOX = "QTWEBENGINE_DISABLE_SANDBOX"
 INSTALL_HINT = "Install it with `pip install 'dataver[window-qt]'`, or with GTK: `pip install 'dataver[window]'` and, on Debian and Ubuntu, `apt install python3-gi gir1.2-webkit2-4.1`."
 
 
@@ -69,8 +70,11 @@ def missing(io: Io) -> str:
     if importlib.util.find_spec("webview") is None:
         return f"the window needs pywebview; the pages are shown in the browser. {INSTALL_HINT}"
     has_qt = importlib.util.find_spec("qtpy") is not None and any(importlib.util.find_spec(name) is not None for name in ("PyQt6.QtWebEngineCore", "PySide6.QtWebEngineCore") if importlib.util.find_spec(name.split(".")[0]) is not None)
-    if sys.platform.startswith("linux") and not has_qt and importlib.util.find_spec("gi") is None:
+    has_gtk = importlib.util.find_spec("gi") is not None
+    if sys.platform.startswith("linux") and not has_qt and not has_gtk:
         return f"the window needs Qt or GTK; the pages are shown in the browser. {INSTALL_HINT}"
+    if has_qt and not has_gtk and hasattr(os, "geteuid") and os.geteuid() == 0 and SANDBOX not in io.settings.environ:
+        return f"Qt's browser does not run as root; the pages are shown in the browser. Set {SANDBOX}=1 to have the window without its sandbox."
     return ""
 
 
