@@ -441,6 +441,7 @@ def test_l9_a_brush_selects_runs_and_leads_to_their_rows(visit: Visit, drawn: Pr
         href = page.wait(lambda: page.is_shown("brush-bar") and page.attribute("brush-table", "href"), "the bar")
         assert wanted in str(href) and "/experiments?select=" in str(href)
         page.press("escape").expect(lambda: page.is_shown("brush-bar"), False)
+    page.open(f"/r/{key_of(str(drawn.path))}/experiments?select=quick-fox,{drawn.git('rev-parse', 'HEAD').strip()[:12]}").see("selected", "2 selected")
 
 
 def test_an_empty_project_says_how_to_begin(visit: Visit, repo: Project) -> None:

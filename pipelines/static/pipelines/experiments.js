@@ -290,11 +290,17 @@ function download() {
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
-/** Where the reader was before going away, or the row that another page points at. */
+/** The row of a commit, of the beginning of its id, or of an experiment's name. */
+function rowNamed(wanted) {
+  return table.data.rows.id.find((id) => id === wanted || (wanted.length >= 7 && id.startsWith(wanted))) ?? Object.entries(table.data.experiments).filter(([, made]) => made.name === wanted).map(([at]) => table.data.rows.id[at])[0];
+}
+
+/** Where the reader was before going away, or the rows that another page points at (`?select=NAME,NAME`). */
 function restorePlace() {
-  const wanted = new URLSearchParams(location.search).get("select");
-  const row = wanted ? table.data.rows.id.find((id) => id === wanted || (wanted.length >= 7 && id.startsWith(wanted))) ?? Object.entries(table.data.experiments).filter(([, made]) => made.name === wanted).map(([at]) => table.data.rows.id[at])[0] : undefined;
-  if (row) { cursor = row; picked.add(row); grid.reveal(row, true); grid.paint(); selectionBar(); point(); } else if (history.state?.table) {
+  const wanted = (new URLSearchParams(location.search).get("select") || "").split(",").filter(Boolean).map(rowNamed).filter((id) => id !== undefined);
+  const row = wanted[0];
+  for (const id of wanted) picked.add(id);
+  if (row) { cursor = row; grid.reveal(row, true); grid.paint(); selectionBar(); point(); } else if (history.state?.table) {
     const [left, top, at] = history.state.table;
     byId("table").scrollLeft = left; byId("table").scrollTop = top;
     cursor = at;
