@@ -12,6 +12,7 @@ from pipelines.engine.journal import journal_folder
 from pipelines.engine.plots.watched import paths_of
 from tracking.engine.git import Git
 from tracking.engine.repo import DVC_DIR
+from tracking.engine.walk import entries_below
 from tracking.models import Repository
 
 FINGERPRINT_LENGTH = 12
@@ -86,26 +87,9 @@ def watched(repository: Repository) -> Iterator[str]:
         absolute = os.path.normpath(os.path.join(root, path))
         yield absolute
         if absolute.startswith(root.rstrip(os.sep) + os.sep):
-            for inside in _entries_below(absolute, room):
+            for inside in entries_below(absolute, room):
                 room -= 1
                 yield inside
-
-
-def _entries_below(folder: str, limit: int) -> Iterator[str]:
-    """At most `limit` files and folders in a dep or out that is a folder: an edit inside does not change its own time."""
-    waiting = [folder]
-    while waiting and limit > 0:
-        try:
-            with os.scandir(waiting.pop()) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
-                    yield entry.path
-                    limit -= 1
-                    if limit <= 0:
-                        return
-        except OSError:
-            continue  # no folder, or gone meanwhile
 
 
 def _names(folder: str) -> list[str]:

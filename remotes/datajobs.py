@@ -21,6 +21,7 @@ from tracking.engine.index import Index, load_index
 from tracking.engine.protocols import Settings
 from tracking.engine.repo import DVC_DIR, Repo
 from tracking.engine.stage import Out, Stage
+from tracking.engine.walk import entries_below
 from tracking.engine.workspace import Workspace
 from tracking.pages import Problem, open_root
 
@@ -334,7 +335,7 @@ def watched_paths(repo: Repo, index: Index) -> list[str]:
     found.update(dict.fromkeys([store.root, *(f"{store.root}/{number:02x}" for number in range(256))]))
     room = WATCHED_AT_MOST
     for out in outs:
-        for path in _below(out, room):
+        for path in entries_below(out, room):
             found[path] = None
             room -= 1
     return list(found)
@@ -346,22 +347,6 @@ def _folders(root: str) -> list[str]:
             return [entry.path for entry in entries if not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False)][:FOLDERS_AT_MOST]
     except OSError:
         return []
-
-
-def _below(folder: str, limit: int) -> Iterator[str]:
-    waiting = [folder]
-    while waiting and limit > 0:
-        try:
-            with os.scandir(waiting.pop()) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
-                    yield entry.path
-                    limit -= 1
-                    if limit <= 0:
-                        return
-        except OSError:
-            continue
 
 
 def signature(paths: list[str]) -> str:

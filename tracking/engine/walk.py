@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from typing import TYPE_CHECKING
 
 from tracking.engine.errors import DataverError
@@ -183,3 +183,23 @@ def find_dvcfiles(root: str, ignore: Ignore, on_dir: OnDir, git_ignore: GitIgnor
         skipped = on_dir(rel_dir, names, dirs)
         prefix = f"{rel_dir}/" if rel_dir else ""
         stack += [(prefix + name, rules, git_rules) for name in dirs if name not in skipped]
+
+
+def entries_below(folder: str, limit: int) -> Iterator[str]:
+    """Paths of at most `limit` files and folders inside, in no order; links are not followed, what cannot be read is passed over.
+
+    For whoever watches a folder: an edit inside does not change its own time.
+    """
+    waiting = [folder]
+    while waiting and limit > 0:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+                    yield entry.path
+                    limit -= 1
+                    if limit <= 0:
+                        return
+        except OSError:
+            continue
