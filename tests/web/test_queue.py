@@ -250,7 +250,7 @@ def test_e5_r1_r3_a_run_follows_and_its_parts_have_addresses(visit: Visit, box: 
     page.see("gantt", "work", "Done")
     page.wait(lambda: page.js("const image = document.querySelector('[data-testid=image] img'); return image && image.complete && image.naturalWidth > 0"), "the image")
     page.see("reproduce", "dataver exp apply slow")
-    page.click("edit-note").type("note-input", "the best").press("enter").see("notes", "the best")
+    page.click("edit-note").type("note-input", "the best").press("enter").see("note", "the best")
     page.expect(lambda: '"note": "the best"' in box.dataver("ui", "--get", f"{box.run_address('slow')}.json"), True)
     page.js("document.querySelector('[data-testid=code-file][data-path=\"params.yaml\"]').click()")
     page.wait(lambda: "epochs: 12" in page.text("[data-code-lines]"), "lines")

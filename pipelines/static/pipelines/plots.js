@@ -201,6 +201,7 @@ document.addEventListener("keydown", (event) => {
 // --- one card on the full screen
 let full = null;
 async function showFull(card) {
+  for (let turn = 0; !card.data && turn < 100; turn += 1) await new Promise((resolve) => setTimeout(resolve, 100)); // it is still on its way
   if (!card.data) return;
   const dialog = byId("full-dialog"), body = byId("full-body");
   byId("full-title").textContent = card.plot.title;
