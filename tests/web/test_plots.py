@@ -327,7 +327,7 @@ def test_l5_scale_and_smoothing_are_kept_until_they_are_reset(visit: Visit, draw
     page = visit(drawn.path).open(at(drawn))
     ready_cards(page, 1)
     page.click("axes").click("y-log").expect(lambda: page.js("return document.querySelector('[data-testid=y-log]').checked"), True)
-    page.wait(lambda: page.js("const s = document.querySelector('[data-testid=smoothing]'); s.value = 0.6; s.dispatchEvent(new Event('input')); return true"), "the slider")
+    page.wait(lambda: page.js("const s = document.querySelector('[data-testid=smoothing]'); s.value = 0.6; s.dispatchEvent(new Event('input')); return JSON.stringify(localStorage).includes('0.6')"), "the choice to be kept")
     page.open(at(drawn))
     ready_cards(page, 1)
     page.expect(lambda: page.js("return [document.querySelector('[data-testid=y-log]').checked, document.querySelector('[data-testid=smoothing]').value]"), [True, "0.6"])

@@ -37,7 +37,7 @@ def test_an_action_that_succeeds_keeps_its_output(tmp_path: Path) -> None:
     done = ended(activity, run(activity, "print('first'); print('second')", tmp_path))
     assert (done.state, done.code, done.message) == ("done", 0, "second")
     assert activity.output(KEY, done.id) == "first\nsecond\n"
-    assert not activity.is_busy()
+    wait(lambda: not activity.is_busy())
 
 
 def test_an_action_that_fails_tells_the_error_line(tmp_path: Path) -> None:
