@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from tests.compat.tools import DvcMissing, Reply, dvc_executable, sample
+from tests.compat.tools import DvcMissing, Reply, dvc_executable, is_long, sample
 from tests.conftest import Project
 from tests.experiments import make_experiment
 
+pytestmark = pytest.mark.skipif(not is_long(), reason="making experiments with real dvc takes half a minute; `make compat` runs it")
 TRAIN = """\
 import json, sys
 lr = float(open("params.yaml").readline().split()[1])
