@@ -117,7 +117,7 @@ class Placer:
             try:
                 return self._finish(make_file(source, temporary, REFLINK, self.mode), temporary)
             except LinkUnsupported:
-                self.types = self.types[1:]  # do not try again
+                self.types = [kind for kind in self.types if kind != REFLINK]  # do not try again; another thread may find it out at the same time
         if self.types and self.types[0] == COPY:
             return self._finish(make_file(source, temporary, COPY, self.mode), temporary)
         used = link(source, temporary, self.types, self.mode)
