@@ -25,6 +25,8 @@ from tracking.models import Repository
 JSON_SUFFIX = ".json"
 SETTINGS = "dataver.settings"  # where the server leaves the engine's Settings in a request's META
 KEY_LENGTH = 10
+DIGITS = 5
+MINUS = "\N{MINUS SIGN}"
 
 
 class NotFound(DataverError):
@@ -154,6 +156,27 @@ def head_of(root: str) -> str:
         return commit[:7] if commit else ""
     except OSError:
         return ""
+
+
+# --- how values are shown
+def number_text(value: object) -> str:
+    """At most five significant digits, a real minus sign; text as it is."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return str(value)
+    text = str(value) if isinstance(value, int) and abs(value) < 100_000 else f"{value:.{DIGITS}g}"
+    return text.replace("-", MINUS, 1) if text.startswith("-") else text
+
+
+def size_text(size_bytes: int | None) -> str:
+    """18.4 MB; steps of 1000, three digits."""
+    if size_bytes is None:
+        return ""
+    value, unit = float(size_bytes), "B"
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if value < 999.5 or unit == "TB":
+            break
+        value /= 1000
+    return f"{int(value)} B" if unit == "B" else f"{value:.3g} {unit}" if value < 999.5 else f"{value:.0f} {unit}"
 
 
 # --- answers

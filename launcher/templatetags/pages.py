@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from launcher import statics
 from launcher.engine.choices import load_choices
 from launcher.indexing import data_folder
-from tracking.pages import Frame
+from tracking.pages import Frame, number_text, size_text
 
 register = template.Library()
 
@@ -30,7 +30,6 @@ RAIL = (
     ("runs", "Runs", "term", "r"),
     ("settings", "Settings", "settings", "s"),
 )
-MINUS = "\N{MINUS SIGN}"
 
 
 @dataclass(frozen=True)
@@ -94,26 +93,8 @@ def home_of(key: str) -> str:
         return reverse("home")
 
 
-@register.filter
-def number(value: object) -> str:
-    """At most five significant digits, a real minus sign; text as it is."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return str(value)
-    text = str(value) if isinstance(value, int) and abs(value) < 100_000 else f"{value:.5g}"
-    return text.replace("-", MINUS, 1) if text.startswith("-") else text
-
-
-@register.filter
-def size(size_bytes: int | None) -> str:
-    """18.4 MB; steps of 1000, three digits."""
-    if size_bytes is None:
-        return ""
-    value, unit = float(size_bytes), "B"
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if value < 999.5 or unit == "TB":
-            break
-        value /= 1000
-    return f"{int(value)} B" if unit == "B" else f"{value:.3g} {unit}" if value < 999.5 else f"{value:.0f} {unit}"
+register.filter("number", number_text)
+register.filter("size", size_text)
 
 
 @register.filter

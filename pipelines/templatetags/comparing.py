@@ -8,10 +8,9 @@ from django import template
 from django.utils.safestring import SafeString, mark_safe
 
 from pipelines.engine.comparison import Cell, Entry, Section
+from tracking.pages import DIGITS, MINUS, number_text, size_text
 
 register = template.Library()
-DIGITS = 5
-MINUS = "\N{MINUS SIGN}"
 
 
 @register.filter
@@ -63,23 +62,3 @@ def _content(section: Section, cell: Cell, fail_icon: str) -> str:
     text = "".join(f"<mark>{escape(piece)}</mark>" if differs else escape(piece) for piece, differs in cell.parts) or escape(number_text(cell.value))
     delta = f'<span class="dl {cell.verdict or "t3"}">{signed(cell.delta)}</span>' if cell.delta else ""
     return f'<span class="vv"><span class="v{" bst" if cell.is_best else ""}" title="{escape(str(cell.value))}">{text}</span>{delta}</span>'
-
-
-def number_text(value: object) -> str:
-    """At most five significant digits; text as it is."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return str(value)
-    text = str(value) if isinstance(value, int) and abs(value) < 100_000 else f"{value:.{DIGITS}g}"
-    return text.replace("-", MINUS, 1) if text.startswith("-") else text
-
-
-def size_text(size_bytes: int | None) -> str:
-    """18.4 MB; steps of 1000, three digits."""
-    if size_bytes is None:
-        return ""
-    value, unit = float(size_bytes), "B"
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if value < 999.5 or unit == "TB":
-            break
-        value /= 1000
-    return f"{int(value)} B" if unit == "B" else f"{value:.3g} {unit}" if value < 999.5 else f"{value:.0f} {unit}"
