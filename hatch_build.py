@@ -33,8 +33,6 @@ LICENCE_NAMES = re.compile(r"^(licen[cs]e|copying|notice)", re.IGNORECASE)
 # in node_modules -> in the vendor folder
 FILES = {
     "@dagrejs/dagre/dist/dagre.min.js": "dagre.min.js",
-    "tabulator-tables/dist/js/tabulator.min.js": "tabulator.min.js",
-    "tabulator-tables/dist/css/tabulator_simple.min.css": "tabulator_simple.min.css",
     "vega/build/vega.min.js": "vega.min.js",
     "vega-lite/build/vega-lite.min.js": "vega-lite.min.js",
     "vega-embed/build/vega-embed.min.js": "vega-embed.min.js",

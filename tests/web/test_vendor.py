@@ -65,12 +65,6 @@ def test_a_hostile_chart_is_inert(visit: Callable[..., Page], project: Project) 
     page.console()  # refusals are reported there
 
 
-def test_tabulator_draws_a_table(visit: Callable[..., Page], project: Project) -> None:
-    page = loaded(visit(project.path).open("/"), "tabulator.min.js")
-    draw = "const done = arguments[0]; const node = document.createElement('div'); node.id = 't'; document.querySelector('main').append(node); const t = new Tabulator(node, {data: [{a: 1}, {a: 2}], columns: [{title: 'A', field: 'a'}], height: 200}); t.on('tableBuilt', () => done(node.querySelectorAll('.tabulator-row').length));"
-    assert page.driver.execute_async_script(draw) == 2
-
-
 def test_dagre_lays_a_graph_out(visit: Callable[..., Page], project: Project) -> None:
     page = loaded(visit(project.path).open("/"), "dagre.min.js")
     lay = "const g = new dagre.graphlib.Graph(); g.setGraph({rankdir: 'LR'}); g.setDefaultEdgeLabel(() => ({})); g.setNode('a', {width: 10, height: 10}); g.setNode('b', {width: 10, height: 10}); g.setEdge('a', 'b'); dagre.layout(g); return g.node('b').x > g.node('a').x"
