@@ -225,7 +225,8 @@ def _links_to_nothing(operation: Operation, left: Outcome, right: Outcome, found
         tops = {out for out, _ in recorded_outs(box)}
     tops = {top for top in tops if links_to_nothing(box, top)}
     told = "--allow-missing" in operation or tops == failed_targets(right.err) - failed_targets(left.err)
-    return bool(tops) and told and (left.code == right.code or left.code == 0) and all(any(key == top or key.startswith(f"{top}/") for top in tops) for key in found)
+    emptied = {key for key in failed_targets(left.err) & failed_targets(right.err) if found.get(key, ("", ""))[0] == "absent" and found[key][1].startswith("dir ")}  # folders of nothing but such links
+    return bool(tops) and told and (left.code == right.code or left.code == 0) and all(key in emptied or any(key == top or key.startswith(f"{top}/") for top in tops) for key in found)
 
 
 def _data_elsewhere_is_no_crash(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
