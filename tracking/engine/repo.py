@@ -17,7 +17,8 @@ from tracking.engine.protocols import Io, Settings
 if TYPE_CHECKING:
     from tracking.engine.git import Git
     from tracking.engine.ignore import Ignore
-    from tracking.engine.locks import RepoLock, RwLock
+    from tracking.engine.locks import RepoLock
+    from tracking.engine.rwlock import RwLock
     from tracking.engine.objects import LocalStore
     from tracking.engine.stage import Digest
     from tracking.engine.state import State
@@ -186,7 +187,7 @@ class Repo:
     def _rwlock(self, io: Io) -> RwLock:
         """One per process and repository: it counts users of a path."""
         if self.__dict__.get("_rw") is None:
-            from tracking.engine.locks import RwLock
+            from tracking.engine.rwlock import RwLock
 
             os.makedirs(self.tmp_dir, exist_ok=True)
             self.__dict__["_rw"] = RwLock(self.tmp_dir, hardlink=bool(self.config.get("core", "hardlink_lock", False)), notify=io.warn)

@@ -30,10 +30,11 @@ from pipelines.engine.wanted import Flags
 from tracking.engine.checkout import remove_path
 from tracking.engine.errors import DataverError, GitError, LockHeld
 from tracking.engine.git import DOT_GIT, Git
-from tracking.engine.locks import FileLock, RwLock
+from tracking.engine.locks import FileLock
 from tracking.engine.protocols import Io
 from tracking.engine.record import field, record, replace
 from tracking.engine.repo import Repo
+from tracking.engine.rwlock import RwLock
 
 if TYPE_CHECKING:
     from pipelines.engine.experiments.queue import QueueEntry

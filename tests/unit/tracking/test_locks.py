@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from tracking.engine.errors import LockHeld
-from tracking.engine.locks import RepoLock, RwLock, command_line, overwrite, process_exists, repo_lock
+from tracking.engine.livingprocess import command_line, process_exists
+from tracking.engine.locks import RepoLock, repo_lock
+from tracking.engine.rwlock import RwLock, overwrite
 
 both_protocols = pytest.mark.parametrize("hardlink", [False, True])
 OTHER = {"pid": 1, "cmd": "dvc repro"}  # pid 1 always lives
