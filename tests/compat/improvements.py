@@ -233,7 +233,7 @@ def _data_elsewhere_is_no_crash(operation: Operation, left: Outcome, right: Outc
     """`status` and `gc` work beside a cached out outside of the repository; dvc ends with an unexpected error."""
     outside = any(not out.startswith("project/") for out, _ in recorded_outs(box))
     freed = all(
-        second == "absent" and ("/cache/" in f"/{key}" or key.endswith(".dvc/.gitignore")) or first.startswith("file 0 = ") and second.startswith("file 0 b") and content(first) == content(second)
+        second == "absent" and ("/cache/" in f"/{key}" or key.endswith(".dvc/.gitignore")) or first.startswith("file 0 = ") and second.startswith("file 0 ") and "/cache/" not in second.partition(" b'")[0] and content(first) == content(second)
         for key, (first, second) in found.items()
     )
     return operation[1] in ("status", "gc") and outside and left.code == 255 and "ERROR: unexpected error\n" in left.err and right.code == 0 and freed
@@ -652,7 +652,8 @@ def _manifests_seen_by_the_other(operation: Operation, left: Outcome, right: Out
     """dvc checks out a folder whose manifest is lost if it remembers it privately, so not where the other tool had seen it."""
     told = [outcome.err.partition("Use `--force` to force.\n") for outcome in (left, right)]
     paths = [line.removeprefix("<box>/") for _, _, listing in told for line in listing.splitlines() if line.startswith("<box>/")]
-    return operation[1] in ("checkout", "pull") and left.tool == right.tool == "dvc" and bool(paths) and all(manifest_missing(box, path) for path in paths)
+    lost = [*paths, *failed_targets(left.err) ^ failed_targets(right.err)]
+    return operation[1] in ("checkout", "pull") and left.tool == right.tool == "dvc" and bool(lost) and all(manifest_missing(box, path) for path in lost)
 
 
 KEEPING_DATA: tuple[Improvement, ...] = (_data_without_a_copy_stays, _unused_is_only_what_was_cached, _parts_are_not_unused, _unused_data_without_a_copy_stays, _lost_manifests_are_not_remembered)
