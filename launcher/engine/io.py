@@ -8,6 +8,7 @@ from typing import Any
 
 from tracking.engine.errors import DataverError
 from tracking.engine.protocols import NoProgress, Progress, Settings
+from tracking.engine.record import replace
 
 
 class Terminal:
@@ -15,7 +16,8 @@ class Terminal:
 
     def __init__(self, cwd: str, settings: Settings, verbosity: int = 0, wait_for_lock: bool = False, version: str = "", argv: Sequence[str] = ()) -> None:
         self.cwd = cwd
-        self.settings = settings
+        self.settings = replace(settings, ask_secret=self._ask_secret) if sys.stdin and sys.stdin.isatty() else settings
+        self._secrets: dict[str, str] = {}
         self.verbosity = verbosity
         self.wait_for_lock = wait_for_lock
         self.version = version
@@ -76,6 +78,18 @@ class Terminal:
                 return True
             if answer in ("n", "no"):
                 return False
+
+    def _ask_secret(self, question: str) -> str | None:
+        """What is typed without being shown; the same question is asked once."""
+        if question not in self._secrets:
+            import getpass  # only where a remote asks
+
+            self.close()
+            try:
+                self._secrets[question] = getpass.getpass(question)
+            except EOFError:
+                return None
+        return self._secrets[question] or None
 
     def read_stdin(self) -> str:
         return sys.stdin.read()

@@ -1,83 +1,111 @@
-"""Opens the place a URL names, through fsspec: which package serves which scheme, and what a client's failure means.
+"""Opens the place a URL names, through fsspec: which package serves which scheme, and where in it the place lies.
 
 Everything that reads or writes storage elsewhere comes through here: remotes, sources of
 imports, `get-url`, `list-url`. Nothing is imported before it is needed.
 """
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import importlib
+import posixpath
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
+from remotes.engine.clienterrors import translated
+from remotes.engine.clientoptions import ARGUMENTS, TUNED, Wanted, silence_clients
 from tracking.engine.config_schema import url_scheme
 from tracking.engine.credentials import without_login
-from tracking.engine.errors import DataverError, MissingPackage, RemoteError
+from tracking.engine.errors import MissingPackage, RemoteError
+from tracking.engine.protocols import Settings
 from tracking.engine.record import record
 
-# scheme -> (extra of ours that installs the package, protocol of fsspec)
-SCHEMES: dict[str, tuple[str, str]] = {
-    "s3": ("s3", "s3"),
-    "gs": ("gs", "gs"),
-    "azure": ("azure", "abfs"),
-    "ssh": ("ssh", "ssh"),
-    "http": ("http", "http"),
-    "https": ("http", "https"),
-    "webdav": ("webdav", "webdav"),
-    "webdavs": ("webdav", "webdav"),
-    "hdfs": ("hdfs", "hdfs"),
-    "webhdfs": ("webhdfs", "webhdfs"),
-    "oss": ("oss", "oss"),
-    "gdrive": ("gdrive", "gdrive"),
-    "memory": ("", "memory"),
+__all__ = ["SCHEMES", "Location", "open_location", "translated"]
+
+# scheme -> (extra of ours that installs the package, module, class). Named here, because asking
+# fsspec's registry reads the metadata of every package that is installed.
+SCHEMES: dict[str, tuple[str, str, str]] = {
+    "s3": ("s3", "s3fs", "S3FileSystem"),
+    "gs": ("gs", "gcsfs.core", "GCSFileSystem"),
+    "azure": ("azure", "adlfs", "AzureBlobFileSystem"),
+    "ssh": ("ssh", "sshfs", "SSHFileSystem"),
+    "http": ("http", "fsspec.implementations.http", "HTTPFileSystem"),
+    "https": ("http", "fsspec.implementations.http", "HTTPFileSystem"),
+    "webdav": ("webdav", "webdav4.fsspec", "WebdavFileSystem"),
+    "webdavs": ("webdav", "webdav4.fsspec", "WebdavFileSystem"),
+    "hdfs": ("hdfs", "fsspec.implementations.arrow", "HadoopFileSystem"),
+    "webhdfs": ("webhdfs", "fsspec.implementations.webhdfs", "WebHDFS"),
+    "oss": ("oss", "ossfs", "AioOSSFileSystem"),
+    "gdrive": ("gdrive", "gdrive_fsspec.core", "GoogleDriveFileSystem"),
+    "memory": ("", "fsspec.implementations.memory", "MemoryFileSystem"),
 }
+_NEEDS = {"hdfs": "pyarrow.fs", "webhdfs": "requests"}  # beside fsspec itself, whose modules import without them
 
 
 @record(frozen=True)
 class Location:
-    """A place in a storage. fs: a file system of fsspec. path: in it, without a slash at the end. url: as written, without a login."""
+    """A place in a storage. fs: a file system of fsspec. path: in it, without a slash at the end. url: as written, without a login.
+
+    http(s): the path is the whole URL, without a login. webdav(s): it is relative to the folder above the place.
+    """
 
     fs: Any
     path: str
     scheme: str
     url: str
 
+    def join(self, rel: str) -> str:
+        """Path, for `fs`, of what lies below the place. rel: posix, "" for the place itself."""
+        return self.path + "/" + rel if self.path and rel else self.path or rel
 
-def open_location(url: str, options: Mapping[str, Any]) -> Location:
+
+def open_location(url: str, options: Mapping[str, Any], settings: Settings | None = None) -> Location:
     """options: those of a remote, typed, in the spelling of its configuration; unknown ones are left alone.
 
-    Raises MissingPackage, RemoteError. Nothing is asked of a server yet.
+    settings: the environment and whom to ask for a password; None asks nobody. Raises MissingPackage, RemoteError.
+    Only ssh connects at once; elsewhere nothing is asked of a server yet.
     """
     scheme = url_scheme(url)
     if scheme not in SCHEMES:
         raise RemoteError(f"nothing serves '{scheme}://' URLs", hint="`dataver remote add --help` lists the kinds of storage.")
-    extra, protocol = SCHEMES[scheme]
-    import fsspec  # slow import, only where data lies elsewhere
-
     shown = without_login(url)
+    kind = _class(scheme, shown)
+    silence_clients()
     try:
-        kind = fsspec.get_filesystem_class(protocol)
         with translated(shown):
-            system = kind(**arguments(scheme, url, options))
-            path = kind._strip_protocol(url)
-    except (ImportError, ValueError) as exc:
-        raise MissingPackage(f"'{shown}' needs a package that is not installed: {exc}", hint=f"pip install 'dataver[{extra}]'") from exc
-    return Location(system, path.rstrip("/"), scheme, shown)
+            wanted = Wanted(url, shown, options, settings or Settings())
+            system = kind(**ARGUMENTS[scheme](wanted), skip_instance_cache=True) if scheme != "memory" else kind()
+            if scheme in TUNED:
+                TUNED[scheme](system)
+    except ImportError as exc:
+        raise missing_package(scheme, shown, exc) from exc
+    return Location(system, path_in(scheme, url), scheme, shown)
 
 
-def arguments(scheme: str, url: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """What the file system's class is called with, from options as the configuration names them."""
-    return {}
+def path_in(scheme: str, url: str) -> str:
+    """Where the file system of a scheme finds what a URL names; without a slash at the end."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    if scheme in ("http", "https"):
+        return f"{scheme}://{host}{parts.path}".rstrip("/") + (f"?{parts.query}" if parts.query else "")
+    if scheme in ("webdav", "webdavs"):
+        return unquote(posixpath.basename(parts.path.rstrip("/")))
+    path = url.partition("://")[2]  # these names are taken as they are: `?`, `#` and `%` are part of them
+    if scheme in ("ssh", "hdfs", "webhdfs"):
+        return "/" + path.partition("/")[2].strip("/")
+    if scheme == "gdrive":
+        return path.partition("/")[2].strip("/")
+    return path.strip("/") if scheme != "memory" else "/" + path.strip("/")
 
 
-@contextmanager
-def translated(what: str) -> Iterator[None]:
-    """A client's exceptions as RemoteError, `permanent` where asking again cannot help. what: the URL or name for the message.
-
-    FileNotFoundError passes: absence is an answer.
-    """
+def _class(scheme: str, shown: str) -> Any:
+    module, name = SCHEMES[scheme][1:]
     try:
-        yield
-    except (DataverError, FileNotFoundError, ImportError):
-        raise
-    except Exception as exc:  # whatever a storage client throws
-        raise RemoteError(f"{what}: {exc}", permanent=False) from exc
+        if scheme in _NEEDS:
+            importlib.import_module(_NEEDS[scheme])
+        return getattr(importlib.import_module(module), name)
+    except ImportError as exc:
+        raise missing_package(scheme, shown, exc) from exc
+
+
+def missing_package(scheme: str, shown: str, exc: ImportError) -> MissingPackage:
+    return MissingPackage(f"'{shown}' needs a package that is not installed: {exc}", hint=f"pip install 'dataver[{SCHEMES[scheme][0]}]'")

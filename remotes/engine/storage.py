@@ -10,17 +10,19 @@ from tracking.engine.config_schema import url_scheme
 from tracking.engine.credentials import without_login
 from tracking.engine.errors import ConfigError, RemoteError
 from tracking.engine.objects import LocalStore, ObjectStore
+from tracking.engine.protocols import Settings
 from tracking.engine.record import field, record
 from tracking.engine.repo import Repo
 
 
 @record(frozen=True)
 class Remote:
-    """One storage location. url: a folder is absolute. options: typed, as the config has them."""
+    """One storage location. url: a folder is absolute. options: typed, as the config has them. settings: of who opens it."""
 
     name: str
     url: str
-    options: dict[str, Any] = field(default_factory=dict, compare=False)
+    options: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    settings: Settings | None = field(default=None, compare=False, repr=False)
 
     @property
     def verify(self) -> bool:
@@ -85,7 +87,9 @@ class Remotes:
 
     def _named(self, config: Config, name: str) -> Remote:
         options = dict(config.remote(name))
-        return Remote(name.lower(), str(options.pop("url")), options)
+        if "bearer_token_command" in options:
+            _refuse_committed_command(config, options["bearer_token_command"])
+        return Remote(name.lower(), str(options.pop("url")), options, self.repo.settings)
 
     def _no_default(self) -> str:
         start = f"no remote specified in {self.repo.root_dir}. "
@@ -99,6 +103,13 @@ class Remotes:
         if key not in self._stores:
             self._stores[key] = open_store(remote, legacy, self.repo.tmp_dir)
         return self._stores[key]
+
+
+def _refuse_committed_command(config: Config, command: str) -> None:
+    """A command that a clone brings along would run on every machine that fetches from it. Raises ConfigError."""
+    for options in config.level("repo")["remote"].values() if "repo" in config.files else ():
+        if options.get("bearer_token_command") == command:
+            raise ConfigError("`bearer_token_command` of the project's config is not run, as anybody may have written it", hint="`dataver remote modify --local NAME bearer_token_command COMMAND` allows it on this machine; then unset it with --unset --project.")
 
 
 def open_store(remote: Remote, legacy: bool, tmp_dir: str) -> ObjectStore:

@@ -18,7 +18,8 @@ class Settings:
     """Values from the environment; the engine never reads it itself.
 
     Folders are absolute. `site_cache_dir` holds what may be deleted at any time, `data_dir` what is
-    the user's, for all projects ("" keeps nothing).
+    the user's, for all projects ("" keeps nothing). `ask_secret` shows a question on the terminal and
+    returns what was typed, unseen, None when it was nothing; None where there is no terminal.
     """
 
     global_config_dir: str = ""
@@ -27,6 +28,7 @@ class Settings:
     data_dir: str = ""
     home: str = ""
     environ: Mapping[str, str] = field(default_factory=dict)
+    ask_secret: Callable[[str], str | None] | None = field(default=None, compare=False, repr=False)
 
 
 class Progress(Protocol):

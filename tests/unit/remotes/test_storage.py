@@ -84,3 +84,13 @@ def test_a_folder_is_asked_object_by_object(tmp_path: Path) -> None:
     os.chmod(store.path_of(oid_of(b"x")), 0o644)
     Path(store.path_of(oid_of(b"x"))).write_bytes(b"damaged")
     assert existing(store, [oid_of(b"x")]) == set()
+
+
+def test_a_command_in_the_project_s_config_is_not_run(tmp_path: Path) -> None:
+    lines = "['remote \"w\"']\n    url = webdavs://host/path\n"
+    repo = repo_with(tmp_path, lines + "    bearer_token_command = touch owned\n")
+    with pytest.raises(ConfigError, match="anybody may have written it"):
+        Remotes(repo, "w").get()
+    (tmp_path / "p" / ".dvc" / "config").write_text(lines)
+    (tmp_path / "p" / ".dvc" / "config.local").write_text(lines + "    bearer_token_command = mine\n")
+    assert Remotes(Repo(repo.root_dir, Settings()), "w").get().options["bearer_token_command"] == "mine"

@@ -1,0 +1,124 @@
+"""Clients of HTTP and WebDAV: credentials go to the origin they are for, and to no host a redirect names."""
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+from tracking.engine.errors import RemoteError
+
+if TYPE_CHECKING:
+    from remotes.engine.clientoptions import Wanted
+
+TOKEN_COMMAND_S = 30.0
+
+
+def headers(wanted: Wanted) -> dict[str, str]:
+    """The ones that prove who we are. Raises RemoteError for options that are incomplete."""
+    import base64
+
+    method = wanted.get("auth")
+    if method == "digest":
+        raise RemoteError("`auth = digest` is not supported", hint="Use `basic` over https, or `custom`.")
+    if wanted.get("token"):
+        return {"Authorization": f"Bearer {wanted.get('token')}"}
+    if wanted.get("bearer_token_command"):
+        return {"Authorization": f"Bearer {_token(wanted)}"}
+    user, password = wanted.login()
+    name = wanted.get("custom_auth_header")
+    if method == "custom" or (name and not user):
+        if not name or not password:
+            raise RemoteError("a custom login needs `custom_auth_header` and `password`")
+        return {name: password}
+    if method == "basic" and (user is None or password is None):
+        raise RemoteError("`auth = basic` needs `user` and `password`", hint="`dataver remote modify --local NAME password ...`, or `ask_password true`.")
+    if user is None:
+        return {}
+    return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password or ''}".encode()).decode()}
+
+
+def _token(wanted: Wanted) -> str:
+    """What the user's own command prints. Its output is a secret, and in no message."""
+    try:
+        done = subprocess.run(wanted.get("bearer_token_command"), shell=True, capture_output=True, text=True, timeout=TOKEN_COMMAND_S, stdin=subprocess.DEVNULL, env=dict(wanted.settings.environ) or None)
+    except subprocess.TimeoutExpired:
+        raise RemoteError(f"`bearer_token_command` did not end within {TOKEN_COMMAND_S:.0f} s") from None
+    token = done.stdout.strip()
+    if done.returncode or not token or "\n" in token:
+        raise RemoteError("`bearer_token_command` failed" if done.returncode else "`bearer_token_command` did not print one line", hint="Run it by hand to see why.")
+    return token
+
+
+def client_maker(wanted: Wanted) -> Callable[..., Awaitable[Any]]:
+    """Makes the session of fsspec's HTTP file system."""
+    import aiohttp  # slow import
+
+    own = headers(wanted)
+    origin = _origin(wanted.url)
+    connect, read = wanted.get("connect_timeout", 10.0), wanted.get("read_timeout", 60.0)
+    tls = _tls(wanted.get("ssl_verify"))
+
+    async def authorize(request: Any, handler: Any) -> Any:
+        if _origin(str(request.url)) == origin:
+            request.headers.update(own)
+        return await handler(request)
+
+    async def make(**arguments: Any) -> Any:
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=64, ssl=tls),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=read),
+            trust_env=True,
+            auto_decompress=False,
+            headers={"Accept-Encoding": "identity"},
+            middlewares=(authorize,) if own else (),
+            **arguments,
+        )
+
+    return make
+
+
+def webdav_arguments(wanted: Wanted) -> dict[str, Any]:
+    """The client's base is the folder above the place: so the place itself can be made."""
+    import httpx  # slow import
+
+    parts = urlsplit(wanted.url)
+    scheme = "https" if parts.scheme == "webdavs" else "http"
+    above = parts.path.rstrip("/").rpartition("/")[0]
+    base = f"{scheme}://{parts.netloc.rpartition('@')[2]}{quote(above, safe='/%')}"
+    own, origin = headers(wanted), _origin(base)
+
+    def authorize(request: Any) -> None:
+        for name, value in own.items():
+            if _origin(str(request.url)) == origin:
+                request.headers[name] = value
+            else:
+                request.headers.pop(name, None)
+
+    key, certificate = wanted.get("key_path"), wanted.get("cert_path")
+    return {
+        "base_url": base,
+        "timeout": httpx.Timeout(float(wanted.get("timeout", 30)), connect=10.0),
+        "verify": _tls(wanted.get("ssl_verify")),
+        "cert": (certificate, key) if key else certificate,
+        "event_hooks": {"request": [authorize]},
+        "limits": httpx.Limits(max_connections=64, max_keepalive_connections=64),
+        "retry": False,
+    }
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def _tls(verify: Any) -> Any:
+    """True, False, or a context that trusts the certificates in a file. Raises RemoteError."""
+    if verify is None or isinstance(verify, bool):
+        return verify is not False
+    import ssl
+
+    try:
+        return ssl.create_default_context(cafile=verify)
+    except (OSError, ssl.SSLError) as exc:
+        raise RemoteError(f"`ssl_verify`: cannot read certificates from '{verify}'") from exc
