@@ -21,12 +21,12 @@ class Told:
         self._facts: dict[str, Any] = {}
         self._begun = 0.0
 
-    def start(self, label: str, total: int | None = None, unit: str = "file") -> None:
+    def start(self, label: str, total: int | None = None, unit: str = "file", files: int | None = None) -> None:
         with self._lock:
             self._begun = time.monotonic()
             self._facts = {"label": label, "done": 0, "total": total, "unit": unit}
 
-    def advance(self, count: int = 1) -> None:
+    def advance(self, count: int = 1, files: int = 0) -> None:
         with self._lock:
             self._facts["done"] = self._facts.get("done", 0) + count
 

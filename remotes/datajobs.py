@@ -67,10 +67,10 @@ class Told:
     def __init__(self) -> None:
         self.label, self.total, self.unit, self.done, self.begun = "", None, "file", 0, time.monotonic()  # type: str, int | None, str, int, float
 
-    def start(self, label: str, total: int | None = None, unit: str = "file") -> None:
+    def start(self, label: str, total: int | None = None, unit: str = "file", files: int | None = None) -> None:
         self.label, self.total, self.unit, self.done, self.begun = label, total, unit, 0, time.monotonic()
 
-    def advance(self, count: int = 1) -> None:
+    def advance(self, count: int = 1, files: int = 0) -> None:
         self.done += count
 
     def finish(self) -> None:

@@ -16,18 +16,20 @@ class ProgressBar:
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
         self.lock = threading.Lock()
-        self.label, self.total, self.unit = "", None, "file"  # type: str, int | None, str
-        self.done, self.begun, self.drawn = 0, 0.0, 0.0
+        self.label, self.total, self.unit, self.files = "", None, "file", None  # type: str, int | None, str, int | None
+        self.done, self.files_done, self.begun, self.drawn = 0, 0, 0.0, 0.0
 
-    def start(self, label: str, total: int | None = None, unit: str = "file") -> None:
+    def start(self, label: str, total: int | None = None, unit: str = "file", files: int | None = None) -> None:
         with self.lock:
             self._clear()
-            self.label, self.total, self.unit, self.done = label, total, unit, 0
+            self.label, self.total, self.unit, self.files = label, total, unit, files
+            self.done = self.files_done = 0
             self.begun = time.monotonic()
 
-    def advance(self, count: int = 1) -> None:
+    def advance(self, count: int = 1, files: int = 0) -> None:
         with self.lock:
             self.done += count
+            self.files_done += files
             now = time.monotonic()
             if now - self.begun > FIRST_AFTER_S and now - self.drawn > EVERY_S:
                 self.drawn = now
@@ -40,16 +42,17 @@ class ProgressBar:
 
     def _line(self, now: float) -> str:
         seconds = now - self.begun
-        done, total = _amount(self.done, self.unit), ""
-        bar = ""
+        done, rest, bar = _amount(self.done, self.unit), "", ""
+        speed = f", {_amount(int(self.done / seconds), 'B')}/s" if self.unit == "B" and seconds > 0 else ""
+        files = f", {self.files_done}/{self.files} files" if self.files else ""
         if self.total:
             share = min(1.0, self.done / self.total)
             filled = int(share * BAR)
             bar = f" [{'#' * filled}{'.' * (BAR - filled)}] {share:4.0%}"
-            total = f"/{_amount(self.total, self.unit)}"
+            done += f"/{_amount(self.total, self.unit)}"
             if share > 0.02:
-                total += f", {seconds / share - seconds:.0f} s left"
-        return f"{self.label}{bar} {done}{total}"
+                rest = f", {seconds / share - seconds:.0f} s left"
+        return f"{self.label}{bar} {done}{files}{speed}{rest}"
 
     def _clear(self) -> None:
         if self.drawn:

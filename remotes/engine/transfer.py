@@ -1,20 +1,23 @@
 """Copy objects from one store to another: files first, then the manifests that name them.
 
 Every object appears whole under its final name (temporary name, then rename) and is compared in
-size with its source, with `verify` also in hash. Between files and manifests lies a durability
-barrier of the target, so at no moment, a power cut included, does a manifest name what is not there.
+size with its source, with `verify` also in hash; what comes from elsewhere always is. Between files
+and manifests lies a durability barrier of the target, so at no moment, a power cut included, does a
+manifest name what is not there.
 """
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from tracking.engine import atomic, parallel
 from tracking.engine.directwrite import copy_direct
-from tracking.engine.errors import DataverError, RemoteError
+from remotes.engine.elsewhere import ABSENT, AGAIN, EMPTY, JOBS, Courier, corrupted
+from remotes.engine.retry import PAUSE_S, Retry
+from remotes.engine.threads import on_threads
+from tracking.engine.errors import DataverError
 from tracking.engine.hashing import hash_bytes, hash_file, to_unix
 from tracking.engine.ingest import BINARY, SMALL_BYTES, ObjectWriter, is_protected_file, make_folder
 from tracking.engine.links import UNSUPPORTED, LinkUnsupported, clone_fd
@@ -24,29 +27,39 @@ from tracking.engine.record import field, record
 from tracking.engine.stage import MD5
 from tracking.engine.tree import DIR_SUFFIX, tree_oid
 
-TRIES = 3
-PAUSE_S = 0.5  # before the second try, doubled before the third
-DEFAULT_JOBS = 16  # of stores elsewhere: they mostly wait
 STEP_BYTES = 1 << 25
 LARGE = "large"
-EMPTY = "d41d8cd98f00b204e9800998ecf8427e"  # of no bytes
 
 
 @record
 class Transferred:
-    """sent: oids that arrived. failed: oid -> why."""
+    """sent: oids that arrived. failed: oid -> why. missing: oids that a source elsewhere does not have."""
 
     sent: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
 
 
 class Transfer:
     """From one store to another. label: of the progress line. jobs: copies at once (None: as many as make sense).
 
     verify: hash every object. suspect: hash those that are not read-only, as nothing of ours leaves them.
+    sizes: of objects in bytes, as far as they are known.
     """
 
-    def __init__(self, source: ObjectStore, target: ObjectStore, progress: Progress, *, label: str, verify: bool = False, suspect: bool = False, jobs: int | None = None, pause_s: float = PAUSE_S) -> None:
+    def __init__(
+        self,
+        source: ObjectStore,
+        target: ObjectStore,
+        progress: Progress,
+        *,
+        label: str,
+        verify: bool = False,
+        suspect: bool = False,
+        jobs: int | None = None,
+        pause_s: float = PAUSE_S,
+        sizes: Mapping[str, int] | None = None,
+    ) -> None:
         self.source = source
         self.target = target
         self.progress = progress
@@ -54,7 +67,8 @@ class Transfer:
         self.verify = verify
         self.suspect = suspect
         self.jobs = jobs
-        self.pause_s = pause_s
+        self.retry = Retry(pause_s=pause_s)
+        self.sizes = sizes
         self.result = Transferred()
 
     def run(self, files: list[str], trees: Mapping[str, Iterable[str]], present: set[str]) -> Transferred:
@@ -95,7 +109,7 @@ class Transfer:
                     added += [self.target.path_of(oid) for oid in self.result.sent[before:]]
         except OSError as error:
             place = getattr(self.target, "path", None) or "the remote"
-            raise DataverError(f"cannot write to '{place}': {error.strerror or error}", hint="Check free space and permissions, then run the command again: it goes on where it stopped.") from error
+            raise DataverError(f"cannot write to '{place}': {error.strerror or error}", hint=f"Check free space and permissions. {AGAIN}") from error
         finally:
             self.progress.finish()
 
@@ -103,13 +117,20 @@ class Transfer:
         """Manifests name other objects, so each is checked, and on the disk before it appears."""
         found: dict[str, bytes] = {}
 
-        def read(oid: str) -> None:
-            found[oid] = self.source.read(oid)
-            if tree_oid(found[oid]) != oid:
-                del found[oid]
-                raise DataverError(_corrupted(oid))
+        def read(oid: str) -> str | None:
+            try:
+                for _ in range(2):  # damage on the way passes
+                    data = self.retry(lambda: self.source.read(oid))
+                    if tree_oid(data) == oid:
+                        found[oid] = data
+                        return None
+            except FileNotFoundError:
+                return ABSENT
+            except DataverError as error:
+                return str(error)
+            return corrupted(oid)
 
-        reasons = [self._with_retry(read, oid) for oid in oids]
+        reasons = on_threads(oids, read, 1 if isinstance(self.source, LocalStore) else self.jobs or JOBS)
         target.add_manifests(found)
         self._note(oids, reasons)
 
@@ -117,8 +138,12 @@ class Transfer:
         for oid, reason in zip(oids, reasons):
             if reason is None:
                 self.result.sent.append(oid)
-            else:
+            elif reason != ABSENT:
                 self.result.failed[oid] = reason
+            elif not isinstance(self.source, LocalStore):
+                self.result.missing.append(oid)
+            else:
+                self.result.failed[oid] = f"[Errno 2] No such file or directory: '{self.source.path_of(oid)}'"
 
     # --- folder to folder
     def _between_folders(self, source: LocalStore, target: LocalStore, oids: list[str]) -> None:
@@ -144,67 +169,12 @@ class Transfer:
             return _copy_large(item[0], item[1], writer, self.verify, self.suspect, legacy, self.progress.advance)
 
         self.progress.start(self.label, sum(map(_size, items)), "B")
-        self._note([oid for oid, _ in items], _each(items, one, min(len(items), self.jobs or parallel.worker_count())))
+        self._note([oid for oid, _ in items], on_threads(items, one, self.jobs or parallel.worker_count()))
 
     # --- any other pair
     def _between_stores(self, oids: list[str]) -> None:
-        self.progress.start(self.label, len(oids))
-
-        def one(oid: str) -> str | None:
-            reason = self._with_retry(self._copy, oid)
-            self.progress.advance(1)
-            return reason
-
-        self._note(oids, _each(oids, one, min(len(oids), self.jobs or DEFAULT_JOBS)))
-
-    def _with_retry(self, action: Callable[[str], None], oid: str) -> str | None:
-        """Why it failed, None when it did not."""
-        for attempt in range(TRIES):
-            try:
-                action(oid)
-                return None
-            except RemoteError as error:
-                if error.permanent or attempt == TRIES - 1:
-                    return str(error)
-                time.sleep(self.pause_s * 2**attempt)
-            except FileNotFoundError as error:
-                return f"[Errno 2] No such file or directory: '{error.filename or oid}'"
-            except DataverError as error:
-                return str(error)
-        return None
-
-    def _copy(self, oid: str) -> None:
-        if isinstance(self.source, LocalStore):
-            self.source.check(oid)
-            self.target.put(self.source.path_of(oid), oid)
-            return
-        if not isinstance(self.target, LocalStore):
-            raise DataverError("objects go from a remote to the cache or the other way round")
-        final = self.target.path_of(oid)
-        make_folder(os.path.dirname(final), self.target.dir_mode)
-        temporary = atomic.temp_beside(final)
-        try:
-            self.source.get(oid, temporary)
-            if self.verify and hash_file(temporary, MD5 if oid.endswith(DIR_SUFFIX) else self.target.algorithm) != oid.removesuffix(DIR_SUFFIX):
-                raise DataverError(_corrupted(oid))
-            self.target.adopt(temporary, oid)
-        except BaseException:
-            atomic.discard(temporary)
-            raise
-
-
-def _each(items: list[Any], work: Callable[[Any], str | None], jobs: int) -> list[str | None]:
-    if jobs < 2 or len(items) < 2:
-        return [work(item) for item in items]
-    from concurrent.futures import ThreadPoolExecutor  # slow import
-
-    with ThreadPoolExecutor(jobs) as pool:
-        futures = [pool.submit(work, item) for item in items]
-        try:
-            return [future.result() for future in futures]
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        courier = Courier(self.source, self.target, self.progress, self.label, suspect=self.suspect, jobs=self.jobs, retry=self.retry, sizes=self.sizes)
+        self._note(oids, courier.carry(oids))
 
 
 def _size(item: tuple[str, str]) -> int:
@@ -212,10 +182,6 @@ def _size(item: tuple[str, str]) -> int:
         return os.stat(item[1]).st_size
     except OSError:
         return 0
-
-
-def _corrupted(oid: str) -> str:
-    return f"object '{oid}' is corrupted: its bytes are not what its name says"
 
 
 def _unreadable(error: OSError) -> str:
@@ -248,9 +214,9 @@ def _copy_small(items: list[tuple[str, str]], writer: ObjectWriter, verify: bool
         if len(data) != size:
             yield f"'{path}' changed while it was being read"
         elif not data and oid != EMPTY:  # a power cut left it so
-            yield _corrupted(oid)
+            yield corrupted(oid)
         elif (verify or (suspect and not is_protected_file(status.st_mode))) and hash_bytes(to_unix(data) if legacy and not oid.endswith(DIR_SUFFIX) else data) != oid.removesuffix(DIR_SUFFIX):
-            yield _corrupted(oid)
+            yield corrupted(oid)
         else:
             _write(writer, oid, data)
             yield None
@@ -292,7 +258,7 @@ def _copy_large(oid: str, path: str, writer: ObjectWriter, verify: bool, suspect
                 os.close(writing)
             if verify and hash_file(temporary, "md5-dos2unix" if legacy and not oid.endswith(DIR_SUFFIX) else MD5) != oid.removesuffix(DIR_SUFFIX):
                 atomic.discard(temporary)
-                return _corrupted(oid)
+                return corrupted(oid)
             atomic.replace(temporary, writer.place(oid))
         except BaseException:
             atomic.discard(temporary)

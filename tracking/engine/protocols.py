@@ -32,11 +32,15 @@ class Settings:
 
 
 class Progress(Protocol):
-    """Receives progress; every method may be called from any thread."""
+    """Receives progress; every method may be called from any thread.
 
-    def start(self, label: str, total: int | None = None, unit: str = "file") -> None: ...
+    unit: "file" or "B" for bytes. files: how many there are, where bytes are counted; `advance` tells those
+    that are done.
+    """
 
-    def advance(self, count: int = 1) -> None: ...
+    def start(self, label: str, total: int | None = None, unit: str = "file", files: int | None = None) -> None: ...
+
+    def advance(self, count: int = 1, files: int = 0) -> None: ...
 
     def finish(self) -> None: ...
 
@@ -44,10 +48,10 @@ class Progress(Protocol):
 class NoProgress:
     """Progress nobody looks at."""
 
-    def start(self, label: str, total: int | None = None, unit: str = "file") -> None:
+    def start(self, label: str, total: int | None = None, unit: str = "file", files: int | None = None) -> None:
         pass
 
-    def advance(self, count: int = 1) -> None:
+    def advance(self, count: int = 1, files: int = 0) -> None:
         pass
 
     def finish(self) -> None:

@@ -144,6 +144,7 @@ export function progressText(progress) {
   const amount = (value) => (progress.unit === "B" ? `${(value / 1e6).toFixed(1)} MB` : `${Math.round(value).toLocaleString("en")} ${progress.unit}${value === 1 ? "" : "s"}`);
   const rate = progress.seconds > 0.5 ? progress.done / progress.seconds : 0;
   const parts = [`${progress.label} ${progress.total ? `${progress.unit === "B" ? amount(progress.done) : progress.done.toLocaleString("en")} of ${amount(progress.total)}` : amount(progress.done)}`];
+  if (progress.files) parts.push(`${progress.files_done.toLocaleString("en")} of ${progress.files.toLocaleString("en")} files`);
   if (rate) parts.push(`${amount(rate)}/s`);
   if (rate && progress.total) parts.push(`${Math.max(0, Math.round((progress.total - progress.done) / rate))} s left`);
   return parts.join(", ");

@@ -2,10 +2,13 @@
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from remotes.engine.elsewhere import LARGE_BYTES, Courier
 from remotes.engine.transfer import Transfer
 from tests.suites.object_store import CorruptingStore, FlakyStore, MemoryStore, oid_of
 from tracking.engine import atomic
@@ -121,9 +124,9 @@ def test_a_target_that_cannot_be_written_names_itself(cache: LocalStore, tmp_pat
 
 
 def test_a_failure_that_may_pass_is_tried_again(cache: LocalStore) -> None:
-    oid, store = put(cache, b"x"), FlakyStore(MemoryStore(), ["put"], failures=2)
+    oid, store = put(cache, b"x"), FlakyStore(MemoryStore(), ["put"], failures=3)
     assert transfer(cache, store).run([oid], {}, set()).sent == [oid]
-    assert len(store.calls) == 3
+    assert len(store.calls) == 4
 
 
 def test_a_permanent_failure_is_not_tried_again(cache: LocalStore) -> None:
@@ -132,10 +135,90 @@ def test_a_permanent_failure_is_not_tried_again(cache: LocalStore) -> None:
     assert list(result.failed) == [oid] and len(store.calls) == 1
 
 
-def test_what_comes_from_elsewhere_is_verified_and_read_only(cache: LocalStore, tmp_path: Path) -> None:
+def test_what_comes_from_elsewhere_is_verified_and_read_only(cache: LocalStore) -> None:
     memory = MemoryStore()
-    good, bad = oid_of(b"good"), oid_of(b"bad")
-    memory.objects = {good: b"good", bad: b"bad"}
-    assert transfer(CorruptingStore(memory, [], failures=1), cache, verify=True).run([bad], {}, set()).failed
-    assert transfer(memory, cache).run([good], {}, set()).sent == [good]
+    good, bad, gone, cut = oid_of(b"good"), oid_of(b"bad"), oid_of(b"gone"), oid_of(b"whole")
+    memory.objects = {good: b"good", bad: b"baD", cut: b"who"}
+    result = transfer(memory, cache).run([bad, good, gone, cut], {}, set())
+    assert (result.sent, set(result.failed), result.missing) == ([good], {bad, cut}, [gone])
+    assert "corrupted" in result.failed[bad]
     assert listed(cache) == {good} and os.stat(cache.path_of(good)).st_mode & 0o777 == 0o444
+    assert [name for _, _, names in os.walk(cache.path) for name in names] == [good[2:]]
+
+
+def test_damage_on_the_way_passes(cache: LocalStore) -> None:
+    oid, tree, memory = oid_of(b"x"), oid_of(b"[]", ".dir"), MemoryStore()
+    memory.objects = {oid: b"x", tree: b"[]"}
+    assert transfer(CorruptingStore(memory, [], failures=1), cache).run([oid], {}, set()).sent == [oid]
+    assert transfer(CorruptingStore(memory, [], failures=1), cache).run([], {tree: [oid]}, {oid}).sent == [tree]
+
+
+def test_a_storage_that_is_down_is_not_asked_for_ever(cache: LocalStore) -> None:
+    oids = [put(cache, str(number).encode()) for number in range(300)]
+    store = FlakyStore(MemoryStore(), ["put"], failures=-1)
+    result = transfer(cache, store, jobs=4).run(oids, {}, set())
+    assert len(result.failed) == 300 and len(store.calls) < 100
+    assert sum("not tried" in reason for reason in result.failed.values()) > 200
+
+
+def test_what_never_answers_is_given_up_and_the_rest_arrives(cache: LocalStore) -> None:
+    stop = threading.Event()
+
+    class Stalling(MemoryStore):
+        def get(self, oid: str, to_path: str) -> None:
+            if oid == stuck:
+                stop.wait(30)
+            super().get(oid, to_path)
+
+    store = Stalling()
+    oids = [oid_of(str(number).encode()) for number in range(9)]
+    store.objects = {oid: str(number).encode() for number, oid in enumerate(oids)}
+    stuck = oids[0]
+    with cache.batch():
+        reasons = Courier(store, cache, NoProgress(), "Fetching", jobs=2, stalls_after_s=0.3).carry(oids)
+    assert [oid for oid, reason in zip(oids, reasons) if reason] == [stuck] and "not answered" in str(reasons[0])
+    stop.set()
+    assert listed(cache) == set(oids[1:])
+
+
+def test_an_interruption_does_not_wait_for_what_hangs(cache: LocalStore) -> None:
+    begun, stop = threading.Event(), threading.Event()
+
+    class Hanging(MemoryStore):
+        def get(self, oid: str, to_path: str) -> None:
+            super().get(oid, to_path)
+            begun.set()
+            stop.wait(30)
+
+    class Interrupting(NoProgress):
+        def advance(self, count: int = 1, files: int = 0) -> None:
+            begun.wait(30)
+            raise KeyboardInterrupt
+
+    store, stuck = Hanging(), oid_of(b"stuck")
+    store.objects = {stuck: b"stuck"}
+    with pytest.raises(KeyboardInterrupt):
+        Courier(store, cache, Interrupting(), "Fetching", jobs=2).carry([stuck, oid_of(b"absent")])
+    assert not stop.is_set() and [name for _, _, names in os.walk(cache.path) for name in names] == []
+    stop.set()
+
+
+def test_large_objects_are_hashed_while_they_arrive(cache: LocalStore) -> None:
+    data = os.urandom(LARGE_BYTES + 1)
+    told: list[tuple[int, int]] = []
+
+    class Streaming(MemoryStore):
+        def stream(self, oid: str) -> Iterator[bytes]:
+            yield from (data[start : start + (1 << 20)] for start in range(0, len(data), 1 << 20))
+
+        def get(self, oid: str, to_path: str) -> None:
+            raise AssertionError("read at once")
+
+    class Counting(NoProgress):
+        def advance(self, count: int = 1, files: int = 0) -> None:
+            told.append((count, files))
+
+    oid = oid_of(data)
+    assert Courier(Streaming(), cache, Counting(), "Fetching", sizes={oid: len(data)}).carry([oid]) == [None]
+    assert [sum(column) for column in zip(*told)] == [len(data), 1] and len(told) > 3
+    assert Path(cache.path_of(oid)).read_bytes() == data

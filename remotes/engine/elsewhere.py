@@ -1,0 +1,209 @@
+"""Copies objects between the cache and a store that is no folder, many at once.
+
+What comes is hashed before it enters the cache, large objects while they arrive; one that is
+damaged is fetched once more, then refused. What is sent is looked at first. Faults that pass are
+tried again (retry.py), and a storage that is down is not asked thousands of times (threads.Brake).
+"""
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from remotes.engine.retry import Retry, plain
+from remotes.engine.threads import Brake, Crew, Job, stalled_text
+from tracking.engine import atomic
+from tracking.engine.errors import CorruptObject, DataverError, RemoteError
+from tracking.engine.hashing import hash_file, new_md5
+from tracking.engine.ingest import is_protected_file, make_folder
+from tracking.engine.objects import LocalStore, ObjectStore
+from tracking.engine.protocols import Progress
+from tracking.engine.stage import MD5
+from tracking.engine.tree import DIR_SUFFIX
+
+JOBS = 16  # they mostly wait
+PATIENCE_S = 120.0  # without any sign of life
+SLOWEST_BYTES_S = 50_000  # of stores that do not tell how far they are
+LARGE_BYTES = 4 << 20  # from here on hashed while it arrives, and begun first
+ABSENT = "absent"
+EMPTY = "d41d8cd98f00b204e9800998ecf8427e"  # of no bytes
+AGAIN = "Run the command again: it goes on where it stopped."
+
+
+class Courier:
+    """Carries objects one way. sizes: in bytes, as far as they are known. stalls_after_s: see Crew."""
+
+    def __init__(
+        self,
+        source: ObjectStore,
+        target: ObjectStore,
+        progress: Progress,
+        label: str,
+        *,
+        suspect: bool = False,
+        jobs: int | None = None,
+        retry: Retry | None = None,
+        sizes: Mapping[str, int] | None = None,
+        stalls_after_s: float = PATIENCE_S,
+    ) -> None:
+        self.source = plain(source)
+        self.target = plain(target)
+        self.progress = progress
+        self.label = label
+        self.suspect = suspect
+        self.jobs = jobs or JOBS
+        self.retry = retry or Retry()
+        self.sizes = dict(sizes or {})
+        self.stalls_after_s = stalls_after_s
+        self.brake = Brake(max(2 * self.jobs, 20))
+        self._in_bytes = False
+        self._temporaries: set[str] = set()
+
+    def carry(self, oids: list[str]) -> list[str | None]:
+        """Per object None, ABSENT (the source lacks it) or why it did not arrive. Raises OSError for the cache's side."""
+        if isinstance(self.source, LocalStore):
+            self._measure(self.source, oids)
+            work = self._send
+        elif isinstance(self.target, LocalStore):
+            work = self._bring
+        else:
+            raise DataverError("objects go from a remote to the cache or the other way round")
+        self._in_bytes = all(oid in self.sizes for oid in oids)
+        if self._in_bytes:
+            self.progress.start(self.label, sum(self.sizes[oid] for oid in oids), "B", len(oids))
+        else:
+            self.progress.start(self.label, len(oids))
+        order = sorted(range(len(oids)), key=lambda number: (-max(self.sizes.get(oids[number], 0), LARGE_BYTES), oids[number]))
+        crew = Crew([oids[number] for number in order], lambda job: self._reason(work, job), self.jobs, self._patience_s, self._stalled)
+        try:
+            results = dict(zip(order, crew.run()))
+        finally:
+            for path in list(self._temporaries):
+                atomic.discard(path)
+        return [results[number] for number in range(len(oids))]
+
+    def _measure(self, source: LocalStore, oids: Iterable[str]) -> None:
+        for oid in oids:
+            try:
+                self.sizes[oid] = source.size(oid)
+            except OSError:
+                self.sizes[oid] = 0  # told when its turn comes
+
+    def _patience_s(self, oid: str) -> float:
+        return self.stalls_after_s + self.sizes.get(oid, 0) / SLOWEST_BYTES_S
+
+    def _stalled(self, oid: str) -> str:
+        reason = stalled_text(self._patience_s(oid))
+        self.brake.note(reason)
+        return reason
+
+    def _reason(self, work: Any, job: Job) -> str | None:
+        told = _Told(self, job)
+        reason: str | None = None
+        try:
+            self.brake.check()
+            work(job.item, told)
+            self.brake.note(None)
+        except FileNotFoundError:
+            reason = ABSENT
+        except CorruptObject as error:
+            reason = str(error)
+        except RemoteError as error:
+            reason = str(error)
+            self.brake.note(reason)
+        except DataverError as error:
+            reason = str(error)
+        told.rest(self.sizes.get(job.item, 0))
+        return reason
+
+    # --- to a remote
+    def _send(self, oid: str, told: _Told) -> None:
+        assert isinstance(self.source, LocalStore)
+        source, path, target = self.source, self.source.path_of(oid), self.target
+        status = os.stat(path)
+        is_manifest = oid.endswith(DIR_SUFFIX)
+        if is_manifest or (self.suspect and not is_protected_file(status.st_mode)):
+            source.verify(oid)
+        elif not status.st_size and oid != EMPTY:  # a power cut left it so
+            raise CorruptObject(corrupted(oid), oid=oid)
+        try:
+            if getattr(target, "tells", False):
+                self.retry(lambda: target.put(path, oid, tell=told.again()))  # type: ignore[call-arg]
+            else:
+                self.retry(lambda: target.put(path, oid))
+        except FileNotFoundError as error:
+            if not os.path.exists(path):
+                raise
+            raise RemoteError(f"there is no place for '{oid}' on the remote: {error}") from error
+
+    # --- into the cache
+    def _bring(self, oid: str, told: _Told) -> None:
+        assert isinstance(self.target, LocalStore)
+        target = self.target
+        folder = os.path.dirname(target.path_of(oid))
+        make_folder(folder, target.dir_mode)
+        for is_last in (False, True):  # damage on the way passes, damage in the store does not
+            temporary = atomic.temp_beside(target.path_of(oid))
+            self._temporaries.add(temporary)
+            try:
+                found = self.retry(lambda: self._get(oid, temporary, target, told))
+                told.job.alive()
+                if found == oid.removesuffix(DIR_SUFFIX):
+                    target.adopt(temporary, oid)
+                    return
+            finally:
+                atomic.discard(temporary)
+                self._temporaries.discard(temporary)
+            if is_last:
+                raise CorruptObject(corrupted(oid), oid=oid, hint="Whoever has it in a cache can delete it from the remote and push it again.")
+
+    def _get(self, oid: str, temporary: str, target: LocalStore, told: _Told) -> str:
+        """Write an object to a temporary file; returns the hash of what came."""
+        atomic.discard(temporary)  # of the try before
+        algorithm = MD5 if oid.endswith(DIR_SUFFIX) else target.algorithm
+        stream = getattr(self.source, "stream", None)
+        if stream is None or algorithm != MD5 or self.sizes.get(oid, 0) < LARGE_BYTES:
+            self.source.get(oid, temporary)
+            return hash_file(temporary, algorithm)
+        digest, tell = new_md5(), told.again()
+        with open(temporary, "xb") as file:
+            for block in stream(oid):
+                file.write(block)
+                digest.update(block)
+                tell(len(block))
+        return str(digest.hexdigest())
+
+
+class _Told:
+    """What the progress has been told of one object, so that a second try does not count twice."""
+
+    def __init__(self, courier: Courier, job: Job) -> None:
+        self.courier = courier
+        self.job = job
+        self.count = 0
+        self.seen = 0
+
+    def again(self) -> Any:
+        """A callback for one try, to be told the bytes that moved. Raises Abandoned in the middle of what nobody waits for."""
+        self.seen = 0
+
+        def tell(count: int) -> None:
+            self.job.alive()
+            self.seen += count
+            if self.seen > self.count:
+                more, self.count = self.seen - self.count, self.seen
+                if self.courier._in_bytes:
+                    self.courier.progress.advance(more)
+
+        return tell
+
+    def rest(self, size: int) -> None:
+        """The object is done, well or not."""
+        if self.courier._in_bytes:
+            self.courier.progress.advance(max(0, size - self.count), 1)
+        else:
+            self.courier.progress.advance(1)
+
+
+def corrupted(oid: str) -> str:
+    return f"object '{oid}' is corrupted: its bytes are not what its name says"
