@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("targets", nargs="*", help="stages, .dvc files or tracked paths (default: all)")
     parser.add_argument("--json", "--show-json", action="store_true", help="print JSON")
     parser.add_argument("-c", "--cloud", action="store_true", help="compare the cache with the remote")
+    parser.add_argument("--no-presence", dest="is_trusted", action="store_false", help="with -c: ask the remote for every object, whatever is remembered of it")
     parser.add_argument("-r", "--remote", metavar="NAME", help="compare the cache with this remote")
     parser.add_argument("-a", "--all-branches", action="store_true", help="with -c: of all branches")
     parser.add_argument("-T", "--all-tags", action="store_true", help="with -c: of all tags")

@@ -30,7 +30,7 @@ def run(args: argparse.Namespace, io: Io) -> int:
                 from remotes.engine.runcache import fetch_runs
 
                 fetch_runs(repo, args.remote, io)
-            count = fetch(repo, request_from(args, args.targets), io, remote=args.remote, jobs=args.jobs, max_size=args.max_size, types=args.types)
+            count = fetch(repo, request_from(args, args.targets), io, remote=args.remote, jobs=args.jobs, max_size=args.max_size, types=args.types, is_trusted=args.is_trusted)
             repo.close()
     note_no_remote(repo, args.remote, io)
     io.info(plural(count, "fetched") if count else "Everything is up to date.")

@@ -32,7 +32,7 @@ def run(args: argparse.Namespace, io: Io) -> int:
 
                 fetch_runs(repo, args.remote, io)
             targets = expand_glob(args.targets, io.cwd) if args.glob else args.targets
-            pulled = pull(repo, request_from(args, targets), io, remote=args.remote, jobs=args.jobs, force=args.force)
+            pulled = pull(repo, request_from(args, targets), io, remote=args.remote, jobs=args.jobs, force=args.force, is_trusted=args.is_trusted)
             repo.close()
         _show(pulled, repo, args.remote, io)
         if pulled.brought.failed and not args.allow_missing:

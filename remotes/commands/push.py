@@ -32,7 +32,7 @@ def run(args: argparse.Namespace, io: Io) -> int:
 
                 count = push_runs(repo, args.remote, io)
             targets = expand_glob(args.targets, io.cwd) if args.glob else args.targets
-            count += push(repo, request_from(args, targets), io, remote=args.remote, jobs=args.jobs)
+            count += push(repo, request_from(args, targets), io, remote=args.remote, jobs=args.jobs, is_trusted=args.is_trusted)
             repo.close()
     io.info(plural(count, "pushed") if count else "Everything is up to date.")
     return 0

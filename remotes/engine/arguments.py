@@ -22,6 +22,11 @@ def add_transfer_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
     parser.add_argument("-d", "--with-deps", action="store_true", help="also what the targets depend on")
     parser.add_argument("-R", "--recursive", action="store_true", help="targets are folders: everything inside")
     parser.add_argument("--run-cache", action=argparse.BooleanOptionalAction, default=False, help=f"also {verb} what is remembered of earlier runs")
+    add_presence_argument(parser)
+
+
+def add_presence_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--no-presence", dest="is_trusted", action="store_false", help="ask the remote for every object, whatever is remembered of it")
 
 
 def request_from(args: argparse.Namespace, targets: Iterable[str]) -> Request:

@@ -4,7 +4,7 @@ from __future__ import annotations
 import argparse
 
 from remotes.engine.exchange import Exchange, manifests, pair
-from remotes.engine.presence import existing, is_complete
+from remotes.engine.presence import existing
 from remotes.engine.storage import Remotes
 from tracking.engine.errors import ConfigError, DataverError, InvalidFile
 from tracking.engine.history import Selection
@@ -29,7 +29,7 @@ def cloud_status(repo: Repo, args: argparse.Namespace, io: Io) -> tuple[dict[str
 
 
 def _cloud_status(repo: Repo, args: argparse.Namespace, io: Io) -> tuple[dict[str, str], str | None]:
-    remotes = Remotes(repo, args.remote, tool=io.tool, command="status")
+    remotes = Remotes(repo, args.remote, tool=io.tool, command="status", is_trusted=args.is_trusted)
     request = Request(
         targets=tuple(args.targets),
         recursive=args.recursive,
@@ -79,14 +79,17 @@ def collect_failed(label: str, error: DataverError) -> DataverError:
 
 def _compare(repo: Repo, exchange: Exchange, known: Manifests, io: Io, result: dict[str, str]) -> None:
     store, cache, legacy = exchange.store, exchange.cache, exchange.legacy
-    trees = {oid: tree for oid, tree in exchange.group.trees.items() if not (is_complete(repo, store, oid) and is_complete(repo, cache, oid))}
+    complete = exchange.presence.complete(exchange.group.trees)
+    both = exchange.here.complete(complete)
+    trees = {oid: tree for oid, tree in exchange.group.trees.items() if oid not in both}
     group = Group(exchange.group.files, trees)
     found = expand(group, lambda oid: known.rows(oid, legacy))
     names = found.names
     if found.unread:
         what = "\n".join(f"name: None, {'md5-dos2unix' if legacy else 'md5'}: {oid}" for oid in sorted(found.unread))
         io.warn(f"Some of the cache files do not exist neither locally nor on remote. Missing cache files:\n{what}")
-    there, here = existing(store, names), cache.exists(names)
+    sure = {item for oid in complete if oid in found.wanted for item in (oid, *found.wanted[oid])}
+    there, here = sure | existing(store, names.keys() - sure), cache.exists(names)
     states = ((DELETED, there - here), (NEW, here - there), (MISSING, set(names) - here - there))
     for state, oids in states:
         result.update((names[oid], state) for oid in oids)

@@ -4,27 +4,41 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from remotes.engine.elsewhere import JOBS, corrupted
+from remotes.engine.presence import Presence, place_of
 from remotes.engine.storage import Remote, Remotes
+from remotes.engine.threads import on_threads
 from remotes.engine.transfer import Transferred
-from tracking.engine.errors import ConfigError, DataverError, InvalidFile
+from tracking.engine.errors import ConfigError, CorruptObject, DataverError, InvalidFile
 from tracking.engine.objects import LocalStore, ObjectStore
 from tracking.engine.protocols import Io
 from tracking.engine.record import field, record
 from tracking.engine.repo import Repo
+from tracking.engine.tree import tree_oid
 from tracking.engine.used import Group, Manifests, Used, missing_text
 
 SHOWN_FAILURES = 50
+READ_AHEAD = 500  # manifests
+HELD_BYTES = 64 << 20
 
 
 @record
 class Exchange:
-    """Objects of one remote and layout, and the two stores they move between."""
+    """Objects of one remote and layout, and the two stores they move between.
+
+    presence: what is known of the remote's store. here: the same of the cache. read: bytes of manifests that were
+    read there; damaged: manifests that are not what their names say, and why.
+    """
 
     remote: Remote
     legacy: bool
     cache: LocalStore
     store: ObjectStore
+    presence: Presence
+    here: Presence
     group: Group = field(default_factory=Group)
+    read: dict[str, bytes] = field(default_factory=dict)
+    damaged: dict[str, str] = field(default_factory=dict)
 
 
 @record
@@ -69,7 +83,9 @@ def pair(repo: Repo, used: Used, remotes: Remotes, io: Io) -> tuple[list[Exchang
             continue
         exchange = found.get((remote.url, legacy))
         if exchange is None:
-            exchange = found[remote.url, legacy] = Exchange(remote, legacy, repo.legacy_store if legacy else repo.store, remotes.store(remote, legacy))
+            cache, there = repo.legacy_store if legacy else repo.store, remotes.store(remote, legacy)
+            presence = Presence(repo, there, place_of(remote, legacy), remotes.is_trusted)
+            exchange = found[remote.url, legacy] = Exchange(remote, legacy, cache, there, presence, Presence(repo, cache))
             for store in (exchange.cache, exchange.store):
                 if isinstance(store, LocalStore):
                     store.on_corrupt = corrupted
@@ -87,12 +103,18 @@ def pair_or_warn(repo: Repo, used: Used, remotes: Remotes, io: Io) -> tuple[list
 
 
 def manifests(repo: Repo, exchanges: list[Exchange], *, keep: bool) -> Manifests:
-    """Manifests of the cache, else of any of the remotes; with `keep` those are put into the cache."""
+    """Manifests of the cache, else of any of the remotes; with `keep` those are put into the cache.
+
+    Raises RemoteError when a storage elsewhere cannot be asked.
+    """
+    for exchange in exchanges:
+        if not isinstance(exchange.store, LocalStore):
+            _read_ahead(exchange)
 
     def find(oid: str, legacy: bool) -> bytes | None:
         for exchange in exchanges:
-            if exchange.legacy == legacy and oid in exchange.group.trees:
-                data = read_manifest(exchange.store, oid)
+            if exchange.legacy == legacy and oid in exchange.group.trees and oid not in exchange.damaged:
+                data = exchange.read.get(oid) or _read_into(exchange, oid)
                 if data is not None:
                     if keep:
                         exchange.cache.add_bytes(oid, data)
@@ -102,11 +124,33 @@ def manifests(repo: Repo, exchanges: list[Exchange], *, keep: bool) -> Manifests
     return Manifests(repo, find)
 
 
+def _read_ahead(exchange: Exchange) -> None:
+    """Manifests that the cache lacks, many at once: one after the other they would take minutes from far away."""
+    lacking = sorted(set(exchange.group.trees) - exchange.cache.exists(exchange.group.trees))
+    if len(lacking) <= READ_AHEAD:  # a history may have more than fits into memory: the rest is read when its turn comes
+        on_threads(lacking, lambda oid: _read_into(exchange, oid), exchange.remote.jobs or JOBS)
+
+
+def _read_into(exchange: Exchange, oid: str) -> bytes | None:
+    """A manifest from the remote; damage on the way passes, damage in the store is noted."""
+    for _ in range(2):
+        try:
+            data = exchange.store.read(oid)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except CorruptObject:
+            break
+        if tree_oid(data) == oid:
+            if sum(map(len, exchange.read.values())) < HELD_BYTES:
+                exchange.read[oid] = data
+            return data
+    if not isinstance(exchange.store, LocalStore):
+        exchange.damaged[oid] = corrupted(oid)
+    return None
+
+
 def read_manifest(store: ObjectStore, oid: str) -> bytes | None:
     """A manifest's bytes, None when the store lacks it or holds damaged ones."""
-    from tracking.engine.errors import CorruptObject
-    from tracking.engine.tree import tree_oid
-
     try:
         data = store.read(oid)
     except (FileNotFoundError, NotADirectoryError, CorruptObject):

@@ -4,14 +4,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from remotes.engine.exchange import Exchange, Outcome, manifests, pair_or_warn
-from remotes.engine.presence import existing, incomplete
+from remotes.engine.presence import existing, listed_sizes
 from remotes.engine.storage import Remotes
 from remotes.engine.transfer import Transfer
-from tracking.engine.errors import DataverError
+from tracking.engine.errors import CorruptObject, DataverError, UnsafePath
 from tracking.engine.index import Index
+from tracking.engine.objects import LocalStore
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
 from tracking.engine.stage import Out, Stage
+from tracking.engine.tree import Rows
 from tracking.engine.used import Keep, Manifests, Request, Used, collect_used, expand, type_filter
 
 
@@ -24,13 +26,15 @@ def fetch(
     jobs: int | None = None,
     max_size: int | None = None,
     types: Iterable[str] = (),
+    is_trusted: bool = True,
 ) -> int:
     """Returns how many objects came. Without any remote nothing does; missing objects are only warned about.
 
-    max_size: in bytes, outs as large or larger are left out. types: "metrics", "plots".
+    max_size: in bytes, outs as large or larger are left out. types: "metrics", "plots". is_trusted: use what is
+    remembered of the remote.
     Raises DataverError when objects could not be brought, ConfigError, RemoteError.
     """
-    remotes = Remotes(repo, remote, tool=io.tool)
+    remotes = Remotes(repo, remote, tool=io.tool, is_trusted=is_trusted)
     used = collect_used(
         repo,
         request,
@@ -73,20 +77,41 @@ def fetch_used(repo: Repo, used: Used, remotes: Remotes, io: Io, *, jobs: int | 
 
 def _fetch_one(repo: Repo, exchange: Exchange, known: Manifests, outcome: Outcome, io: Io, jobs: int | None) -> None:
     store, cache, legacy = exchange.store, exchange.cache, exchange.legacy
-    group = incomplete(repo, cache, exchange.group)
-    found = expand(group, lambda oid: known.rows(oid, legacy))
-    outcome.missing += [(oid, legacy) for oid in found.unread]
+    is_folder = isinstance(store, LocalStore)
+
+    def rows_of(oid: str) -> Rows | None:
+        try:
+            return known.rows(oid, legacy)
+        except (UnsafePath, CorruptObject) as error:
+            if is_folder:
+                raise
+            exchange.damaged[oid] = str(error)  # the others still come
+            return None
+
+    found = expand(exchange.here.incomplete(exchange.group), rows_of)
+    outcome.failed.update(exchange.damaged)
+    outcome.missing += [(oid, legacy) for oid in found.unread if oid not in exchange.damaged]
     present = cache.exists(found.names)
     todo = [oid for oid in found.names if oid not in present]
+    sent: set[str] = set()
     if todo:
-        there = existing(store, todo)
+        there = existing(store, todo) if is_folder else set(todo)  # elsewhere, fetching an object is the quickest way of asking for it
         outcome.missing += [(oid, legacy) for oid in todo if oid not in there]
-        transfer = Transfer(store, cache, io.progress, label=f"Fetching from {exchange.remote.name}", verify=exchange.remote.verify, jobs=jobs)
+        files = [oid for oid in todo if oid in there and oid not in found.whole]
+        transfer = Transfer(
+            store, cache, io.progress, label=f"Fetching from {exchange.remote.name}", verify=exchange.remote.verify, jobs=jobs, sizes=listed_sizes(store, files), held=exchange.read
+        )
         # of a folder asked for in part, the manifest comes with the part
         trees = {oid: listed for oid, listed in found.wanted.items() if oid in there and oid not in present}
-        result = transfer.run([oid for oid in todo if oid in there and oid not in found.whole], trees, present)
+        result = transfer.run(files, trees, present)
         outcome.add(result)
-        present.update(result.sent)
+        outcome.missing += [(oid, legacy) for oid in result.missing]
+        if result.missing:
+            exchange.presence.forget()
+        sent.update(result.sent)
+        present |= sent
     for oid, listed in found.whole.items():
         if oid in present and listed is found.wanted[oid] and present.issuperset(listed):
-            repo.state.remember_complete(cache, oid)
+            exchange.here.remember(oid)
+            if not is_folder and oid in sent and sent.issuperset(listed):
+                exchange.presence.remember(oid)

@@ -7,7 +7,7 @@ from typing import Any
 
 from remotes.engine.cloudstatus import collect_failed
 from remotes.engine.exchange import read_manifest
-from remotes.engine.presence import existing
+from remotes.engine.presence import Presence, existing, place_of
 from remotes.engine.storage import Remote, Remotes
 from tracking.engine.errors import ConfigError, DataverError, InvalidFile, NotARepository
 from tracking.engine.gc import sweep, unused_sizes
@@ -77,6 +77,8 @@ def gc(repos: list[Repo], options: Options, io: Io) -> None:
     for each in sweeps:
         removed = _sweep(each.store, each.used, options.dry, io)
         io.info(each.told(removed))
+    if options.cloud and not options.dry:
+        _forget(repos, remotes, places)
     if not options.dry:
         _empty_trash(repo, io)
 
@@ -95,6 +97,15 @@ def _kept(repos: list[Repo], remotes: Remotes, options: Options, io: Io, places:
             present = existing(remotes.store(place.remote, place.legacy), place.used)
         keep[place.legacy] |= place.used - present
     return keep
+
+
+def _forget(repos: list[Repo], remotes: Remotes, places: dict[tuple[str, bool], Place]) -> None:
+    """What projects remember of the remotes that were cleaned."""
+    for place in places.values():
+        if place.remote is not None:
+            store, name = remotes.store(place.remote, place.legacy), place_of(place.remote, place.legacy)
+            for repo in repos:
+                Presence(repo, store, name).forget()
 
 
 def preview(repo: Repo, options: Options, io: Io) -> list[dict[str, Any]]:

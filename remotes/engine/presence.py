@@ -1,41 +1,113 @@
 """Which objects a store holds.
 
-A folder known to be complete is not opened, nor are its objects asked for: the state
-database remembers it together with the store's signature, which changes with any object
-added or removed by anybody.
+A folder known to be complete is not opened, nor are its objects asked for. Of a store in a local
+folder the state database remembers it together with the store's signature, which changes with any
+object added or removed by anybody. A store elsewhere has no such thing: there a remembered folder
+counts while its manifest is still there, because whoever deletes deletes manifests first. Where that
+is not enough (`remote check`, `gc -c`, `--no-presence`), nothing remembered is used.
 """
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
+from remotes.engine.retry import plain
+from remotes.engine.storage import Remote
+from tracking.engine.credentials import is_secret, without_login
+from tracking.engine.hashing import small_md5
 from tracking.engine.objects import PREFIXES, LocalStore, ObjectStore
 from tracking.engine.repo import Repo
 from tracking.engine.used import Group, UsedTree
 
-ASK_AT_MOST = 500  # objects; beyond, listing a remote is fewer requests
+ASK_AT_ONCE = 16  # objects; below, no thought is given to listing
+PAGE_OBJECTS = 1000  # in one answer to a listing, where a store does not say (`page_objects`)
+FOLDER_REQUESTS = 3  # to list one, of stores with real folders: open, read, close
+SIZES_SHARE = 20  # a listing for the sizes' sake may cost one request in so many
+INDIFFERENT = ("jobs", "verify", "timeout", "connect_timeout", "read_timeout")  # options that do not say where data lies
+
+
+class Presence:
+    """What is known of one store. place: its name in the state database, for one elsewhere. is_trusted: use what is remembered."""
+
+    def __init__(self, repo: Repo, store: ObjectStore, place: str = "", is_trusted: bool = True) -> None:
+        self.repo = repo
+        self.store = store
+        self.place = place
+        self.is_trusted = is_trusted
+
+    def complete(self, trees: Iterable[str]) -> set[str]:
+        """Those of the manifests that are there with all they list."""
+        if not self.is_trusted:
+            return set()
+        state = self.repo.state
+        if isinstance(self.store, LocalStore):
+            return {oid for oid in trees if state.known_complete(self.store, oid)}
+        known = {oid for oid in trees if state.known_complete_at(self.place, oid)}
+        if not known or existing(self.store, known) == known:
+            return known
+        self.forget()  # somebody cleaned up there
+        return set()
+
+    def remember(self, oid: str) -> None:
+        """A manifest and all it lists are there, as was just seen."""
+        if isinstance(self.store, LocalStore):
+            self.repo.state.remember_complete(self.store, oid)
+        else:
+            self.repo.state.remember_complete_at(self.place, oid)
+
+    def forget(self) -> None:
+        """Objects may have gone."""
+        if not isinstance(self.store, LocalStore):
+            self.repo.state.forget_complete_at(self.place)
+
+    def incomplete(self, group: Group) -> Group:
+        """The group without the folders that the store is known to hold."""
+        known = self.complete(group.trees)
+        trees: dict[str, UsedTree] = {oid: tree for oid, tree in group.trees.items() if oid not in known}
+        return Group(group.files, trees)
+
+
+def place_of(remote: Remote, legacy: bool) -> str:
+    """Differs for storages that may hold different objects. No secret goes into it."""
+    options = sorted((name, str(value)) for name, value in remote.options.items() if name not in INDIFFERENT and not is_secret(("remote", remote.name, name)))
+    return f"remote:{small_md5(repr((without_login(remote.url), options, legacy)).encode('utf-8', 'surrogateescape')).hexdigest()}"
 
 
 def existing(store: ObjectStore, oids: Collection[str]) -> set[str]:
-    """Those of `oids` that the store holds."""
-    if isinstance(store, LocalStore) or len(oids) <= ASK_AT_MOST:
+    """Those of `oids` that the store holds: asked for or listed, whichever takes fewer requests."""
+    if isinstance(store, LocalStore) or len(oids) <= ASK_AT_ONCE:
         return store.exists(oids)  # in a folder, asking costs microseconds and sees modes, too
     wanted = set(oids)
-    prefixes = {oid[:2] for oid in wanted}
-    listed = store.list_oids(None if len(prefixes) == len(PREFIXES) else sorted(prefixes))
-    return {oid for oid, _ in listed if oid in wanted}
+    prefix = min(wanted)[:2]
+    sample = [oid for oid, _ in store.list_oids([prefix])]
+    found = wanted.intersection(sample)
+    rest = {oid for oid in wanted if not oid.startswith(prefix)}
+    prefixes, requests = _cheapest(store, rest, len(sample))
+    if len(rest) <= requests:
+        return found | (store.exists(rest) if rest else set())
+    return found | {oid for oid, _ in store.list_oids(prefixes) if oid in rest}
 
 
-def is_complete(repo: Repo, store: ObjectStore, oid: str) -> bool:
-    """Whether a manifest and all it lists is known to be in the store, as it is now."""
-    return isinstance(store, LocalStore) and repo.state.known_complete(store, oid)
+def listed_sizes(store: ObjectStore, oids: Collection[str]) -> dict[str, int]:
+    """Sizes in bytes of as many of `oids` as a cheap listing tells: none where asking would take many requests."""
+    if isinstance(store, LocalStore) or len(oids) < SIZES_SHARE:
+        return {}
+    wanted = set(oids)
+    prefix = min(wanted)[:2]
+    if len({oid[:2] for oid in wanted}) > len(wanted) // SIZES_SHARE and not getattr(plain(store), "lists_at_once", False):
+        return {}
+    sample = dict(store.list_oids([prefix], with_size=True))
+    prefixes, requests = _cheapest(store, wanted, len(sample))
+    if requests > len(wanted) // SIZES_SHARE:
+        return {}
+    return {oid: size for oid, size in store.list_oids(prefixes, with_size=True) if size is not None and oid in wanted}
 
 
-def remember_complete(repo: Repo, store: ObjectStore, oid: str) -> None:
-    if isinstance(store, LocalStore):
-        repo.state.remember_complete(store, oid)
-
-
-def incomplete(repo: Repo, store: ObjectStore, group: Group) -> Group:
-    """The group without the folders that the store is known to hold."""
-    trees: dict[str, UsedTree] = {oid: tree for oid, tree in group.trees.items() if not is_complete(repo, store, oid)}
-    return Group(group.files, trees)
+def _cheapest(store: ObjectStore, oids: Collection[str], in_a_prefix: int) -> tuple[list[str] | None, int]:
+    """(prefixes to list, None for all at once; how many requests that is likely to take)."""
+    page = getattr(plain(store), "page_objects", PAGE_OBJECTS)
+    prefixes = sorted({oid[:2] for oid in oids})
+    single = len(prefixes) * max(1, -(-in_a_prefix // page))
+    if not getattr(plain(store), "lists_at_once", False):
+        return (None if len(prefixes) == len(PREFIXES) else prefixes), FOLDER_REQUESTS * single
+    whole = max(1, -(-in_a_prefix * len(PREFIXES) // page))
+    return (None, whole) if whole <= single else (prefixes, single)

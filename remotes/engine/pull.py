@@ -23,9 +23,9 @@ class Pulled:
     brought: Brought = field(default_factory=Brought)
 
 
-def pull(repo: Repo, request: Request, io: Io, *, remote: str | None = None, jobs: int | None = None, force: bool = False) -> Pulled:
+def pull(repo: Repo, request: Request, io: Io, *, remote: str | None = None, jobs: int | None = None, force: bool = False, is_trusted: bool = True) -> Pulled:
     """Raises what `fetch` raises, ConfirmNeeded. Outs whose objects are nowhere are in `brought.failed`."""
-    fetched = fetch(repo, request, io, remote=remote, jobs=jobs)
+    fetched = fetch(repo, request, io, remote=remote, jobs=jobs, is_trusted=is_trusted)
     index, found = load_targets(repo, list(request.targets), cwd=repo.cwd, recursive=request.recursive, with_deps=request.with_deps)
     ws = Workspace(repo, io.progress)
     wants = wanted(ws, found)

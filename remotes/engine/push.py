@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from remotes.engine.exchange import Exchange, Outcome, manifests, pair_or_warn
-from remotes.engine.presence import existing, incomplete, is_complete, remember_complete
+from remotes.engine.presence import existing
 from remotes.engine.storage import Remotes
 from remotes.engine.transfer import Transfer
 from tracking.engine.errors import ConfigError, DataverError
@@ -14,9 +14,12 @@ from tracking.engine.stage import Out, Stage
 from tracking.engine.used import Expanded, Keep, Manifests, Request, Used, collect_used, expand
 
 
-def push(repo: Repo, request: Request, io: Io, *, remote: str | None = None, jobs: int | None = None) -> int:
-    """Returns how many objects were sent. Raises DataverError when some could not be, ConfigError, RemoteError."""
-    remotes = Remotes(repo, remote, tool=io.tool)
+def push(repo: Repo, request: Request, io: Io, *, remote: str | None = None, jobs: int | None = None, is_trusted: bool = True) -> int:
+    """Returns how many objects were sent. is_trusted: use what is remembered of the remote.
+
+    Raises DataverError when some could not be sent, ConfigError, RemoteError.
+    """
+    remotes = Remotes(repo, remote, tool=io.tool, is_trusted=is_trusted)
     if remotes.name is not None:
         remotes.get()  # an unknown name fails before anything is collected
     used = collect_used(repo, request, pushable(remotes.name), on_failure=lambda label, _: io.warn(f"failed to collect '{label}', skipping"))
@@ -51,13 +54,13 @@ def push_used(repo: Repo, used: Used, remotes: Remotes, io: Io, *, jobs: int | N
 
 def _push_one(repo: Repo, exchange: Exchange, known: Manifests, outcome: Outcome, io: Io, jobs: int | None) -> None:
     store, cache, legacy = exchange.store, exchange.cache, exchange.legacy
-    group = incomplete(repo, store, exchange.group)
+    group = exchange.presence.incomplete(exchange.group)
     found = expand(group, lambda oid: known.rows(oid, legacy))
     outcome.missing += [(oid, legacy) for oid in found.unread]
     present = existing(store, found.names)
     todo = [oid for oid in found.names if oid not in present]
     if todo:
-        sure = {item for oid, listed in found.whole.items() if is_complete(repo, cache, oid) for item in (oid, *listed)}
+        sure = {item for oid in exchange.here.complete(found.whole) for item in (oid, *found.whole[oid])}
         here = sure | cache.exists([oid for oid in todo if oid not in sure])
         outcome.missing += [(oid, legacy) for oid in todo if oid not in here]
         present |= _beside(store, found)
@@ -69,7 +72,7 @@ def _push_one(repo: Repo, exchange: Exchange, known: Manifests, outcome: Outcome
         present.update(result.sent)
     for oid, listed in found.whole.items():
         if oid in present and listed is found.wanted[oid] and present.issuperset(listed):
-            remember_complete(repo, store, oid)
+            exchange.presence.remember(oid)
 
 
 def _beside(store: ObjectStore, found: Expanded) -> set[str]:

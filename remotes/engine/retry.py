@@ -12,22 +12,24 @@ T = TypeVar("T")
 
 TRIES = 4
 PAUSE_S = 0.4  # before the second try; doubled before each further one
+LIMIT_S = 20.0  # a storage that has not answered for so long is not asked again
 
 
 class Retry:
     """Calls again after faults that pass (RemoteError, not `permanent`), later each time and not all at once."""
 
-    def __init__(self, tries: int = TRIES, pause_s: float = PAUSE_S) -> None:
+    def __init__(self, tries: int = TRIES, pause_s: float | None = None) -> None:
         self.tries = tries
-        self.pause_s = pause_s
+        self.pause_s = PAUSE_S if pause_s is None else pause_s
 
     def __call__(self, action: Callable[[], T]) -> T:
         """Raises what the last try raised."""
+        begun = time.monotonic()
         for attempt in range(1, self.tries + 1):
             try:
                 return action()
             except RemoteError as error:
-                if error.permanent or attempt == self.tries:
+                if error.permanent or attempt == self.tries or time.monotonic() - begun > LIMIT_S:
                     raise
             if self.pause_s:
                 from random import uniform  # slow import

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from remotes.engine.retry import RetryingStore
 from tracking.engine.config import Config
 from tracking.engine.config_schema import url_scheme
 from tracking.engine.credentials import without_login
@@ -44,13 +45,15 @@ class Remotes:
     """The remotes of a repository; each store is opened once.
 
     name: `-r NAME`. tool, command: what the text about a missing default proposes to type.
+    is_trusted: use what is remembered of the remotes (presence.py).
     """
 
-    def __init__(self, repo: Repo, name: str | None = None, *, tool: str = "dataver", command: str = "<command>") -> None:
+    def __init__(self, repo: Repo, name: str | None = None, *, tool: str = "dataver", command: str = "<command>", is_trusted: bool = True) -> None:
         self.repo = repo
         self.name = name.lower() if name else None
         self.tool = tool
         self.command = command
+        self.is_trusted = is_trusted
         self._configs: dict[bytes, Config] = {}
         self._stores: dict[tuple[str, bool], ObjectStore] = {}
 
@@ -101,7 +104,8 @@ class Remotes:
         """Its objects, in the present layout or that of 2.x. Raises RemoteError."""
         key = (remote.url, legacy)
         if key not in self._stores:
-            self._stores[key] = open_store(remote, legacy, self.repo.tmp_dir)
+            store = open_store(remote, legacy, self.repo.tmp_dir)
+            self._stores[key] = store if isinstance(store, LocalStore) else RetryingStore(store)
         return self._stores[key]
 
 

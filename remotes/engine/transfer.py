@@ -15,7 +15,7 @@ from typing import Any
 from tracking.engine import atomic, parallel
 from tracking.engine.directwrite import copy_direct
 from remotes.engine.elsewhere import ABSENT, AGAIN, EMPTY, JOBS, Courier, corrupted
-from remotes.engine.retry import PAUSE_S, Retry
+from remotes.engine.retry import Retry
 from remotes.engine.threads import on_threads
 from tracking.engine.errors import DataverError
 from tracking.engine.hashing import hash_bytes, hash_file, to_unix
@@ -44,7 +44,7 @@ class Transfer:
     """From one store to another. label: of the progress line. jobs: copies at once (None: as many as make sense).
 
     verify: hash every object. suspect: hash those that are not read-only, as nothing of ours leaves them.
-    sizes: of objects in bytes, as far as they are known.
+    sizes: of objects in bytes, as far as they are known. held: bytes of manifests that were read and checked before.
     """
 
     def __init__(
@@ -57,8 +57,9 @@ class Transfer:
         verify: bool = False,
         suspect: bool = False,
         jobs: int | None = None,
-        pause_s: float = PAUSE_S,
+        pause_s: float | None = None,
         sizes: Mapping[str, int] | None = None,
+        held: Mapping[str, bytes] | None = None,
     ) -> None:
         self.source = source
         self.target = target
@@ -69,6 +70,7 @@ class Transfer:
         self.jobs = jobs
         self.retry = Retry(pause_s=pause_s)
         self.sizes = sizes
+        self.held = held or {}
         self.result = Transferred()
 
     def run(self, files: list[str], trees: Mapping[str, Iterable[str]], present: set[str]) -> Transferred:
@@ -118,6 +120,9 @@ class Transfer:
         found: dict[str, bytes] = {}
 
         def read(oid: str) -> str | None:
+            if oid in self.held:
+                found[oid] = self.held[oid]
+                return None
             try:
                 for _ in range(2):  # damage on the way passes
                     data = self.retry(lambda: self.source.read(oid))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from tracking.engine.objects import LocalStore, ObjectStore
+from tracking.engine.objects import ObjectStore
 from tracking.engine.tree import DIR_SUFFIX
 
 
@@ -36,7 +36,10 @@ def sweep(store: ObjectStore, used: Collection[str], *, dry: bool) -> list[str]:
     found = unused(store, used)
     if dry:
         return found
-    store.remove(found)
-    if isinstance(store, LocalStore):
-        store.remove_leftovers()
+    manifests = [oid for oid in found if oid.endswith(DIR_SUFFIX)]
+    for part in (manifests, found[len(manifests) :]):  # elsewhere, many are deleted at the same time
+        store.remove(part)
+    remove_leftovers = getattr(store, "remove_leftovers", None)
+    if remove_leftovers is not None:
+        remove_leftovers()
     return found

@@ -138,6 +138,19 @@ class State:
         if signature is not None:
             self._write("complete", store.root, oid, (signature,))
 
+    def known_complete_at(self, place: str, oid: str) -> bool:
+        """The same for a store elsewhere, of which nothing tells whether something was removed since."""
+        return self._row("complete", "SELECT signature FROM complete WHERE store = ? AND oid = ?", place, oid) is not None
+
+    def remember_complete_at(self, place: str, oid: str) -> None:
+        self._write("complete", place, oid, ("",))
+
+    def forget_complete_at(self, place: str) -> None:
+        """All that was remembered of a store elsewhere."""
+        self.commit()
+        self._writes["complete", (place,)] = ("DELETE FROM complete WHERE store = ?", (os.fsencode(place),))
+        self.commit()
+
     # --- paths that dataver made
     def save_link(self, abspath: str) -> None:
         """Remember that what lies at `abspath` now came out of the cache (call after `save_dir`)."""

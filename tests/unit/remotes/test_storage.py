@@ -67,15 +67,22 @@ def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:
         remotes.store(remotes.get())
 
 
-def test_many_objects_are_found_by_listing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("there", "wanted", "at_once", "calls"), [
+    (900, 10, False, ["exists"]),  # not worth a thought
+    (900, 200, False, ["list_oids", "exists"]),
+    (900, 1200, False, ["list_oids", "list_oids"]),
+    (900, 200, True, ["list_oids", "list_oids"]),  # one page
+    (9000, 17, True, ["list_oids", "list_oids"]),
+])
+def test_objects_are_asked_for_or_listed_whichever_is_fewer_requests(there: int, wanted: int, at_once: bool, calls: list[str]) -> None:
     memory = MemoryStore()
-    oids = [oid_of(str(number).encode()) for number in range(1200)]
-    memory.objects = {oid: b"" for oid in oids[:900]}
+    oids = [oid_of(str(number).encode()) for number in range(9100)]
+    memory.objects = {oid: b"" for oid in oids[:there]}
     store = FlakyStore(memory, [])
-    assert existing(store, oids) == set(oids[:900])
-    assert [verb for verb, _ in store.calls] == ["list_oids"]
-    assert existing(store, oids[898:902]) == set(oids[898:900])
-    assert store.calls[-1][0] == "exists"
+    store.lists_at_once = at_once  # type: ignore[attr-defined]
+    asked = oids[there - wanted // 2 : there + wanted - wanted // 2]
+    assert existing(store, asked) == set(asked[: wanted // 2])
+    assert [verb for verb, _ in store.calls] == calls
 
 
 def test_a_folder_is_asked_object_by_object(tmp_path: Path) -> None:
