@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "freeze": ("pipelines.commands.freeze", "Keep a stage from being reproduced"),
     "unfreeze": ("pipelines.commands.unfreeze", "Let a frozen stage be reproduced again"),
     "remote add": ("remotes.commands.remote_add", "Name a storage location"),
+    "remote check": ("remotes.commands.remote_check", "Look whether a remote holds all data, whole"),
     "remote default": ("remotes.commands.remote_default", "Print or choose the default remote"),
     "remote list": ("remotes.commands.remote_list", "List remotes"),
     "remote modify": ("remotes.commands.remote_modify", "Change an option of a remote"),

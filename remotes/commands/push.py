@@ -19,6 +19,7 @@ ERROR_EXIT = 1
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_transfer_arguments(parser, "send")
+    parser.add_argument("--verify", action="store_true", help="look at what was sent once more: its size, and its hash where the storage tells it")
     parser.add_argument("--glob", action="store_true", help="targets are wildcard patterns")
 
 
@@ -32,7 +33,7 @@ def run(args: argparse.Namespace, io: Io) -> int:
 
                 count = push_runs(repo, args.remote, io)
             targets = expand_glob(args.targets, io.cwd) if args.glob else args.targets
-            count += push(repo, request_from(args, targets), io, remote=args.remote, jobs=args.jobs, is_trusted=args.is_trusted)
+            count += push(repo, request_from(args, targets), io, remote=args.remote, jobs=args.jobs, is_trusted=args.is_trusted, verify=args.verify)
             repo.close()
     io.info(plural(count, "pushed") if count else "Everything is up to date.")
     return 0

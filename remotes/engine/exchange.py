@@ -144,8 +144,7 @@ def _read_into(exchange: Exchange, oid: str) -> bytes | None:
             if sum(map(len, exchange.read.values())) < HELD_BYTES:
                 exchange.read[oid] = data
             return data
-    if not isinstance(exchange.store, LocalStore):
-        exchange.damaged[oid] = corrupted(oid)
+    exchange.damaged[oid] = corrupted(oid)
     return None
 
 

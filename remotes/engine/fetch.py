@@ -89,7 +89,7 @@ def _fetch_one(repo: Repo, exchange: Exchange, known: Manifests, outcome: Outcom
             return None
 
     found = expand(exchange.here.incomplete(exchange.group), rows_of)
-    outcome.failed.update(exchange.damaged)
+    outcome.failed.update({oid: exchange.damaged[oid] for oid in found.unread if oid in exchange.damaged})
     outcome.missing += [(oid, legacy) for oid in found.unread if oid not in exchange.damaged]
     present = cache.exists(found.names)
     todo = [oid for oid in found.names if oid not in present]

@@ -1,21 +1,27 @@
 """Send what the workspace and commits use to their remotes."""
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from remotes.engine.exchange import Exchange, Outcome, manifests, pair_or_warn
+from remotes.engine.facts import Fact, facts_of, hash_of, wrong_size
 from remotes.engine.presence import existing
 from remotes.engine.storage import Remotes
 from remotes.engine.transfer import Transfer
 from tracking.engine.errors import ConfigError, DataverError
 from tracking.engine.index import Index
-from tracking.engine.objects import ObjectStore
+from tracking.engine.objects import LocalStore, ObjectStore
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
 from tracking.engine.stage import Out, Stage
+from tracking.engine.tree import DIR_SUFFIX
 from tracking.engine.used import Expanded, Keep, Manifests, Request, Used, collect_used, expand
 
 
-def push(repo: Repo, request: Request, io: Io, *, remote: str | None = None, jobs: int | None = None, is_trusted: bool = True) -> int:
-    """Returns how many objects were sent. is_trusted: use what is remembered of the remote.
+def push(
+    repo: Repo, request: Request, io: Io, *, remote: str | None = None, jobs: int | None = None, is_trusted: bool = True, verify: bool = False
+) -> int:
+    """Returns how many objects were sent. is_trusted: use what is remembered of the remote. verify: read back what was sent.
 
     Raises DataverError when some could not be sent, ConfigError, RemoteError.
     """
@@ -23,7 +29,7 @@ def push(repo: Repo, request: Request, io: Io, *, remote: str | None = None, job
     if remotes.name is not None:
         remotes.get()  # an unknown name fails before anything is collected
     used = collect_used(repo, request, pushable(remotes.name), on_failure=lambda label, _: io.warn(f"failed to collect '{label}', skipping"))
-    return push_used(repo, used, remotes, io, jobs=jobs)
+    return push_used(repo, used, remotes, io, jobs=jobs, verify=verify)
 
 
 def pushable(remote: str | None) -> Keep:
@@ -35,7 +41,7 @@ def pushable(remote: str | None) -> Keep:
     return keep
 
 
-def push_used(repo: Repo, used: Used, remotes: Remotes, io: Io, *, jobs: int | None = None) -> int:
+def push_used(repo: Repo, used: Used, remotes: Remotes, io: Io, *, jobs: int | None = None, verify: bool = False) -> int:
     """Send collected objects; see `push`."""
     exchanges, no_default = pair_or_warn(repo, used, remotes, io)
     if not exchanges and no_default is None:
@@ -43,7 +49,7 @@ def push_used(repo: Repo, used: Used, remotes: Remotes, io: Io, *, jobs: int | N
     outcome = Outcome()
     known = manifests(repo, exchanges, keep=True)
     for exchange in exchanges:
-        _push_one(repo, exchange, known, outcome, io, jobs or exchange.remote.jobs)
+        _push_one(exchange, known, outcome, io, jobs or exchange.remote.jobs, verify)
     outcome.report(io)
     if outcome.failed:
         raise DataverError(f"{len(outcome.failed)} files failed to upload")
@@ -52,7 +58,7 @@ def push_used(repo: Repo, used: Used, remotes: Remotes, io: Io, *, jobs: int | N
     return outcome.count
 
 
-def _push_one(repo: Repo, exchange: Exchange, known: Manifests, outcome: Outcome, io: Io, jobs: int | None) -> None:
+def _push_one(exchange: Exchange, known: Manifests, outcome: Outcome, io: Io, jobs: int | None, verify: bool) -> None:
     store, cache, legacy = exchange.store, exchange.cache, exchange.legacy
     group = exchange.presence.incomplete(exchange.group)
     found = expand(group, lambda oid: known.rows(oid, legacy))
@@ -64,7 +70,7 @@ def _push_one(repo: Repo, exchange: Exchange, known: Manifests, outcome: Outcome
         here = sure | cache.exists([oid for oid in todo if oid not in sure])
         outcome.missing += [(oid, legacy) for oid in todo if oid not in here]
         present |= _beside(store, found)
-        transfer = Transfer(cache, store, io.progress, label=f"Pushing to {exchange.remote.name}", suspect=True, jobs=jobs)
+        transfer = Transfer(cache, store, io.progress, label=f"Pushing to {exchange.remote.name}", suspect=True, jobs=jobs, inspect=_inspector(exchange) if verify else None)
         files = [oid for oid in todo if oid in here and oid not in found.whole]
         trees = {oid: listed for oid, listed in found.whole.items() if oid in here and oid not in present}
         result = transfer.run(files, trees, present)
@@ -73,6 +79,27 @@ def _push_one(repo: Repo, exchange: Exchange, known: Manifests, outcome: Outcome
     for oid, listed in found.whole.items():
         if oid in present and listed is found.wanted[oid] and present.issuperset(listed):
             exchange.presence.remember(oid)
+
+
+def _inspector(exchange: Exchange) -> Callable[[list[str]], dict[str, str]]:
+    """Looks at what was sent, by size and, where that takes no download, by hash; what is damaged is deleted again."""
+    store, cache = exchange.store, exchange.cache
+
+    def inspect(sent: list[str]) -> dict[str, str]:
+        there = facts_of(store, sent)
+        bad = {oid: "it did not arrive" for oid in sent if oid not in there}
+        for oid, fact in there.items():
+            reason = wrong_size(oid, fact, cache.size(oid))
+            if not reason and isinstance(store, LocalStore):
+                fact = Fact(fact.size, hash_of(store, oid, exchange.legacy, ""))
+            if not reason and fact.md5 not in (None, oid.removesuffix(DIR_SUFFIX)) and not (exchange.legacy and not isinstance(store, LocalStore)):
+                reason = "is not what its name says"
+            if reason:
+                bad[oid] = f"what arrived {reason}; it was deleted again"
+        store.remove(oid for oid in bad if oid in there)
+        return bad
+
+    return inspect
 
 
 def _beside(store: ObjectStore, found: Expanded) -> set[str]:

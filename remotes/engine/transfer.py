@@ -45,6 +45,7 @@ class Transfer:
 
     verify: hash every object. suspect: hash those that are not read-only, as nothing of ours leaves them.
     sizes: of objects in bytes, as far as they are known. held: bytes of manifests that were read and checked before.
+    inspect: told what was sent, files before manifests; gives what did not arrive as it should, and why.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Transfer:
         pause_s: float | None = None,
         sizes: Mapping[str, int] | None = None,
         held: Mapping[str, bytes] | None = None,
+        inspect: Callable[[list[str]], Mapping[str, str]] | None = None,
     ) -> None:
         self.source = source
         self.target = target
@@ -71,6 +73,7 @@ class Transfer:
         self.retry = Retry(pause_s=pause_s)
         self.sizes = sizes
         self.held = held or {}
+        self.inspect = inspect
         self.result = Transferred()
 
     def run(self, files: list[str], trees: Mapping[str, Iterable[str]], present: set[str]) -> Transferred:
@@ -82,6 +85,7 @@ class Transfer:
         """
         if files:
             self._send(files)
+            self._look_at(0)
         failed = set(self.result.failed)
         there = present.union(self.result.sent) if trees else present
         ready = []
@@ -91,11 +95,21 @@ class Transfer:
                 ready.append(oid)
             elif wanted & failed:
                 self.result.failed[oid] = "some of the files it names failed"
+        before = len(self.result.sent)
         if ready and isinstance(self.target, LocalStore):
             self._send_trees(self.target, ready)
         elif ready:
             self._send(ready)
+        self._look_at(before)
         return self.result
+
+    def _look_at(self, before: int) -> None:
+        """What was sent after the first `before` objects."""
+        sent = self.result.sent[before:]
+        bad = self.inspect(sent) if self.inspect is not None and sent else None
+        if bad:
+            self.result.sent[before:] = [oid for oid in sent if oid not in bad]
+            self.result.failed.update(bad)
 
     def _send(self, oids: list[str]) -> None:
         """One durable batch."""
