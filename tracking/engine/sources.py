@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from tracking.engine import configfile
+from tracking.engine.config import Config
 from tracking.engine.datatree import ReadManifest, recorded
 from tracking.engine.errors import ConfigError, DataverError, GitError, NotARepository, UsageError
 from tracking.engine.git import Git
 from tracking.engine.gitcat import RevisionFiles
-from tracking.engine.gitclone import cloned, is_bare, is_git_url
+from tracking.engine.files import FileSource, WorkspaceFiles
+from tracking.engine.gitclone import cloned, is_bare, is_git_url, local_folder
 from tracking.engine.ignore import DVC_DIR, Ignore
 from tracking.engine.index import load_index
 from tracking.engine.listing import Listing, RevisionListing, WorkspaceListing
@@ -56,17 +58,72 @@ class Source:
     below: str = ""
 
 
+@record(frozen=True)
+class Project:
+    """Another project, opened to be read. top: the path asked for, relative to its root.
+
+    repo: None where nobody ran `init`; root_dir is the folder that paths start from then. scm: the Git
+    repository, if any. files: as they lie there, or of the commit `files.rev`. commit: its full id, ""
+    for a work tree. below: as in Source.
+    """
+
+    repo: Repo | None
+    root_dir: str
+    scm: Git | None
+    files: FileSource
+    commit: str
+    top: str
+    below: str = ""
+
+
 @contextmanager
-def open_source(request: Request) -> Iterator[Source]:
-    """Raises GitError, RevisionNotFound, InvalidFile, DataverError."""
+def open_project(request: Request) -> Iterator[Project]:
+    """A folder is read in place, any other URL from a clone. Raises GitError, RevisionNotFound, InvalidFile, DataverError."""
     folder = os.path.normpath(os.path.join(request.cwd, os.path.expanduser(request.url)))
     if os.path.isdir(folder) and not (is_bare(folder) and not _in_project(folder)):
         yield _open_folder(request, folder)
         return
     if not os.path.isdir(folder) and not is_git_url(request.url):
         raise DataverError(f"'{request.url}' is neither a folder nor the URL of a Git repository")
-    with cloned(folder if os.path.isdir(folder) else request.url, request.settings.environ, whole_history=request.rev is not None) as clone:
-        yield _open_clone(request, clone)
+    url = folder if os.path.isdir(folder) else request.url
+    with cloned(url, request.rev, request.settings) as clone:
+        scm = Git.find(clone.folder, request.settings.environ or None)
+        assert scm is not None
+        try:
+            yield _open_commit(request, scm, clone.commit, local_folder(url) or clone.folder)
+        finally:
+            scm.close()
+
+
+@contextmanager
+def open_source(request: Request) -> Iterator[Source]:
+    """A listing of a project, tracked data included. Raises as open_project."""
+    with open_project(request) as project:
+        yield Source(_listing(request, project), project.top, project.below)
+
+
+def _listing(request: Request, project: Project) -> Listing:
+    repo, scm, files = project.repo, project.scm, project.files
+    tree = recorded(load_index(repo, files), Workspace(repo), _manifests(request, repo)) if repo is not None else None
+    if isinstance(files, RevisionFiles):
+        assert scm is not None
+        return Listing(RevisionListing(scm, files.root, ignore_of(project)), tree)
+    return Listing(WorkspaceListing(project.root_dir, ignore_of(project), request.details), tree)
+
+
+def ignore_of(project: Project) -> Ignore:
+    """The .dvcignore rules of a project, as its files say."""
+    files = project.files
+    if not isinstance(files, RevisionFiles):
+        return project.repo.ignore if project.repo is not None else Ignore(project.root_dir)
+
+    def read(rel: str) -> bytes | None:
+        try:
+            return files.read(rel)
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            return None
+
+    return Ignore(project.root_dir, read=read)
 
 
 def _in_project(folder: str) -> bool:
@@ -78,7 +135,7 @@ def _in_project(folder: str) -> bool:
 
 
 # --- a folder
-def _open_folder(request: Request, folder: str) -> Source:
+def _open_folder(request: Request, folder: str) -> Project:
     try:
         root = find_root(folder)
     except NotARepository:
@@ -87,10 +144,10 @@ def _open_folder(request: Request, folder: str) -> Source:
         scm = Repo(root, request.settings).scm if root else Git.find(folder, request.settings.environ or None)
         if scm is None:
             raise GitError(f"{folder} is not a git repository")
-        return _open_commit(request, scm, request.rev)
+        return _open_commit(request, scm, scm.resolve(request.rev), "")
     if not root:  # no project
-        files = WorkspaceListing(os.path.realpath(folder), Ignore(folder), request.details)
-        return Source(Listing(files, None), inside(request.path, folder))
+        top = os.path.realpath(folder)
+        return Project(None, top, Git.find(top, request.settings.environ or None), WorkspaceFiles(top), "", inside(request.path, folder))
     cwd = os.path.realpath(request.cwd)
     repo = Repo(root, request.settings, cwd)
     below = repo.rel(cwd) if repo.contains(cwd) else ""
@@ -99,52 +156,38 @@ def _open_folder(request: Request, folder: str) -> Source:
     if nested:
         repo = Repo(os.path.join(root, nested), request.settings, cwd)
         top = top[len(nested) + 1 :]
-    files = WorkspaceListing(repo.root_dir, repo.ignore, request.details)
-    tree = recorded(load_index(repo), Workspace(repo), _manifests(request, repo))
-    return Source(Listing(files, tree), top, below if not request.path else "")
+    return Project(repo, repo.root_dir, repo.scm, WorkspaceFiles(repo.root_dir), "", top, below if not request.path else "")
 
 
 # --- a commit
-def _open_commit(request: Request, scm: Git, rev: str) -> Source:
-    """Paths start at the root of the Git repository, as for a URL, wherever in it the project is."""
-    files = scm.files_at(rev)
+def _open_commit(request: Request, scm: Git, commit: str, origin: str) -> Project:
+    """Paths start at the root of the Git repository, as for a URL, wherever in it the project is.
+
+    origin: for a clone, the folder that relative paths in the project's settings start from.
+    """
+    files = scm.files_at(commit)
     top = inside(request.path)
     nested = _nested_project(top, lambda rel: files.exists(f"{rel}/{CONFIG}"))
     if not nested and not files.exists(CONFIG):
-        return Source(Listing(_commit_files(scm, files), None), top)
+        return Project(None, scm.root_dir, scm, files, commit, top)
     repo = Repo(os.path.join(scm.root_dir, nested), request.settings, request.cwd)
     if nested:
-        files = scm.files_at(rev, repo.root_dir)
+        files = scm.files_at(commit, repo.root_dir)
         top = top[len(nested) + 1 :]
-    tree = recorded(load_index(repo, files), Workspace(repo), _manifests(request, repo))
-    return Source(Listing(_commit_files(scm, files, repo.root_dir), tree), top)
-
-
-def _commit_files(scm: Git, files: RevisionFiles, root_dir: str = "") -> RevisionListing:
-    def read(rel: str) -> bytes | None:
-        try:
-            return files.read(rel)
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-            return None
-
-    return RevisionListing(scm, files.root, Ignore(root_dir or scm.root_dir, read=read))
-
-
-def _open_clone(request: Request, clone: str) -> Source:
-    scm = Git.find(clone, request.settings.environ or None)
-    assert scm is not None
-    rev = request.rev or "HEAD"
-    files = scm.files_at(rev)
-    if files.exists(CONFIG):  # settings of a project are read from disk
-        os.mkdir(os.path.join(clone, DVC_DIR))
-        with open(os.path.join(clone, CONFIG), "wb") as file:
-            file.write(files.read(CONFIG))
-    return _open_commit(request, scm, rev)
+    if origin:  # nothing of a clone lies in its folder
+        repo.config = Config.load(os.path.join(origin, nested, DVC_DIR), request.settings, repo_data=files.read(CONFIG))
+    return Project(repo, repo.root_dir, scm, files, commit, top)
 
 
 # --- remotes
 def _manifests(request: Request, repo: Repo) -> ReadManifest | None:
     """Reader of the project's remotes, its settings overlaid as asked. Raises ConfigError, UsageError."""
+    overlay_settings(request, repo)
+    return request.manifests(repo, request.remote) if request.manifests is not None else None
+
+
+def overlay_settings(request: Request, repo: Repo) -> None:
+    """Put what the request says about settings over those of the project. Raises ConfigError, UsageError."""
     name = request.remote or repo.config.default_remote()
     if request.config is not None:
         path = os.path.join(request.cwd, request.config)
@@ -160,7 +203,6 @@ def _manifests(request: Request, repo: Repo) -> ReadManifest | None:
             raise UsageError("--remote-config needs a remote", hint="Name it with --remote NAME.")
         options = dict(_option(text) for text in request.remote_options)
         repo.config.overlay({"remote": {name: options}}, request.cwd)
-    return request.manifests(repo, request.remote) if request.manifests is not None else None
 
 
 def _option(text: str) -> tuple[str, str]:

@@ -68,6 +68,24 @@ def test_a_git_url_is_cloned(data: Project) -> None:
     assert "uncommitted" not in data.ok("ls", f"file://{data.path}").lines
 
 
+def test_a_clone_is_kept_and_refreshed(data: Project, tmp_path: Path) -> None:
+    data.environ["DATAVER_HOME"] = str(tmp_path / "user")
+    url = f"file://{data.path}"
+    first = data.git("rev-parse", "HEAD").strip()
+    data.ok("ls", url)
+    data.gen({"later": "x"})
+    data.commit()
+    data.git("tag", "-a", "-m", "v", "v1")
+    assert "later" in data.ok("ls", url).lines
+    assert "later" in data.ok("ls", url, "--rev", "v1").lines
+    assert "later" not in data.ok("ls", url, "--rev", "HEAD~1").lines
+    assert data.run("ls", url, "--rev", "nope").code == 1
+    (clone,) = (path for path in (tmp_path / "user/clones").iterdir() if path.is_dir())
+    assert [path.name for path in clone.iterdir()] == [".git"]
+    shutil.move(data.path, f"{data.path}-away")  # a commit that is there needs nobody
+    assert "later" not in data.ok("ls", url, "--rev", first, cwd=f"{data.path}-away").lines
+
+
 def test_a_bare_repository_is_listed(data: Project) -> None:
     data.git("clone", "-q", "--bare", ".", "../bare.git")
     assert data.ok("ls", "../bare.git", "sub").lines == [".gitignore", "f", "f.dvc"]
