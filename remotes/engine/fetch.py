@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from remotes.engine.exchange import Exchange, Outcome, manifests, pair_or_warn
+from remotes.engine.imports import ImportedData, comes_from_its_source
 from remotes.engine.presence import existing, listed_sizes
 from remotes.engine.storage import Remotes
 from remotes.engine.transfer import Transfer
@@ -12,7 +13,7 @@ from tracking.engine.index import Index
 from tracking.engine.objects import LocalStore
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
-from tracking.engine.stage import Out, Stage
+from tracking.engine.stage import Digest, Out, Stage
 from tracking.engine.tree import Rows
 from tracking.engine.used import Keep, Manifests, Request, Used, collect_used, expand, type_filter
 
@@ -27,21 +28,47 @@ def fetch(
     max_size: int | None = None,
     types: Iterable[str] = (),
     is_trusted: bool = True,
+    partial: dict[str, Digest] | None = None,
 ) -> int:
     """Returns how many objects came. Without any remote nothing does; missing objects are only warned about.
 
     max_size: in bytes, outs as large or larger are left out. types: "metrics", "plots". is_trusted: use what is
-    remembered of the remote.
+    remembered of the remote. partial: takes the hashes of imports whose .dvc files record none, by absolute path.
     Raises DataverError when objects could not be brought, ConfigError, RemoteError.
     """
     remotes = Remotes(repo, remote, tool=io.tool, is_trusted=is_trusted)
+    imports: list[ImportedData] = []
     used = collect_used(
         repo,
         request,
         fetchable(remotes.name, max_size, tuple(types)),
         on_failure=lambda label, _: io.warn(f"failed to collect '{label}', skipping"),
+        on_import=lambda stage, out, part: _from_its_source(stage, out, part, imports, max_size),
     )
-    return fetch_used(repo, used, remotes, io, jobs=jobs)
+    count = fetch_used(repo, used, remotes, io, jobs=jobs)
+    return count + _fetch_imports(repo, imports, io, jobs, partial) if imports else count
+
+
+def _from_its_source(stage: Stage, out: Out, part: str | None, imports: list[ImportedData], max_size: int | None) -> bool:
+    """Note data that no remote of ours has."""
+    if not comes_from_its_source(stage, out):
+        return False
+    if not (max_size and out.meta.size and out.meta.size >= max_size):
+        imports.append(ImportedData(stage, out, part))
+    return True
+
+
+def _fetch_imports(repo: Repo, imports: list[ImportedData], io: Io, jobs: int | None, partial: dict[str, Digest] | None) -> int:
+    from remotes.engine.importing import fetch_imports
+
+    found = fetch_imports(repo, imports, io, jobs)
+    if partial is not None:
+        partial.update(found.digests)
+    for path, reason in sorted(found.failed.items()):
+        io.error(f"failed to fetch '{path}' - {reason}")
+    if found.failed:
+        raise DataverError(f"{len(found.failed)} imports could not be fetched" if len(found.failed) > 1 else "an import could not be fetched")
+    return found.count
 
 
 def fetchable(remote: str | None, max_size: int | None = None, types: tuple[str, ...] = ()) -> Keep:

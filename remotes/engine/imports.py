@@ -13,10 +13,25 @@ from tracking.engine.deletion import refuse_own_folders
 from tracking.engine.errors import DataverError, MissingPackage, RemoteError
 from tracking.engine.external import TIMEOUT_S, resolve
 from tracking.engine.protocols import Progress
-from tracking.engine.stage import Dep
+from tracking.engine.record import record
+from tracking.engine.stage import Dep, Out, Stage
 
 if TYPE_CHECKING:
     from tracking.engine.repo import Repo
+
+
+@record(frozen=True)
+class ImportedData:
+    """An out of an import that a command wants. part: a path inside of it, None: all."""
+
+    stage: Stage
+    out: Out
+    part: str | None = None
+
+
+def comes_from_its_source(stage: Stage, out: Out) -> bool:
+    """Whether data of an import is fetched from where it was imported: it was never pushed to a remote of ours."""
+    return stage.is_repo_import or stage.is_partial_import or not out.push
 
 
 def bring_source(repo: Repo, dep: Dep, path: str, progress: Progress) -> None:

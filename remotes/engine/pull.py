@@ -7,9 +7,9 @@ from remotes.engine.runcache import fetch_runs
 from remotes.engine.storage import Remotes
 from tracking.engine.bring import Brought, bring, wanted
 from tracking.engine.protocols import Io
-from tracking.engine.record import field, record
+from tracking.engine.record import field, record, replace
 from tracking.engine.repo import Repo
-from tracking.engine.stage import Out
+from tracking.engine.stage import Digest, Out
 from tracking.engine.targets import load_targets
 from tracking.engine.used import Request, Used
 from tracking.engine.workspace import Workspace
@@ -25,10 +25,11 @@ class Pulled:
 
 def pull(repo: Repo, request: Request, io: Io, *, remote: str | None = None, jobs: int | None = None, force: bool = False, is_trusted: bool = True) -> Pulled:
     """Raises what `fetch` raises, ConfirmNeeded. Outs whose objects are nowhere are in `brought.failed`."""
-    fetched = fetch(repo, request, io, remote=remote, jobs=jobs, is_trusted=is_trusted)
+    partial: dict[str, Digest] = {}
+    fetched = fetch(repo, request, io, remote=remote, jobs=jobs, is_trusted=is_trusted, partial=partial)
     index, found = load_targets(repo, list(request.targets), cwd=repo.cwd, recursive=request.recursive, with_deps=request.with_deps)
     ws = Workspace(repo, io.progress)
-    wants = wanted(ws, found)
+    wants = [replace(want, digest=partial.get(want.path)) if want.digest is None else want for want in wanted(ws, found)]
     with repo.paths_lock(io, write=[want.path for want in wants]):
         brought = bring(ws, wants, force=force, relink=False, confirm=io.confirm, unused=None if request.targets else index)
     brought.sort()

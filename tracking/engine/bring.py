@@ -56,6 +56,8 @@ def wanted(ws: Workspace, found: Iterable[Found]) -> list[Want]:
             if not out.cache or out.is_url or not ws.repo.contains(out.abspath):
                 continue
             refuse_own_folders(ws.repo, out.abspath, out.path)
+            if item.stage.is_partial_import and os.path.lexists(out.abspath):
+                continue  # its data was pulled; the .dvc file does not say what it is
             if item.path and item.path != out.abspath and item.path.startswith(out.abspath + os.sep):
                 result[item.path] = Want(out, item.path, out.digest, subpath=True)
             elif item.path is None or item.path == out.abspath:

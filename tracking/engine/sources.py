@@ -103,12 +103,17 @@ def open_source(request: Request) -> Iterator[Source]:
 
 
 def _listing(request: Request, project: Project) -> Listing:
-    repo, scm, files = project.repo, project.scm, project.files
-    tree = recorded(load_index(repo, files), Workspace(repo), _manifests(request, repo)) if repo is not None else None
-    if isinstance(files, RevisionFiles):
-        assert scm is not None
-        return Listing(RevisionListing(scm, files.root, ignore_of(project)), tree)
-    return Listing(WorkspaceListing(project.root_dir, ignore_of(project), request.details), tree)
+    repo = project.repo
+    tree = recorded(load_index(repo, project.files), Workspace(repo), _manifests(request, repo)) if repo is not None else None
+    return Listing(files_of(project, request.details), tree)
+
+
+def files_of(project: Project, details: bool = True) -> WorkspaceListing | RevisionListing:
+    """The files of a project that are not tracked data. details: sizes and modes too."""
+    if isinstance(project.files, RevisionFiles):
+        assert project.scm is not None
+        return RevisionListing(project.scm, project.files.root, ignore_of(project))
+    return WorkspaceListing(project.root_dir, ignore_of(project), details)
 
 
 def ignore_of(project: Project) -> Ignore:
@@ -144,7 +149,7 @@ def _open_folder(request: Request, folder: str) -> Project:
         scm = Repo(root, request.settings).scm if root else Git.find(folder, request.settings.environ or None)
         if scm is None:
             raise GitError(f"{folder} is not a git repository")
-        return _open_commit(request, scm, scm.resolve(request.rev), "")
+        return _open_commit(request, scm, scm.resolve(request.rev), "", scm.rel(os.path.realpath(folder)))
     if not root:  # no project
         top = os.path.realpath(folder)
         return Project(None, top, Git.find(top, request.settings.environ or None), WorkspaceFiles(top), "", inside(request.path, folder))
@@ -160,13 +165,16 @@ def _open_folder(request: Request, folder: str) -> Project:
 
 
 # --- a commit
-def _open_commit(request: Request, scm: Git, commit: str, origin: str) -> Project:
+def _open_commit(request: Request, scm: Git, commit: str, origin: str, folder: str = "") -> Project:
     """Paths start at the root of the Git repository, as for a URL, wherever in it the project is.
 
-    origin: for a clone, the folder that relative paths in the project's settings start from.
+    folder: of the work tree that was named; a path that is only in it starts there, as it does without a
+    revision. origin: for a clone, the folder that relative paths in the project's settings start from.
     """
     files = scm.files_at(commit)
     top = inside(request.path)
+    if folder and top and not _leads_somewhere(files, top) and (not files.exists(CONFIG) or _leads_somewhere(files, f"{folder}/{top}")):
+        top = f"{folder}/{top}"
     nested = _nested_project(top, lambda rel: files.exists(f"{rel}/{CONFIG}"))
     if not nested and not files.exists(CONFIG):
         return Project(None, scm.root_dir, scm, files, commit, top)
@@ -177,6 +185,11 @@ def _open_commit(request: Request, scm: Git, commit: str, origin: str) -> Projec
     if origin:  # nothing of a clone lies in its folder
         repo.config = Config.load(os.path.join(origin, nested, DVC_DIR), request.settings, repo_data=files.read(CONFIG))
     return Project(repo, repo.root_dir, scm, files, commit, top)
+
+
+def _leads_somewhere(files: RevisionFiles, top: str) -> bool:
+    """Whether a path is a file, what a .dvc file tracks, or lies in another project."""
+    return files.exists(top) or files.exists(f"{top}.dvc") or bool(_nested_project(top, lambda rel: files.exists(f"{rel}/{CONFIG}")))
 
 
 # --- remotes

@@ -25,6 +25,7 @@ GroupKey = tuple[bytes | None, str | None, bool]
 Keep = Callable[[Index, Stage, Out], bool]
 Warn = Callable[[str], None]
 OnFailure = Callable[[str, DataverError], None]
+OnImport = Callable[[Stage, Out, "str | None"], bool]
 
 
 @record
@@ -103,10 +104,11 @@ class Request:
     selection: Selection = Selection()
 
 
-def collect_used(repo: Repo, request: Request, keep: Keep, *, warn: Warn | None = None, on_failure: OnFailure | None = None) -> Used:
+def collect_used(repo: Repo, request: Request, keep: Keep, *, warn: Warn | None = None, on_failure: OnFailure | None = None, on_import: OnImport | None = None) -> Used:
     """Outs of the workspace and the selected commits, as objects.
 
-    keep: which outs count. warn: told about outs without a hash (None: they are passed over).
+    keep: which outs count. on_import(stage, out, part): asked first about outs of imports, True: it
+    sees to them; part as in UsedTree. warn: told about outs without a hash (None: they are passed over).
     on_failure(label, error): a revision that cannot be read is left out; without it the error
     is raised, as it is when every revision fails.
     """
@@ -129,6 +131,10 @@ def collect_used(repo: Repo, request: Request, keep: Keep, *, warn: Warn | None 
         data = _config_at(files, config)
         for item in found:
             for out in item.stage.outs:
+                if on_import is not None and item.stage.is_import and out.cache:
+                    wanted, part = _part(item, out)
+                    if not wanted or on_import(item.stage, out, part):
+                        continue
                 if out.cache and keep(index, item.stage, out):
                     _add(repo, used, data, item, out, warn)
     if not used.collected and last is not None:
@@ -168,17 +174,24 @@ def _is_file_target(target: str) -> bool:
 
 
 def _add(repo: Repo, used: Used, config: bytes | None, item: Found, out: Out, warn: Warn | None) -> None:
-    part = None
-    if item.path is not None and item.path != out.abspath:
-        if not item.path.startswith(out.abspath + os.sep):
-            return  # another out of the same stage
-        part = item.path[len(out.abspath) + 1 :].replace(os.sep, "/")
+    wanted, part = _part(item, out)
+    if not wanted:
+        return
     if out.digest is None:
         is_partial_import = item.stage.is_import
         if warn is not None and not is_partial_import:
             warn(_without_hash(repo, item.stage, out))
         return
     used.group((config, out.remote, out.digest.is_legacy)).add(out.digest, repo.display(out.abspath) if out.abspath else out.path, part)
+
+
+def _part(item: Found, out: Out) -> tuple[bool, str | None]:
+    """Whether an out of a stage is meant, and which part of it."""
+    if item.path is None or item.path == out.abspath:
+        return True, None
+    if not item.path.startswith(out.abspath + os.sep):
+        return False, None  # another out of the same stage
+    return True, item.path[len(out.abspath) + 1 :].replace(os.sep, "/")
 
 
 def _without_hash(repo: Repo, stage: Stage, out: Out) -> str:

@@ -1,0 +1,65 @@
+"""`update`: bring imports up to date with where they came from."""
+from __future__ import annotations
+
+from remotes.engine.importing import bring_import, importing_line, write_import
+from remotes.engine.sourcedata import open_import
+from tracking.engine.errors import DataverError
+from tracking.engine.protocols import Io
+from tracking.engine.record import record
+from tracking.engine.repo import Repo
+from tracking.engine.stage import Stage
+from tracking.engine.targets import load_targets
+from tracking.engine.workspace import Workspace
+
+
+@record(frozen=True)
+class Options:
+    """How `update` was called. rev: revision to move imports of repositories to."""
+
+    targets: tuple[str, ...]
+    recursive: bool = False
+    rev: str | None = None
+    no_download: bool = False
+    to_remote: bool = False
+    remote: str | None = None
+    jobs: int | None = None
+
+
+def update(repo: Repo, options: Options, io: Io) -> None:
+    """Each import in turn; the first that fails ends it. Raises DataverError."""
+    if options.to_remote and options.no_download:
+        raise DataverError("--to-remote can't be used with --no-download")
+    if options.remote and not options.to_remote:
+        raise DataverError("--remote can't be used without --to-remote")
+    _, found = load_targets(repo, list(options.targets), cwd=repo.cwd, recursive=options.recursive)
+    stages = {item.stage.file + item.stage.name: item.stage for item in found}
+    for stage in stages.values():
+        if not stage.is_import and not options.recursive:
+            raise DataverError(f"'{stage.address(repo.cwd)}' is not an import: there is nowhere to update it from", hint="`dataver commit` records what is in the workspace.")
+    ws = Workspace(repo, io.progress)
+    for stage in stages.values():
+        if stage.is_import:
+            with repo.paths_lock(io, write=[stage.outs[0].abspath]):
+                _update_one(ws, stage, options, io)
+
+
+def _update_one(ws: Workspace, stage: Stage, options: Options, io: Io) -> None:
+    if stage.is_repo_import:
+        _update_from_repo(ws, stage, options, io)
+        return
+    raise DataverError(f"'{stage.address(ws.repo.cwd)}' was not imported from a repository")
+
+
+def _update_from_repo(ws: Workspace, stage: Stage, options: Options, io: Io) -> None:
+    if options.to_remote:
+        raise DataverError("Data imported from other DVC or Git repositories can't be updated with --to-remote")
+    repo, dep, out = ws.repo, stage.deps[0], stage.outs[0]
+    assert dep.repo is not None
+    folders = (repo.cwd, repo.root_dir, stage.wdir)
+    with open_import({**dep.repo, "rev_lock": None}, dep.path, folders, repo.settings, io.progress, options.jobs, rev=options.rev) as source:
+        same = source.project.commit == dep.repo.get("rev_lock") and (options.rev or dep.repo.get("rev")) == dep.repo.get("rev")
+    if same and not ws.out_state(out):
+        io.info(f"'{stage.address(repo.cwd)}' didn't change, skipping")
+        return
+    io.info(importing_line(ws, stage))
+    write_import(repo, bring_import(ws, stage, folders, io, options.jobs, no_download=options.no_download, rev=options.rev))

@@ -1,0 +1,63 @@
+"""Imports as real dvc makes them: the same .dvc files, and each tool brings what the other imported."""
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.compat.tools import DvcMissing, dvc_executable
+from tests.conftest import Project
+
+CASES = (
+    ("import", "../reg", "ds"),
+    ("import", "../reg", "ds/sub/b", "-o", "part", "--rev", "v1"),
+    ("import", "../reg", "gitdir", "--no-exec"),
+    ("import", "../reg", "one.csv", "--no-download"),
+)
+
+
+@pytest.fixture
+def dvc(capfd: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    try:
+        executable = dvc_executable()
+    except DvcMissing as error:
+        pytest.skip(str(error))
+
+    def run(project: Project, *argv: str) -> str:
+        done = subprocess.run([executable, *argv], cwd=project.path, env=project.environ, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return run
+
+
+def test_imports_are_the_same_and_each_tool_brings_those_of_the_other(repo: Project, tmp_path: Path, capfd: pytest.CaptureFixture[str], dvc: Callable[..., str]) -> None:
+    reg = Project(tmp_path / "reg", capfd)
+    reg.path.mkdir()
+    reg.git("init", "-q", "-b", "main")
+    reg.ok("init", "-q")
+    reg.ok("remote", "add", "-q", "-d", "r", "../store")
+    reg.gen({"ds": {"a": "1\n", "sub": {"b": "2\n"}}, "one.csv": "one\n", "gitdir/g": "g\n"})
+    reg.ok("add", "-q", "ds", "one.csv")
+    reg.commit("one")
+    reg.git("tag", "v1")
+    reg.ok("push")
+    shutil.rmtree(reg / ".dvc/cache")
+    twin = Project(tmp_path / "twin", capfd)
+    shutil.copytree(repo.path, twin.path)
+    for case in CASES:
+        assert dvc(twin, *case).splitlines()[:1] == repo.ok(*case).lines[:1]
+    names = sorted(name for name in os.listdir(twin.path) if name.endswith(".dvc") and name != ".dvc")
+    assert {name: repo.read(name) for name in names} == {name: twin.read(name) for name in names}
+    (repo / "gitdir.dvc").unlink()  # real dvc cannot pull it
+    for project in (repo, twin):
+        shutil.rmtree(project / ".dvc/cache")
+        shutil.rmtree(project / "ds")
+    dvc(repo, "pull", "ds", "part")
+    twin.ok("pull", "ds", "part")
+    assert repo.tree("ds") == twin.tree("ds") == ["a", "sub/b"]
+    assert twin.ok("status", "ds.dvc", "part.dvc").out == dvc(repo, "status", "ds.dvc", "part.dvc")

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Project
+
+MakeProject = Callable[[str], Project]
+
+
+@pytest.fixture
+def registry(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Project:
+    """Another project, pushed to ../store and without a cache: folder ds (two commits; tag v1 is the first), one.csv, plain files in gitdir."""
+    reg = Project(tmp_path / "reg", capfd)
+    reg.path.mkdir()
+    reg.git("init", "-q", "-b", "main")
+    reg.ok("init", "-q")
+    reg.ok("remote", "add", "-q", "-d", "r", "../store")
+    reg.gen({"ds": {"a": "1\n", "sub": {"b": "2\n"}}, "one.csv": "one\n", "gitdir/g": "g\n"})
+    reg.ok("add", "-q", "ds", "one.csv")
+    reg.commit("one")
+    reg.git("tag", "v1")
+    reg.ok("push")
+    reg.gen({"ds/a": "11\n"})
+    reg.ok("add", "-q", "ds")
+    reg.commit("two")
+    reg.ok("push")
+    shutil.rmtree(reg / ".dvc/cache")
+    shutil.rmtree(reg / "ds")
+    return reg
+
+
+def _lose(project: Project, *names: str) -> None:
+    shutil.rmtree(project / ".dvc/cache", ignore_errors=True)
+    for name in names:
+        path = project / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def test_an_import_names_its_source_and_is_pulled_from_there(repo: Project, registry: Project) -> None:
+    commit = registry.git("rev-parse", "HEAD").strip()
+    result = repo.ok("import", "../reg", "ds")
+    assert result.lines[0] == "Importing 'ds (../reg)' -> 'ds'"
+    assert repo.read("ds.dvc").splitlines()[1:] == [
+        "frozen: true", "deps:", "- path: ds", "  repo:", "    url: ../reg", f"    rev_lock: {commit}",
+        "outs:", "- md5: 78e95797f5b2d7b3c6c800f138bd2159.dir", "  size: 5", "  nfiles: 2", "  hash: md5", "  path: ds",
+    ]  # fmt: skip
+    assert "/ds" in repo.read(".gitignore")
+    assert repo.ok("status").out == "Data and pipelines are up to date.\n"
+    repo.ok("remote", "add", "-q", "-d", "own", "../own")
+    assert repo.ok("push").out == "Everything is up to date.\n"
+    _lose(repo, "ds")
+    assert repo.ok("pull", "ds/sub").lines[-1] == "1 file fetched and 1 file added"
+    assert repo.tree("ds") == ["sub/b"]
+    assert repo.ok("pull").lines[-1] == "1 file fetched and 1 file added"
+    assert repo.read("ds/a") == "11\n"
+    assert "Everything is up to date." in repo.ok("fetch").out
+
+
+def test_parts_and_plain_files_of_any_revision_are_imported(repo: Project, registry: Project) -> None:
+    repo.ok("import", f"file://{registry.path}", "ds/a", "-o", "old", "--rev", "v1")
+    repo.ok("import", "../reg", "ds/sub")
+    repo.ok("import", "../reg", "gitdir", "-o", "plain")
+    assert [repo.read(name) for name in ("old", "sub/b", "plain/g")] == ["1\n", "2\n", "g\n"]
+    _lose(repo, "old", "sub", "plain")
+    assert repo.ok("pull").lines[-1] == "3 files fetched and 3 files added"
+    registry.gen({"later": "uncommitted"})
+    assert "'later' is neither" in repo.run("import", "../reg", "later").err  # nobody could get it again
+    assert not (repo / "later.dvc").exists()
+
+
+def test_update_moves_to_a_newer_commit_or_the_one_named(repo: Project, registry: Project) -> None:
+    repo.ok("import", "../reg", "ds", "--rev", "v1")
+    assert repo.ok("update", "ds.dvc").out == "'ds.dvc' didn't change, skipping\n"
+    assert repo.ok("update", "ds.dvc", "--rev", "main").out == "Importing 'ds (../reg)' -> 'ds'\n"
+    assert repo.read("ds/a") == "11\n" and "rev: main" in repo.read("ds.dvc")
+    registry.gen({"ds": {"a": "111\n"}})
+    registry.ok("add", "ds")
+    registry.commit()
+    repo.ok("update", "-R", ".", "--no-download")
+    assert "md5" not in repo.read("ds.dvc").split("outs:")[1].replace("hash: md5", "")
+    assert repo.run("update", "nosuch.dvc").code == 1
+
+
+def test_an_import_without_data_is_pulled(repo: Project, registry: Project) -> None:
+    repo.ok("import", "../reg", "one.csv", "--no-download")
+    repo.ok("import", "../reg", "gitdir/g", "--no-exec")
+    assert not (repo / "one.csv").exists() and "rev_lock" not in repo.read("g.dvc")
+    repo.ok("pull")
+    assert [repo.read("one.csv"), repo.read("g")] == ["one\n", "g\n"]
+    repo.ok("checkout")
+    assert repo.read("one.csv") == "one\n"
+
+
+def test_an_import_of_an_import_comes_from_where_it_began(repo: Project, registry: Project, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    middle = Project(tmp_path / "middle", capfd)
+    middle.path.mkdir()
+    middle.git("init", "-q")
+    middle.ok("init", "-q")
+    middle.ok("import", "../reg", "ds")
+    middle.commit()
+    shutil.rmtree(middle / ".dvc/cache")
+    repo.ok("import", "../middle", "ds/sub")
+    assert repo.tree("sub") == ["b"]
+    _lose(repo, "sub")
+    repo.ok("pull")
+    assert repo.tree("sub") == ["b"]
+
+
+def test_data_that_nobody_has_is_named_and_the_rest_arrives(repo: Project, registry: Project) -> None:
+    repo.ok("import", "../reg", "ds")
+    repo.ok("import", "../reg", "one.csv")
+    _lose(repo, "ds", "one.csv")
+    (registry.path / "../store/files/md5/dd/1f1ad8ef8e3d0b8b4ec7d2ae5fe38a").unlink(missing_ok=True)
+    victim = next((registry.path / "../store/files/md5/16").iterdir())
+    victim.chmod(0o644)
+    victim.write_text("not what it was")
+    result = repo.run("fetch")
+    assert result.code == 1 and "'ds/a' in '../reg' cannot be had" in result.err and "corrupted" in result.err
+    assert (repo / ".dvc/cache/files/md5/16").exists() is False
+    repo.ok("checkout", "one.csv")
+
+
+def test_get_downloads_without_tracking(empty_dir: Project, registry: Project) -> None:
+    registry.gen({"gitdir/g": "changed, not committed\n"})
+    empty_dir.ok("get", str(registry.path), "ds")
+    assert empty_dir.tree() == ["ds/a", "ds/sub/b"]
+    assert empty_dir.run("get", str(registry.path), "ds").code == 1
+    empty_dir.ok("get", str(registry.path), "ds", "--rev", "v1", "-f")
+    empty_dir.ok("get", str(registry.path), "gitdir/g")
+    empty_dir.ok("get", f"file://{registry.path}", "gitdir/g", "-o", "committed")
+    assert [empty_dir.read(name) for name in ("ds/a", "g", "committed")] == ["1\n", "changed, not committed\n", "g\n"]
+    assert empty_dir.ok("get", str(registry.path), "ds/a", "--show-url").out.endswith("/store/files/md5/16/6d77ac1b46a1ec38aa35ab7e628ab5\n")
+    for argv in (("nosuch",), ("ds/nosuch",), ("gitdir", "--show-url")):
+        assert empty_dir.run("get", str(registry.path), *argv).code == 255
+    assert empty_dir.tree() == ["committed", "ds/a", "ds/sub/b", "g"]
+
+
+def test_nothing_of_the_other_repository_runs_or_changes(empty_dir: Project, registry: Project) -> None:
+    for name in ("post-checkout", "post-merge", "reference-transaction"):
+        (registry / f".git/hooks/{name}").write_text("#!/bin/sh\ntouch ../ran\n")
+        (registry / f".git/hooks/{name}").chmod(0o755)
+    before = registry.tree(), sorted(path.name for path in (registry / ".dvc").iterdir())
+    empty_dir.ok("get", str(registry.path), "ds")
+    empty_dir.ok("get", f"file://{registry.path}", "ds", "-o", "again")
+    assert not (registry / "../ran").exists()
+    assert (registry.tree(), sorted(path.name for path in (registry / ".dvc").iterdir())) == before
+    assert empty_dir.run("get", "ext::sh -c 'touch ran'", "x").code == 1 and not (empty_dir / "ran").exists()
