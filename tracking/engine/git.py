@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from typing import BinaryIO
 
 from tracking.engine.errors import GitError, RevisionNotFound
 from tracking.engine.gitcat import CatFile, RevisionFiles
@@ -93,22 +94,30 @@ class Git:
             command += ["--no-optional-locks", "-c", "core.fsmonitor=false"]
         return command
 
-    def run(self, *args: str, stdin: bytes | None = None, reader: bool = True, hooks: bool = False, accept: tuple[int, ...] = (0,)) -> bytes:
+    def run(self, *args: str, stdin: bytes | None = None, reader: bool = True, hooks: bool = False, accept: tuple[int, ...] = (0,), config: Mapping[str, str] | None = None) -> bytes:
         """Standard output of one git command, run in the root of the work tree.
 
-        reader: it changes nothing. hooks: the user's may run. accept: exit codes that are no failure. Raises GitError
-        with what git said.
+        reader: it changes nothing. hooks: the user's may run. accept: exit codes that are no failure. config: settings
+        for this command. Raises GitError with what git said.
         """
+        return self._run(args, stdin, None, [*self._command(reader, hooks), *_settings(config)], accept)
+
+    def run_into(self, output: BinaryIO, *args: str, stdin: bytes, config: Mapping[str, str] | None = None) -> None:
+        """Write the standard output of a reading command to an open file. Raises GitError."""
+        self._run(args, stdin, output, [*self._command(reader=True), *_settings(config)], (0,))
+
+    def _run(self, args: tuple[str, ...], stdin: bytes | None, output: BinaryIO | None, command: list[str], accept: tuple[int, ...]) -> bytes:
         import subprocess  # slow import
 
         try:
             done = subprocess.run(
-                [*self._command(reader, hooks), *args],
+                [*command, *args],
                 cwd=self.root_dir,
                 env=self._child_environ,
                 input=stdin,
                 stdin=subprocess.DEVNULL if stdin is None else None,
-                capture_output=True,
+                stdout=subprocess.PIPE if output is None else output,
+                stderr=subprocess.PIPE,
                 check=False,
             )
         except FileNotFoundError as exc:
@@ -120,7 +129,7 @@ class Git:
                 f"`git {args[0]}` failed: {said or f'exit code {done.returncode}'}",
                 hint=f"Check free space and permissions of '{self.common_dir}', then run the command again." if cannot_write else None,
             )
-        return done.stdout
+        return done.stdout or b""
 
     @cached_property
     def objects(self) -> CatFile:
@@ -472,6 +481,11 @@ def _mentions(paths: list[str], *words: bytes) -> bool:
 
 
 # --- small facts
+def _settings(config: Mapping[str, str] | None) -> list[str]:
+    """As options of git."""
+    return [part for name, value in (config or {}).items() for part in ("-c", f"{name}={value}")]
+
+
 def _is_hex(text: str) -> bool:
     return bool(text) and _HEX.issuperset(text)
 

@@ -124,12 +124,12 @@ def _last(repo: Repo, rev: str, num: int) -> list[str]:
     return names
 
 
-def experiment_commits(repo: Repo) -> list[str]:
-    """Commits of all experiments back to what they started from, and of what waits in queues."""
+def experiment_commits(repo: Repo, *prefixes: str) -> list[str]:
+    """Commits of all experiments back to what they started from, and of what waits in queues. prefixes: only of these refs."""
     scm = repo.scm
     assert scm is not None
     found: dict[str, None] = {}
-    for ref, oid in scm.refs(EXPERIMENTS, OWN_REFS).items():
+    for ref, oid in scm.refs(*(prefixes or (EXPERIMENTS, OWN_REFS))).items():
         parts = ref.split("/")
         # refs/exps/<2 digits>/<38 digits>/<name>
         baseline = parts[2] + parts[3] if ref.startswith(EXPERIMENTS) and len(parts) == 5 else ""
