@@ -1,0 +1,1 @@
+"""Git commits and the data they need in one file. Format: docs/formats/bundle.md."""
