@@ -1,0 +1,51 @@
+"""Show how much a remote holds, and how much of it is used.
+
+`workspace` is what the workspace uses, `commits` what any branch, tag, commit or experiment uses beside that, `unused` what
+nothing of this project uses: other projects may, where they share the remote. `dataver gc -c` deletes it.
+"""
+from __future__ import annotations
+
+import argparse
+
+from remotes.engine.remotereport import FILES, MANIFESTS, Amount, RemoteReport, remote_report
+from remotes.engine.storage import Remotes
+from tracking.engine.listing import show_size
+from tracking.engine.protocols import Io
+from tracking.engine.repo import Repo
+
+HELP = "Show how much a remote holds"
+ERROR_EXIT = 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-r", "--remote", metavar="NAME", help="the remote (default: core.remote)")
+    parser.add_argument("--json", action="store_true", help="print it as JSON, sizes in bytes")
+
+
+def run(args: argparse.Namespace, io: Io) -> int:
+    repo = Repo.open(io.cwd, io.settings)
+    remotes = Remotes(repo, args.remote, tool=io.tool, command="remote du")
+    report = remote_report(repo, remotes, remotes.get(), io.progress)
+    repo.close()
+    if args.json:
+        io.json(report.as_json())
+        return 0
+    for revision, reason in report.problems:
+        io.warn(f"'{revision}' could not be read, so what it uses counts as unused: {reason}")
+    io.print("\n".join(_table(report)))
+    return 0
+
+
+def _table(report: RemoteReport) -> list[str]:
+    rows = [("", "files", "", "manifests", "")]
+    for scope, kinds in report.amounts.items():
+        rows.append((scope, *_cells(kinds[FILES]), *_cells(kinds[MANIFESTS])))
+    rows.append(("run cache", *_cells(report.run_cache), "", ""))
+    total = report.total()
+    rows.append(("total", *_cells(total), "", ""))
+    widths = [max(len(row[column]) for row in rows) for column in range(5)]
+    return [f"{row[0]:<{widths[0]}}  {row[1]:>{widths[1]}}  {row[2]:>{widths[2]}}  {row[3]:>{widths[3]}}  {row[4]:>{widths[4]}}".rstrip() for row in rows]
+
+
+def _cells(amount: Amount) -> tuple[str, str]:
+    return str(amount.objects), show_size(amount.size)

@@ -1,0 +1,45 @@
+"""`remote du`: what a remote holds, and who uses it."""
+from __future__ import annotations
+
+import os
+import re
+import shutil
+
+from tests.conftest import Project
+
+
+def test_objects_count_for_who_uses_them(data: Project) -> None:
+    data.ok("push", "-q")
+    data.gen({"d": {"a": "another\n"}, "dvc.yaml": "stages:\n  s:\n    cmd: cp f.txt out\n    deps: [f.txt]\n    outs: [out]\n"})
+    data.ok("add", "-q", "d")
+    data.ok("repro", "-q")
+    data.ok("push", "-q", "--run-cache")
+    stray = data / "../remote/files/md5/ab" / ("c" * 30)
+    stray.parent.mkdir(parents=True, exist_ok=True)
+    stray.write_bytes(b"stray")
+    found = data.ok("remote", "du", "--json").json
+    run = sum(os.path.getsize(os.path.join(folder, name)) for folder, _, names in os.walk(data / "../remote/runs") for name in names)
+    assert (found["name"], found["run_cache"]) == ("r", {"objects": 1, "size": run})
+    assert [(found[scope][kind]["objects"], found[scope][kind]["size"]) for scope in ("workspace", "commits", "unused") for kind in ("files", "manifests")] == [
+        (4, 14), (1, 187), (1, 2), (1, 187), (1, 5), (0, 0)
+    ]  # fmt: skip
+    assert (found["objects"], found["size"]) == (9, 14 + 2 + 5 + 2 * 187 + run)
+    text = data.ok("remote", "du").out
+    assert re.search(r"^workspace +4 +14 +1 +187$", text, re.M) and re.search(r"^unused +1 +5 +0 +0$", text, re.M) and re.search(r"^total +9 +\d+$", text, re.M)
+
+
+def test_manifests_are_read_from_the_remote_and_broken_commits_named(data: Project) -> None:
+    data.ok("push", "-q")
+    shutil.rmtree(data / ".dvc/cache")
+    data.gen({"bad.dvc": "outs: [\n"})
+    sha = data.commit("broken")
+    (data / "bad.dvc").unlink()
+    result = data.ok("remote", "du", "-r", "r", "--json").json
+    assert (result["workspace"]["files"]["objects"], result["unused"]["files"]["objects"]) == (4, 0)
+    assert [problem["revision"] for problem in result["problems"]] == [sha]
+    assert data.ok("remote", "du").err.startswith(f"WARNING: '{sha}' could not be read, so what it uses counts as unused: ")
+
+
+def test_without_a_remote(repo: Project) -> None:
+    result = repo.run("remote", "du")
+    assert result.code == 251 and "no remote specified" in result.err
