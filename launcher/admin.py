@@ -11,6 +11,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db import models
 from django.http import HttpRequest
+from django.urls import reverse
 
 from launcher.actionviews import run_action
 from launcher.indexing import data_folder
@@ -71,7 +72,15 @@ class RunsActions(ParamsFileAdmin):
         return run_action(repository, pages.settings_of(request), argv).command
 
 
-EDITED: dict[type[models.Model], type[admin.ModelAdmin]] = {Remote: RemoteAdmin, ParamsFile: RunsActions}
+class TestsRemotes(RemoteAdmin):
+    """Remotes, tried as pages try them."""
+
+    def start(self, request: HttpRequest, repository: Repository, argv: list[str]) -> str:
+        item = run_action(repository, pages.settings_of(request), argv)
+        return reverse("action-json", args=[pages.key_of(repository.root), item.id])
+
+
+EDITED: dict[type[models.Model], type[admin.ModelAdmin]] = {Remote: TestsRemotes, ParamsFile: RunsActions}
 for unused in (Group, get_user_model()):  # there is one user, and it is not managed
     admin.site.unregister(unused)
 for label in OURS:

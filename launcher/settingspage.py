@@ -10,6 +10,7 @@ from launcher.engine.projectsummary import cache_size
 from pipelines.engine.experiments import supervision
 from pipelines.engine.paramsform import ParamsContent
 from pipelines.pages import params_views
+from remotes.engine.kinds import Kind, kinds
 from tracking.engine import configview, hookstates, opened
 from tracking.engine.config import Config
 from tracking.engine.config_schema import url_scheme
@@ -76,6 +77,7 @@ class SettingsPage:
     levels: list[Level]
     entries: list[Entry]
     known: list[Entry]
+    kinds: list[Kind] = field(default_factory=list)
     remotes: list[RemoteView] = field(default_factory=list)
     params: list[ParamsContent] = field(default_factory=list)
     cache: CacheView | None = None
@@ -105,7 +107,7 @@ def settings_page(row: Repository, settings: Settings) -> SettingsPage:
         finally:
             repo.close()
     trusted = opened.trusted_since(indexing.data_folder(), row.root)
-    return SettingsPage(configview.levels_of(config), entries, configview.known_settings(), remote_views(config, entries), trusted_at=trusted, problem=problem, **facts)
+    return SettingsPage(configview.levels_of(config), entries, configview.known_settings(), kinds(), remote_views(config, entries), trusted_at=trusted, problem=problem, **facts)
 
 
 def _of_repo(row: Repository, repo: Repo) -> dict[str, Any]:

@@ -3,15 +3,17 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html
 
 from remotes.engine import remoteconfig
-from remotes.engine.probe import probe
-from remotes.engine.storage import Remotes
+from remotes.engine.kinds import kinds
 from remotes.indexing import refresh_remotes_from
 from remotes.models import Remote
 from tracking import pages
@@ -21,7 +23,7 @@ from tracking.engine.config_schema import Invalid, url_scheme
 from tracking.engine.configview import Entry
 from tracking.engine.credentials import MASK, has_login, is_secret
 from tracking.engine.errors import DataverError
-from tracking.engine.repo import DVC_DIR, Repo
+from tracking.engine.repo import DVC_DIR
 from tracking.engine.secretstore import make_private
 from tracking.models import Repository
 
@@ -54,7 +56,7 @@ class RemoteForm(forms.ModelForm):
         self.fields["level"].label = "Write to"
         self.fields["level"].help_text = "the file that gets what changes here; what other files say stays"
         if self.instance.pk is None:
-            self.fields["url"].help_text = "a folder, or an address such as s3://bucket/path; no password in it"
+            self.fields["url"].help_text = f"no password in it; its options and credentials come next. {', '.join(f'{kind.label}: {kind.example}' for kind in kinds())}"
             return
         self.fields["repository"].disabled = True
         self.fields["url"].required = False
@@ -154,7 +156,12 @@ def option_field(entry: Entry) -> forms.Field:
 
 
 class RemoteAdmin(admin.ModelAdmin):
-    """Rows are read again from the files whenever the list is shown."""
+    """Rows are read again from the files whenever the list is shown.
+
+    start: runs a command line of a project as a child process and returns where its state can be asked for; set by the layer above.
+    """
+
+    start: Callable[[HttpRequest, Repository, list[str]], str]
 
     list_display = ("name", "repository", "url", "level_word", "default_mark", "credentials")
     list_filter = ("repository", "level")
@@ -241,6 +248,12 @@ class RemoteAdmin(admin.ModelAdmin):
                 commands.append(command("remote", "modify", *flag(level), *(["-u"] if value is None else []), obj.name, option, *shown))
         return commands
 
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
+        """What its kind may be told is known now."""
+        if obj.pk and "_addanother" not in request.POST:
+            return HttpResponseRedirect(reverse("admin:remotes_remote_change", args=[obj.pk]))
+        return super().response_add(request, obj, post_url_continue)
+
     def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
         if "_test" in request.POST:
             self.test_remotes(request, Remote.objects.filter(pk=obj.pk))
@@ -264,20 +277,14 @@ class RemoteAdmin(admin.ModelAdmin):
     # --- actions
     @admin.action(description="Test: write, read and delete a small object")
     def test_remotes(self, request: HttpRequest, queryset: Any) -> None:
+        """A storage may take its time to answer, or never do: the page follows a child process."""
         for row in queryset.select_related("repository"):
             try:
-                repo = Repo(row.repository.root, pages.settings_of(request))
+                address = self.start(request, row.repository, ["remote", "test", "--json", row.name])
             except (DataverError, OSError) as exc:
                 messages.error(request, f"{row.name}: {exc}")
-                continue
-            try:
-                found = probe(Remotes(repo), row.name)
-            finally:
-                repo.close()
-            if found.is_ok:
-                messages.success(request, f"{row.name} works: {', '.join(f'{step.step} {step.seconds * 1000:.3g} ms' for step in found.steps)} ({command('remote', 'test', row.name)})")
             else:
-                messages.error(request, f"{row.name}: {found.reason}. {found.hint}")
+                messages.info(request, format_html('<span data-follow="{}" data-name="{}">{}: {}</span>', address, row.name, row.name, f"being tested ({command('remote', 'test', row.name)})"))
 
     @admin.action(description="Make it the default remote")
     def make_default(self, request: HttpRequest, queryset: Any) -> None:

@@ -72,6 +72,28 @@ def test_s1_remotes_are_added_tried_made_default_and_removed(visit: Visit, repo:
     page.click("undo").count("remote-row", 1)
 
 
+def test_s1_a_remote_of_another_kind_is_added_with_its_options_and_credentials(visit: Visit, repo: Project, web_home: dict[str, str]) -> None:
+    page = settings(visit, repo)
+    page.click("add-first-remote").see("kind-folder", "More options")
+    choose(page, "remote-kind", "ssh")
+    page.type("remote-name", "Far").type("remote-url", "s3://127.0.0.1:1/x")
+    page.see("kind-s3", "endpointurl", "secret_access_key")
+    choose(page, "remote-kind", "gs")
+    page.click("add-remote-dialog-confirm").see("remote-url-problem", "they look like gs://bucket/path")
+    fill(page, "remote-url", "https://127.0.0.1:9/x")
+    page.see("kind-https", "auth")
+    choose(page, "new-auth", "basic")
+    fill(page, "new-user", "me")
+    page.type("new-password", "hunter2-typed")
+    page.see("dialog-command", "dataver remote add -d Far https://127.0.0.1:9/x && dataver remote modify far auth basic && dataver remote modify far user me && dataver remote modify --local far password ***")
+    page.click("add-remote-dialog-confirm").see("notes", "Remote far is there")
+    assert (repo.path / ".dvc/config").read_text() == "[core]\n    remote = far\n['remote \"far\"']\n    url = https://127.0.0.1:9/x\n    auth = basic\n    user = me\n"
+    assert "password = hunter2-typed" in (repo.path / ".dvc/config.local").read_text()
+    page.click("test-far").see("test-problem-far", "far:")
+    page.leave().console()
+    assert [path for path in Path(web_home["DATAVER_HOME"]).rglob("*") if path.is_file() and b"hunter2-typed" in path.read_bytes()] == []
+
+
 def test_s2_an_edit_writes_one_file_and_keeps_comments_and_what_nobody_knows(visit: Visit, repo: Project) -> None:
     config, local = repo.path / ".dvc/config", repo.path / ".dvc/config.local"
     config.write_text("# shared\n[core]\n    remote = a  # the lab\n    future = yes\n['remote \"a\"']\n    url = /a\n['remote \"b\"']\n    url = /b\n")

@@ -1,7 +1,7 @@
 // Remotes: list, try, add, change, credentials. Every change is a command line; only secrets are not.
 
-import { el, icon, getJSON, chosen, keep } from "../frame.js";
-import { act, commandOf, decide } from "../actions.js";
+import { el, icon, getJSON, postJSON, chosen, keep } from "../frame.js";
+import { act, commandOf, decide, note } from "../actions.js";
 import { MASK, argvOf, editSecrets, fieldFor, flagOf, hasPassword, levelField, levelWord, pathOf, valueOf } from "./setting.js";
 
 const base = `/r/${document.body.dataset.repository}`;
@@ -105,25 +105,72 @@ function makeDefault(remote) {
   act(["remote", "default", ...level, remote.name], { done: `${remote.name} is the default remote`, undo: { label: "Undo", argv: before ? ["remote", "default", ...level, before.name] : ["remote", "default", ...level, "-u"] } });
 }
 
+/** The kind of an address; null where nobody serves it. */
+function kindOf(url) {
+  const scheme = (/^([a-z][a-z0-9+.-]*):\/\/[^/?#]/i.exec(url) || ["", ""])[1].toLowerCase();
+  return page.kinds.find((kind) => kind.scheme === scheme) || null;
+}
+
+/** Fields of a kind's options and credentials: those it mostly needs, the others behind a fold. Gives {node, argvs(name, level), secrets(name)}. */
+function optionFields(kind) {
+  const named = (entry) => ({ entry, node: entry.is_secret ? secretField(entry) : fieldFor(entry, "", `new-${entry.name}`, { allowNone: true }) });
+  const first = kind.first.map((name) => kind.options.find((entry) => entry.name === name)).filter(Boolean).map(named);
+  const others = kind.options.filter((entry) => !kind.first.includes(entry.name)).map(named);
+  const rows = (items) => items.flatMap(({ entry, node }) => [el("span", { class: "lab mono sm" }, entry.name), node]);
+  const textOf = ({ entry, node }) => (entry.is_secret ? node.querySelector("input").value : valueOf(node));
+  const filled = (isSecret) => [...first, ...others].filter((item) => item.entry.is_secret === isSecret && textOf(item));
+  return {
+    node: el("div", { class: "form", "data-testid": `kind-${kind.scheme || "folder"}` }, ...rows(first),
+      [...first, ...others].some((item) => item.entry.is_secret) ? el("span", { class: "says" }, "Credentials go to .dvc/config.local, which Git ignores, and into no command line, log or list. Left empty, the storage's own files and environment variables are used.") : null,
+      others.length ? el("details", {}, el("summary", { "data-testid": "new-all-options" }, `More options (${others.length})`), el("div", { class: "form" }, ...rows(others))) : null),
+    argvs: (name, level) => filled(false).map((item) => argvOf(`remote.${name}.${item.entry.name}`, level, hasPassword(textOf(item)) ? MASK : textOf(item))),
+    secrets: (name) => Object.fromEntries(filled(true).map((item) => [`remote.${name}.${item.entry.name}`, textOf(item)])),
+    problem: () => (filled(false).some((item) => hasPassword(textOf(item))) ? "Leave passwords and tokens out of the options' addresses." : ""),
+    forget: () => { for (const { entry, node } of [...first, ...others]) if (entry.is_secret) node.querySelector("input").value = ""; },
+  };
+}
+function secretField(entry) { return el("label", { class: "field" }, el("input", { type: "password", autocomplete: "new-password", "data-testid": `new-${entry.name}`, "aria-label": entry.name, placeholder: "not set" })); }
+
 async function addRemote() {
   const name = el("input", { type: "text", "data-testid": "remote-name", "aria-label": "Name", placeholder: "storage", autocomplete: "off", spellcheck: "false" });
-  const url = el("input", { type: "text", "data-testid": "remote-url", "aria-label": "Address", placeholder: "/mnt/storage/project, s3://bucket/path, ssh://host/path", autocomplete: "off", spellcheck: "false" });
+  const kinds = el("select", { "data-testid": "remote-kind", "aria-label": "Kind" }, ...page.kinds.map((kind) => el("option", { value: kind.scheme }, kind.label)));
+  const url = el("input", { type: "text", "data-testid": "remote-url", "aria-label": "Address", autocomplete: "off", spellcheck: "false" });
   const level = levelField(page, "repo", "remote-level");
   const isDefault = el("input", { type: "checkbox", "data-testid": "remote-default", checked: !page.remotes.some((remote) => remote.is_default) });
   const says = { name: el("span", { class: "says is-bad", "data-testid": "remote-name-problem" }), url: el("span", { class: "says is-bad", "data-testid": "remote-url-problem" }) };
+  const options = el("div", { class: "form-part" });
+  let fields = null;
+  const show = (kind) => { kinds.value = kind.scheme; url.placeholder = kind.example; fields = optionFields(kind); options.replaceChildren(fields.node); };
+  show(page.kinds[0]);
+  kinds.addEventListener("change", () => show(page.kinds.find((kind) => kind.scheme === kinds.value)));
+  url.addEventListener("input", () => { const kind = kindOf(url.value.trim()); if (kind && kind.scheme !== kinds.value && url.value.trim()) show(kind); });
+  const known = () => name.value.trim().toLowerCase();
   const argv = () => ["remote", "add", ...flagOf(level.value), ...(isDefault.checked ? ["-d"] : []), name.value.trim() || "NAME", hasPassword(url.value) ? MASK : url.value.trim() || "URL"];
+  const command = () => [argv(), ...fields.argvs(known() || "NAME", level.value)].map(commandOf).concat(Object.keys(fields.secrets("x")).map((secret) => `dataver remote modify --local ${known() || "NAME"} ${secret.split(".").pop()} ${MASK}`)).join(" && ");
   const isSure = await decide({
-    title: "Add a remote", testid: "add-remote-dialog", confirm: "Add", argv,
-    content: [el("div", { class: "form" }, el("span", { class: "lab" }, "Name"), el("label", { class: "field" }, name), says.name, el("span", { class: "lab" }, "Address"), el("label", { class: "field" }, url), says.url,
-      el("span", { class: "lab" }, "File"), level, el("span", { class: "lab" }, ""), el("span", { class: "checks" }, el("label", {}, isDefault, "Default: used when no remote is named")))],
+    title: "Add a remote", testid: "add-remote-dialog", confirm: "Add", isWide: true, command,
+    content: [el("div", { class: "form" }, el("span", { class: "lab" }, "Name"), el("label", { class: "field" }, name), says.name, el("span", { class: "lab" }, "Kind"), kinds, el("span", { class: "lab" }, "Address"), el("label", { class: "field" }, url), says.url,
+      el("span", { class: "lab" }, "File"), level, el("span", { class: "lab" }, ""), el("span", { class: "checks" }, el("label", {}, isDefault, "Default: used when no remote is named"))), options],
     onOpen: () => name.focus(),
     check: () => {
-      says.name.textContent = !name.value.trim() ? "A name is needed." : /["[\]\n]/.test(name.value) ? "No quotes or brackets." : page.remotes.some((remote) => remote.name === name.value.trim().toLowerCase()) ? "There is a remote of this name." : "";
-      says.url.textContent = !url.value.trim() ? "A folder or an address is needed." : hasPassword(url.value) ? "Leave the password or token out of the address: it would be shown and recorded. Add the remote, then store it under Credentials." : "";
+      says.name.textContent = !name.value.trim() ? "A name is needed." : /["[\]\n]/.test(name.value) ? "No quotes or brackets." : page.remotes.some((remote) => remote.name === known()) ? "There is a remote of this name." : "";
+      says.url.textContent = !url.value.trim() ? "A folder or an address is needed." : hasPassword(url.value) ? "Leave the password or token out of the address: it would be shown and recorded. There are fields for credentials below."
+        : /^remote:\/\//i.test(url.value.trim()) ? "" : !kindOf(url.value.trim()) ? "There is no such kind of storage." : kindOf(url.value.trim()).scheme !== kinds.value ? `This is no address of the kind ${kinds.selectedOptions[0].textContent}: they look like ${page.kinds.find((kind) => kind.scheme === kinds.value).example}.` : fields.problem();
       return !says.name.textContent && !says.url.textContent;
     },
   });
-  if (isSure) await act(argv(), { done: `Remote ${name.value.trim().toLowerCase()} is there; "Test" tries it`, undo: { label: "Undo", argv: ["remote", "remove", ...flagOf(level.value), name.value.trim().toLowerCase()] } });
+  if (!isSure) { fields.forget(); return; }
+  const secrets = fields.secrets(known());
+  fields.forget();
+  const more = fields.argvs(known(), level.value);
+  const added = await act(argv(), { quiet: more.length > 0 || Object.keys(secrets).length > 0, done: `Remote ${known()} is there; "Test" tries it`, undo: { label: "Undo", argv: ["remote", "remove", ...flagOf(level.value), known()] } });
+  if (!added || added.state !== "done") return;
+  for (const argv of more) { const item = await act(argv, { quiet: true }); if (!item || item.state !== "done") return; }
+  if (Object.keys(secrets).length) {
+    try { await postJSON(`${base}/settings/secrets`, { values: secrets }); } catch (error) { note(error.message, { isBad: true }); return; }
+    document.dispatchEvent(new CustomEvent("dataver:acted", { detail: null }));
+  }
+  if (more.length || Object.keys(secrets).length) note(`Remote ${known()} is there; "Test" tries it`);
 }
 
 /** All options of its kind; what was changed becomes one command line each. */
