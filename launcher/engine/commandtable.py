@@ -43,6 +43,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "pull": ("remotes.commands.pull", "Fetch data from a remote and check it out"),
     "fetch": ("remotes.commands.fetch", "Bring data from a remote into the cache"),
     "get": ("remotes.commands.get", "Download from another repository"),
+    "get-url": ("remotes.commands.get_url", "Download what is at a URL"),
+    "list-url": ("remotes.commands.list_url", "List what a URL contains"),
+    "import-url": ("remotes.commands.import_url", "Track what is at a URL"),
     "import": ("remotes.commands.import_", "Track data of another repository"),
     "update": ("remotes.commands.update", "Bring imports up to date with their sources"),
     "bundle create": ("remotes.commands.bundle_create", "Pack commits and their data into one file"),
@@ -105,6 +108,7 @@ HIDDEN: dict[str, str] = {
 
 ALIASES: dict[str, str] = {
     "ls": "list",
+    "ls-url": "list-url",
     "rm": "remove",
     "mv": "move",
     "doctor": "version",

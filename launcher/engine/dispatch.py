@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from launcher.engine import commandtable
-from launcher.engine.io import Terminal
+from launcher.engine.io import Terminal, look_at_url
+from tracking.engine import external
 from tracking.engine.errors import ConfigError, DataverError, InvalidFile
 from tracking.engine.protocols import Settings
 
@@ -220,6 +221,7 @@ def _no_command(rest: list[str], wants_help: bool) -> int:
 
 def _guarded(module: Any, args: argparse.Namespace, io: Terminal) -> int:
     """Run the command; every error becomes one message and the contract's exit code."""
+    external.provide(look_at_url)
     try:
         return int(module.run(args, io) or 0)
     except KeyboardInterrupt:

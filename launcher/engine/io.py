@@ -155,6 +155,13 @@ class Terminal:
             self._progress.finish()
 
 
+def look_at_url(ws: Any, url: str, fs_config: Any) -> Any:
+    """What `tracking` asks about dependencies at URLs: the layer above knows storage elsewhere."""
+    from remotes.engine.urlsource import look_at
+
+    return look_at(ws, url, fs_config)
+
+
 def _write(stream: Any, text: str) -> None:
     try:
         stream.write(text)

@@ -65,10 +65,10 @@ class Puller(Protocol):
 
     def pull_run_cache(self) -> None: ...
 
-    def fetch(self, outs: list[Out]) -> None: ...
+    def fetch(self, stage: Stage, outs: list[Out]) -> None: ...
 
 
-Importer = Callable[[Dep, str], None]  # brings the source of an import to an absolute path
+Importer = Callable[[Dep, str], Dep]  # brings the source of an import to an absolute path, and says what it was
 
 
 class Locks(Protocol):
@@ -352,7 +352,7 @@ class Reproduction:
         self.reporter.line(f"Pulling data for {stage_label(stage, self.cwd)}")
         assert self.puller is not None
         try:
-            self.puller.fetch([out for out in stage.outs if out.cache])
+            self.puller.fetch(stage, [out for out in stage.outs if out.cache])
             self.ws.forget_objects()
             self._checkout([out for out in stage.outs if out.cache and out.digest])
             if not self.options.allow_missing and any(out.cache and out.digest is None for out in stage.outs):
@@ -413,8 +413,8 @@ class Reproduction:
         if self.importer is None:
             raise DataverError(f"'{dep.path}' cannot be imported here")
         with self._paths(stage):
-            self.importer(dep, out.abspath)
-            self._save(stage, self.reporter.line)
+            brought = self.importer(dep, out.abspath)
+            self._save(replace(stage, deps=(brought,)), self.reporter.line)
 
     def _remembered(self, stage: Stage) -> list[Out] | None:
         """Outs of an earlier run with the same command, deps and params, all in the cache."""
@@ -437,7 +437,7 @@ class Reproduction:
                 return None
             outs = runcache.outs_of(stage, entry)
         if self.options.pull and self.puller and not self.options.dry:
-            self.puller.fetch([replace(out, cache=True) for out in outs])
+            self.puller.fetch(stage, [replace(out, cache=True) for out in outs])
             ws.forget_objects()
         return outs if runcache.all_in_cache(ws, outs) else None
 
@@ -462,7 +462,7 @@ class Reproduction:
                     outs = [out for out in other.outs if out.abspath == dep.abspath and out.digest and out.cache]
                     if outs:
                         with contextlib.suppress(DataverError, OutputNotFound):
-                            self.puller.fetch(outs)
+                            self.puller.fetch(other, outs)
                             self.ws.forget_objects()
                             self._checkout(outs)
 

@@ -139,10 +139,10 @@ class RepoLocks:
 
 
 def make_importer(repo: Repo, io: Io) -> Importer:
-    def bring(dep: Dep, path: str) -> None:
+    def bring(dep: Dep, path: str) -> Dep:
         from remotes.engine.imports import bring_source
 
-        bring_source(repo, dep, path, io.progress)
+        return bring_source(repo, dep, path, io.progress)
 
     return bring
 

@@ -43,14 +43,14 @@ def fetch(
         request,
         fetchable(remotes.name, max_size, tuple(types)),
         on_failure=lambda label, _: io.warn(f"failed to collect '{label}', skipping"),
-        on_import=lambda stage, out, part: _from_its_source(stage, out, part, imports, max_size),
+        on_import=lambda stage, out, part: note_import(stage, out, part, imports, max_size),
     )
     count = fetch_used(repo, used, remotes, io, jobs=jobs)
-    return count + _fetch_imports(repo, imports, io, jobs, partial) if imports else count
+    return count + fetch_noted(repo, imports, io, jobs, partial) if imports else count
 
 
-def _from_its_source(stage: Stage, out: Out, part: str | None, imports: list[ImportedData], max_size: int | None) -> bool:
-    """Note data that no remote of ours has."""
+def note_import(stage: Stage, out: Out, part: str | None, imports: list[ImportedData], max_size: int | None = None) -> bool:
+    """Note data that no remote of ours has, True when it is such."""
     if not comes_from_its_source(stage, out):
         return False
     if not (max_size and out.meta.size and out.meta.size >= max_size):
@@ -58,7 +58,8 @@ def _from_its_source(stage: Stage, out: Out, part: str | None, imports: list[Imp
     return True
 
 
-def _fetch_imports(repo: Repo, imports: list[ImportedData], io: Io, jobs: int | None, partial: dict[str, Digest] | None) -> int:
+def fetch_noted(repo: Repo, imports: list[ImportedData], io: Io, jobs: int | None = None, partial: dict[str, Digest] | None = None) -> int:
+    """Bring noted data; see `fetch`."""
     from remotes.engine.importing import fetch_imports
 
     found = fetch_imports(repo, imports, io, jobs)

@@ -3,12 +3,19 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
-from remotes.engine.sourcedata import Found, SourceFile, open_data
+from remotes.engine.sourcedata import Found, SourceData, SourceFile, open_data
+from remotes.engine.urlsource import open_url
 from tracking.engine import atomic
 from tracking.engine.checkout import remove_path
+from tracking.engine.config import Config
+from tracking.engine.credentials import without_login
+from tracking.engine.errors import DataverError
 from tracking.engine.objects import LocalStore
-from tracking.engine.protocols import Progress
+from tracking.engine.protocols import Progress, Settings
 from tracking.engine.sources import Request
 from tracking.engine.tree import is_safe
 
@@ -18,20 +25,45 @@ def get(request: Request, place: str, progress: Progress, jobs: int | None = Non
 
     What lay there before is replaced. Raises DataverError; nothing is changed then.
     """
-    with open_data(request, progress, jobs) as source:
-        found = source.find(source.project.top)
-        folder = os.path.dirname(place)
-        scratch = tempfile.mkdtemp(prefix=f".{os.path.basename(place)}.", suffix=".part", dir=folder)
-        try:
-            store = LocalStore(os.path.join(scratch, "store"))
-            oids = source.gather(found.files, store, scratch)
-            result = os.path.join(scratch, "result")
-            _lay_out(found, oids, store, result)
-            if os.path.lexists(place):
-                remove_path(place)
-            atomic.replace(result, place)
-        finally:
-            remove_path(scratch)
+    with open_data(request, progress, jobs) as source, replacing(place) as target:
+        return download(source, target)
+
+
+def get_url(config: Config, url: str, place: str, fs_config: Mapping[str, Any], cwd: str, settings: Settings, progress: Progress, jobs: int | None = None) -> None:
+    """The same for a URL or path of any kind."""
+    source = open_url(config, url, fs_config, cwd, settings)
+    if not source.exists():
+        raise DataverError(f"The path '{without_login(url)}' does not exist")
+    with replacing(place) as target:
+        source.bring(target, progress, jobs)
+
+
+@contextmanager
+def replacing(place: str) -> Iterator[str]:
+    """A path that what the block puts there is moved from to `place`; nothing is left of it when the block fails."""
+    folder = os.path.dirname(place)
+    if not os.path.isdir(folder):
+        raise DataverError(f"'{folder}' is no folder", hint="Make it first, or choose another place with -o.")
+    scratch = tempfile.mkdtemp(prefix=f".{os.path.basename(place)}.", suffix=".part", dir=folder)
+    try:
+        target = os.path.join(scratch, "result")
+        yield target
+        if os.path.lexists(place):
+            remove_path(place)
+        atomic.replace(target, place)
+    finally:
+        remove_path(scratch)
+
+
+def download(source: SourceData, target: str) -> int:
+    """Put the files of a source to a new path; returns how many. Raises DataverError."""
+    found = source.find(source.project.top)
+    scratch = tempfile.mkdtemp(prefix=".objects.", dir=os.path.dirname(target))
+    try:
+        store = LocalStore(scratch)
+        _lay_out(found, source.gather(found.files, store), store, target)
+    finally:
+        remove_path(scratch)
     return len(found.files)
 
 

@@ -17,6 +17,7 @@ from remotes.engine.sourcedata import Found, SourceData, SourceFile, open_import
 from tracking.engine.add import plan
 from tracking.engine.bring import Want, bring, checkout_failed
 from tracking.engine.commit import with_checksum, write_dvcfile
+from tracking.engine.deletion import delete_out
 from tracking.engine.errors import DataverError
 from tracking.engine.gitignore import refuse_tracked
 from tracking.engine.index import Index
@@ -67,6 +68,13 @@ def place_data(ws: Workspace, out: Out) -> None:
     brought = bring(ws, [Want(out, out.abspath, out.digest)], force=True, relink=False, confirm=lambda _: True)
     if brought.failed:
         raise checkout_failed(brought)
+
+
+def drop_data(ws: Workspace, out: Out) -> None:
+    """Take an out that is as recorded, so that nothing is lost, from the workspace."""
+    if out.digest is not None and not ws.out_state(out):
+        delete_out(ws.repo, out.abspath, out.path, force=False)
+        ws.forget(out.abspath)
 
 
 def digest_of(store: LocalStore, rows: Rows, isdir: bool) -> tuple[Digest, Meta]:
@@ -170,16 +178,17 @@ def fetch_imports(repo: Repo, wanted: Iterable[ImportedData], io: Io, jobs: int 
     """Bring data of imports from where it was imported. What fails is in `failed`."""
     result = FetchedImports()
     ws = Workspace(repo, io.progress)
-    done: set[tuple[str, str, str | None, str | None]] = set()
+    done: set[tuple[str | None, ...]] = set()
     for item in wanted:
         dep, out = item.stage.deps[0], item.out
-        key = (repr(sorted((dep.repo or {}).items(), key=str)), dep.path, item.part, out.digest.value if out.digest else None)
+        key = (out.abspath, repr(sorted((dep.repo or {}).items(), key=str)), dep.path, item.part, out.digest.value if out.digest else None)
         if key in done:
             continue
         done.add(key)
         try:
             if not _is_here(ws, item):
-                _fetch_one(ws, item, result, io, jobs)
+                fetch_one = _fetch_one if item.stage.is_repo_import else _fetch_from_url
+                fetch_one(ws, item, result, io, jobs)
         except DataverError as error:
             result.failed[repo.display(out.abspath)] = error.message
     return result
@@ -223,6 +232,15 @@ def _fetch_one(ws: Workspace, item: ImportedData, result: FetchedImports, io: Io
     elif out.digest is None:
         result.digests[out.abspath] = digest_of(store, [(file.rel, oids[file.rel]) for file in found.files], found.isdir)[0]
     ws.forget_objects()
+
+
+def _fetch_from_url(ws: Workspace, item: ImportedData, result: FetchedImports, io: Io, jobs: int | None) -> None:
+    from remotes.engine.urlimport import fetch_from_url  # it needs this module
+
+    digest, count = fetch_from_url(ws, item.stage, io, jobs)
+    result.count += count
+    if item.out.digest is None:
+        result.digests[item.out.abspath] = digest
 
 
 def _needed(found: Found, item: ImportedData, store: LocalStore) -> list[SourceFile]:

@@ -2,14 +2,15 @@
 from __future__ import annotations
 
 
-from remotes.engine.fetch import fetch, fetch_used
+from remotes.engine.fetch import fetch, fetch_noted, fetch_used, note_import
+from remotes.engine.imports import ImportedData
 from remotes.engine.runcache import fetch_runs
 from remotes.engine.storage import Remotes
 from tracking.engine.bring import Brought, bring, wanted
 from tracking.engine.protocols import Io
 from tracking.engine.record import field, record, replace
 from tracking.engine.repo import Repo
-from tracking.engine.stage import Digest, Out
+from tracking.engine.stage import Digest, Out, Stage
 from tracking.engine.targets import load_targets
 from tracking.engine.used import Request, Used
 from tracking.engine.workspace import Workspace
@@ -46,8 +47,12 @@ class Pull:
     def pull_run_cache(self) -> None:
         fetch_runs(self.repo, None, self.io)
 
-    def fetch(self, outs: list[Out]) -> None:
-        """Objects of outs, each from its remote. Raises DataverError."""
+    def fetch(self, stage: Stage, outs: list[Out]) -> None:
+        """Objects of outs, each from its remote, those of an import from its source. Raises DataverError."""
+        imports: list[ImportedData] = []
+        if stage.is_import and any(note_import(stage, out, None, imports) for out in outs):
+            fetch_noted(self.repo, imports, self.io)
+            return
         used = Used()
         for out in outs:
             if out.cache and out.digest is not None and out.abspath:

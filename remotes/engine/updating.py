@@ -1,8 +1,9 @@
 """`update`: bring imports up to date with where they came from."""
 from __future__ import annotations
 
-from remotes.engine.importing import bring_import, importing_line, write_import
+from remotes.engine.importing import bring_import, drop_data, importing_line, write_import
 from remotes.engine.sourcedata import open_import
+from remotes.engine.urlimport import update_from_url
 from tracking.engine.errors import DataverError
 from tracking.engine.protocols import Io
 from tracking.engine.record import record
@@ -47,7 +48,11 @@ def _update_one(ws: Workspace, stage: Stage, options: Options, io: Io) -> None:
     if stage.is_repo_import:
         _update_from_repo(ws, stage, options, io)
         return
-    raise DataverError(f"'{stage.address(ws.repo.cwd)}' was not imported from a repository")
+    if options.rev:
+        raise DataverError(f"--rev is for imports of repositories; '{stage.address(ws.repo.cwd)}' comes from '{ws.name(stage.deps[0])}'")
+    if stage.deps[0].db is not None:
+        raise DataverError(f"'{stage.address(ws.repo.cwd)}' comes from a database")
+    update_from_url(ws, stage, io, no_download=options.no_download, to_remote=options.to_remote, remote=options.remote, jobs=options.jobs)
 
 
 def _update_from_repo(ws: Workspace, stage: Stage, options: Options, io: Io) -> None:
@@ -62,4 +67,6 @@ def _update_from_repo(ws: Workspace, stage: Stage, options: Options, io: Io) -> 
         io.info(f"'{stage.address(repo.cwd)}' didn't change, skipping")
         return
     io.info(importing_line(ws, stage))
+    if options.no_download:
+        drop_data(ws, out)
     write_import(repo, bring_import(ws, stage, folders, io, options.jobs, no_download=options.no_download, rev=options.rev))

@@ -9,7 +9,8 @@ import argparse
 import os
 
 from tracking.engine.errors import DataverError
-from tracking.engine.listing import Entry, Listing, PathMissing, show_size
+from tracking.engine.listing import Listing, PathMissing
+from tracking.engine.listtext import Named, columns, drawn
 from tracking.engine.protocols import Io
 from tracking.engine.sources import Request, Source, open_source
 from tracking.engine.tree import quote
@@ -18,10 +19,6 @@ ERROR_EXIT = 1
 NEEDS_REPO = False
 
 BOTH_FORMS = 255  # exit code for --tree with --json
-MIDDLE, LAST, THROUGH, BLANK = "├── ", "└── ", "│   ", "    "
-
-Named = tuple[str, Entry]
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_source_arguments(parser)
@@ -127,19 +124,8 @@ def _as_json(rows: list[Named]) -> str:
 
 
 def _print_columns(rows: list[Named], args: argparse.Namespace, io: Io) -> None:
-    """Size (to the right), hash, name, as far as they were asked for."""
-    columns = []
-    if args.size:
-        sizes = ["" if size is None or (isdir and size <= 0) else show_size(size) for _, (isdir, _, _, size, _) in rows]
-        width = max(map(len, sizes), default=0)
-        columns.append([size.rjust(width) for size in sizes])
-    if args.show_hash:
-        hashes = [entry[4] or "-" for _, entry in rows]
-        width = max(map(len, hashes), default=0)
-        columns.append([value.ljust(width) for value in hashes])
-    columns.append([path for path, _ in rows])
     if rows:
-        io.info("\n".join(["  ".join(cells) for cells in zip(*columns)]))
+        io.info("\n".join(columns(rows, size=args.size, show_hash=args.show_hash)))
 
 
 # --- trees
@@ -148,21 +134,5 @@ def _print_tree(source: Source, args: argparse.Namespace, io: Io) -> None:
     entry = listing.look(top)
     rows: list[Named] = [(args.path or os.curdir, entry)]
     if entry[0] and args.level != 0:
-        rows += _drawn(listing.below(top, args.level, args.dvc_only), top)
+        rows += drawn(listing.below(top, args.level, args.dvc_only), top)
     _print_columns(rows, args, io)
-
-
-def _drawn(found: dict[str, Entry], top: str) -> list[Named]:
-    """Entries depth first, names with the lines that lead to them."""
-    children: dict[str, list[str]] = {}
-    for path in found:
-        children.setdefault(path.rpartition("/")[0], []).append(path)
-    rows: list[Named] = []
-    stack = [(path, "", path == children[top][-1]) for path in reversed(children.get(top, []))]
-    while stack:
-        path, lines, is_last = stack.pop()
-        rows.append((lines + (LAST if is_last else MIDDLE) + path.rpartition("/")[2], found[path]))
-        below = children.get(path, [])
-        inner = lines + (BLANK if is_last else THROUGH)
-        stack += [(child, inner, child == below[-1]) for child in reversed(below)]
-    return rows

@@ -121,7 +121,7 @@ def save_dep(ws: Workspace, dep: Dep) -> Dep:
     """The dep with the hash of what lies there now. Raises DependencyMissing."""
     if dep.repo is not None or dep.db is not None:
         return dep
-    found = ws.external(dep.path) if dep.is_url else ws.digest(dep.abspath, algorithm_for(ws, dep), ignored=False)
+    found = ws.external(dep.path, dep.fs_config) if dep.is_url else ws.digest(dep.abspath, algorithm_for(ws, dep), ignored=False)
     if found is None:
         raise DependencyMissing(f"dependency '{ws.name(dep)}' does not exist")
     return replace(dep, digest=found[0], meta=found[1], files=None)

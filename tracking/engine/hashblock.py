@@ -8,6 +8,7 @@ from the list. `md5` without `hash: md5` is the hash of dvc 2.x.
 """
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from tracking.engine.schema import FLAG, NUMBER, TEXT, Check, list_of, mapping_of
@@ -83,7 +84,7 @@ def read_block(entry: Entry, is_local: bool = True) -> tuple[Digest | None, Meta
     )
     files = entry.get("files")
     if files:
-        return _of_files(files, entry)
+        return folder_digest(files)
     return _digest(entry, is_local), NO_META if meta == NO_META else meta
 
 
@@ -96,11 +97,12 @@ def _digest(entry: Entry, is_local: bool) -> Digest | None:
     return None
 
 
-def _of_files(files: list[Entry], entry: Entry) -> tuple[Digest, Meta]:
+def folder_digest(files: Iterable[Entry]) -> tuple[Digest, Meta]:
     """Hash of the manifest that a list of files stands for, and the sums over it."""
     import hashlib
     import json
 
+    files = list(files)
     manifest = []
     for item in files:
         name = next((name for name in _HASHES if item.get(name)), None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat as stat_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tracking.engine.errors import CorruptObject, DataverError
 from tracking.engine.files import is_absence, read_file
@@ -177,14 +177,13 @@ class Workspace:
             return DELETED
         return "" if recorded is not None and recorded == found[0] else MODIFIED
 
-    def external(self, url: str) -> tuple[Digest, Meta] | None:
+    def external(self, url: str, fs_config: Any = None) -> tuple[Digest, Meta] | None:
         """Hash and facts of a URL; None when there is nothing or nobody answers."""
         key = (url, "")
         if key not in self._digests:
-            from tracking.engine.external import look, resolve
+            from tracking.engine.external import look
 
-            target = resolve(self.repo, url)
-            self._digests[key] = look(target) if "://" in target else self.digest(target, ignored=False)
+            self._digests[key] = look(self, url, fs_config)
         return self._digests[key]
 
     def _external_state(self, entry: Out | Dep) -> str:
@@ -192,10 +191,12 @@ class Workspace:
             return ""  # an import: `update` asks for news
         if not self.asks_urls:
             return ""
-        found = self.external(entry.path)
+        found = self.external(entry.path, entry.fs_config)
         if found is None:
             return DELETED
-        return "" if entry.digest == found[0] else MODIFIED
+        from tracking.engine.external import is_same
+
+        return "" if is_same(entry.digest, found[0]) else MODIFIED
 
     def dep_state(self, dep: Dep) -> str:
         if dep.repo is not None or dep.db is not None:

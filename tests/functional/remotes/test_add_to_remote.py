@@ -37,7 +37,7 @@ def test_errors_name_what_is_wrong(data: Project) -> None:
         (("../big", "-o", "other/x"), f"ERROR: stage working dir '{data.path}/other' does not exist"),
         (("../nosuch",), "ERROR: [Errno 2] No such file or directory: '"),
         (("../big", "-r", "nor"), "ERROR: config file error: remote 'nor' doesn't exist"),
-        (("https://example.com/x",), "ERROR: 'https://example.com/x' cannot be read from here"),
+        (("http://127.0.0.1:1/x",), "ERROR: cannot download 'http://127.0.0.1:1/x': "),
     ):
         result = data.run("add", "--to-remote", *argv)
         assert (result.code, result.err.startswith(text)) == (1, True), result.err
