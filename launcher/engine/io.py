@@ -2,11 +2,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
-from tracking.engine.errors import DataverError
+from tracking.engine.errors import DataverError, NotARepository
 from tracking.engine.protocols import NoProgress, Progress, Settings
 from tracking.engine.record import replace
 
@@ -21,8 +22,10 @@ class Terminal:
         self.verbosity = verbosity
         self.wait_for_lock = wait_for_lock
         self.version = version
-        self.command_line = " ".join(["dataver", *argv])
+        self.command_line = " ".join(["dataver", *(_without_login(word) for word in argv)])
         self._progress: Progress | None = None
+        self._typed = {secret for word in argv if "://" in word for secret in _secrets_of_url(word)}
+        self._hidden: set[str] | None = None
 
     @property
     def tool(self) -> str:
@@ -35,12 +38,12 @@ class Terminal:
 
     def info(self, text: str = "") -> None:
         if self.verbosity >= 0:
-            _write(sys.stdout, text + "\n")
+            _write(sys.stdout, (self._clean(text) if self._typed else text) + "\n")
 
     def warn(self, text: str) -> None:
         if self.verbosity >= 0:
             sys.stdout.flush()
-            _write(sys.stderr, f"WARNING: {text}\n")
+            _write(sys.stderr, f"WARNING: {self._clean(text)}\n")
 
     def error(self, text: str) -> None:
         self.plain_error(f"ERROR: {text}")
@@ -50,7 +53,16 @@ class Terminal:
         self.close()
         with contextlib.suppress(BrokenPipeError):
             sys.stdout.flush()
+        text = self._clean(text)
         _write(sys.stderr, text if text.endswith("\n") else text + "\n")
+
+    def _clean(self, text: str) -> str:
+        """Without the secrets of configuration, environment and command line: a client's message, or a traceback, may hold anything."""
+        from tracking.engine.credentials import redacted, secrets_in_environment  # only where something is wrong
+
+        if self._hidden is None:
+            self._hidden = self._typed | secrets_in_environment(self.settings.environ) | _configured(self.cwd, self.settings)
+        return redacted(text, [*self._hidden, *self._secrets.values()])
 
     def json(self, value: Any) -> None:
         import json
@@ -160,6 +172,35 @@ def look_at_url(ws: Any, url: str, fs_config: Any) -> Any:
     from remotes.engine.urlsource import look_at
 
     return look_at(ws, url, fs_config)
+def _without_login(word: str) -> str:
+    """A word of a command line as others may see it."""
+    if "://" not in word:
+        return word
+    from tracking.engine.credentials import masked
+
+    return masked(word)
+
+
+def _secrets_of_url(word: str) -> list[str]:
+    from tracking.engine.credentials import secrets_of_url
+
+    return secrets_of_url(word)
+
+
+def _configured(cwd: str, settings: Settings) -> set[str]:
+    """Secrets of the project around, and of the user's own configuration."""
+    from tracking.engine.config import Config
+    from tracking.engine.credentials import secrets_in
+    from tracking.engine.repo import DVC_DIR, find_root
+
+    with contextlib.suppress(DataverError, OSError):
+        try:
+            dvc_dir = os.path.join(find_root(cwd), DVC_DIR)
+        except NotARepository:
+            dvc_dir = None
+        config = Config.load(dvc_dir, settings, validate=False)
+        return {secret for sections in (config.merged, *map(config.level, config.files)) for secret in secrets_in(sections)}
+    return set()
 
 
 def _write(stream: Any, text: str) -> None:

@@ -1,9 +1,13 @@
-"""List remotes: name, location, and which one is the default."""
+"""List remotes: name, location, and which one is the default.
+
+Passwords and tokens in an address are shown as ***.
+"""
 from __future__ import annotations
 
 import argparse
 
 from tracking.engine.configlevels import add_level_flags, open_config
+from tracking.engine.credentials import masked
 from tracking.engine.protocols import Io
 
 HELP = "List remotes"
@@ -20,6 +24,6 @@ def run(args: argparse.Namespace, io: Io) -> int:
     for name, options in sections.get("remote", {}).items():
         # a level may hold only secrets of a remote that another level defines
         if isinstance(options, dict) and "url" in options:
-            line = f"{name}\t{options['url']}" + ("\t(default)" if name == default else "")
+            line = f"{name}\t{masked(str(options['url']))}" + ("\t(default)" if name == default else "")
             io.print(line.expandtabs(8))
     return 0

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from remotes.engine.storage import Remote, Remotes, open_store
 from tracking.engine import atomic
 from tracking.engine.config_schema import url_scheme
-from tracking.engine.credentials import masked
+from tracking.engine.credentials import masked, redacted, secrets_in, secrets_in_environment
 from tracking.engine.errors import DataverError, RemoteError
 from tracking.engine.record import field, record
 
@@ -112,8 +112,13 @@ def probe(remotes: Remotes, name: str) -> Probe:
         steps.append(_timed(DELETE, lambda: place.delete(own)))
     except (DataverError, OSError) as exc:
         reason, hint = reason_of(exc, url)
-        return Probe(name.lower(), url, steps, step, reason, hint)
+        return Probe(name.lower(), url, steps, step, redacted(reason, _secrets(remotes, name)), hint)
     return Probe(name.lower(), url, steps)
+
+
+def _secrets(remotes: Remotes, name: str) -> set[str]:
+    """What a client's message may hold and nobody may see."""
+    return secrets_in({"remote": {name: remotes.repo.config.remotes().get(name.lower(), {})}}) | secrets_in_environment(remotes.repo.settings.environ)
 
 
 def _timed(step: str, work: Callable[[], None]) -> Step:

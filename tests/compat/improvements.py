@@ -479,6 +479,15 @@ def _no_empty_config(operation: Operation, left: Outcome, right: Outcome, found:
     )
 
 
+def _secrets_are_not_listed(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """`config --list` and `remote list` show `***` for passwords, keys and tokens; dvc prints them."""
+    if operation[1:2] != ["config"] and operation[1:3] != ["remote", "list"]:
+        return False
+    pairs = list(zip(left.out.splitlines(), right.out.splitlines()))
+    masked = [re.escape(second).replace(r"\*\*\*", ".*") for _, second in pairs]
+    return left.code == right.code and not found and left.err == right.err and left.out.count("\n") == right.out.count("\n") and all(re.fullmatch(pattern, first) for pattern, (first, _) in zip(masked, pairs)) and "***" in right.out
+
+
 def _new_description(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """`stage add -f --desc` writes the description; dvc drops it."""
     return operation[1:3] == ["stage", "add"] and "--desc" in operation and left.code == right.code == 0 and all(key.endswith("dvc.yaml") for key in found)
@@ -693,6 +702,7 @@ IMPROVEMENTS: tuple[Improvement, ...] = (
     _ignored_outs_of_other_files,
     _ignores_what_it_can,
     _no_empty_config,
+    _secrets_are_not_listed,
     _new_description,
     _unprotect_of_nothing,
     _no_scratch_manifests,

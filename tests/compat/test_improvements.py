@@ -227,3 +227,9 @@ def test_a_part_that_is_a_link_is_kept_where_its_object_is(box: str, is_there: b
         Path(box, OBJECTS["1"]).write_text("1")
     found = {"project/d/a": ("absent", f"symlink /b/{OBJECTS['1']}")}
     assert (explain(["tool", "checkout"], stopped, stopped, found, box) is not None) is is_there
+
+
+@pytest.mark.parametrize(("said", "is_explained"), [("remote.w.url=https://me:***@h/x", True), ("remote.w.url=https://me:***@other/x", False), ("remote.w.url=https://me:pw@h/y", False)])
+def test_only_what_is_masked_may_differ_in_a_list_of_settings(said: str, is_explained: bool) -> None:
+    first, second = (Outcome("x", 0, f"core.remote=w\n{line}\n") for line in ("remote.w.url=https://me:pw@h/x", said))
+    assert bool(explain(["tool", "config", "-l"], first, second, {}, "nowhere")) is is_explained

@@ -4,6 +4,8 @@ With a NAME, prints its value, or nothing when it is not set; with NAME and VALU
 NAME is section.option, remote.NAME.option or db.NAME.option. Without a level flag, reading
 looks at all levels (--local, --project, --global, --system, the first that has it counts)
 and writing goes to --project, the file .dvc/config.
+
+--list shows passwords, keys and tokens as ***. Asking for one by its name prints it.
 """
 from __future__ import annotations
 
@@ -13,6 +15,7 @@ from typing import Any
 
 from tracking.engine.config import REPO_LEVELS, Config
 from tracking.engine.configlevels import add_level_flags, levels_to_read, open_config
+from tracking.engine.credentials import MASK, is_secret, masked
 from tracking.engine.errors import ConfigError, DataverError
 from tracking.engine.protocols import Io
 
@@ -107,12 +110,13 @@ def _find(sections: dict[str, Any], name: Name) -> dict[str, Any]:
     return body
 
 
-def _lines(sections: dict[str, Any], prefix: str = "") -> Iterator[str]:
+def _lines(sections: dict[str, Any], prefix: Name = ()) -> Iterator[str]:
     for key, value in sections.items():
+        name = (*prefix, key)
         if isinstance(value, dict):
-            yield from _lines(value, f"{prefix}{key}.")
+            yield from _lines(value, name)
         else:
-            yield f"{prefix}{key}={value}"
+            yield f"{'.'.join(name)}={MASK if is_secret(name) else masked(str(value))}"
 
 
 def _origin(config: Config, level: str, wanted: bool) -> str:

@@ -55,6 +55,14 @@ def test_list_resolves_paths_and_names_the_file(repo) -> None:
     ]
 
 
+def test_list_tells_no_secret_and_a_name_does(repo) -> None:
+    repo.ok("remote", "add", "-d", "web", "https://me:hunter2@host/x?sig=tok3n")
+    repo.ok("remote", "modify", "--local", "web", "password", "s3cret")
+    assert repo.ok("config", "-l").lines == ["remote.web.url=https://me:***@host/x?***", "core.remote=web", "remote.web.password=***"]
+    assert repo.ok("remote", "list").out.split() == ["web", "https://me:***@host/x?***", "(default)"]
+    assert (repo.ok("config", "remote.web.password").out, repo.ok("config", "remote.web.url").out) == ("s3cret\n", "https://me:hunter2@host/x?sig=tok3n\n")
+
+
 def test_the_strongest_level_answers(repo) -> None:
     repo.ok("config", "core.remote", "a")
     repo.ok("config", "--local", "core.remote", "b")
