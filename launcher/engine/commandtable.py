@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "remote check": ("remotes.commands.remote_check", "Look whether a remote holds all data, whole"),
     "remote default": ("remotes.commands.remote_default", "Print or choose the default remote"),
     "remote du": ("remotes.commands.remote_du", "Show how much a remote holds"),
+    "remote link": ("remotes.commands.remote_link", "Print links to data in a remote"),
     "remote list": ("remotes.commands.remote_list", "List remotes"),
     "remote modify": ("remotes.commands.remote_modify", "Change an option of a remote"),
     "remote remove": ("remotes.commands.remote_remove", "Forget a remote"),
