@@ -172,6 +172,8 @@ def look_at_url(ws: Any, url: str, fs_config: Any) -> Any:
     from remotes.engine.urlsource import look_at
 
     return look_at(ws, url, fs_config)
+
+
 def _without_login(word: str) -> str:
     """A word of a command line as others may see it."""
     if "://" not in word:
