@@ -198,6 +198,18 @@ def _unused_is_only_what_was_cached(operation: Operation, left: Outcome, right: 
     )
 
 
+def _data_is_not_deleted_for_a_failed_pull(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """`repro --pull` of tracked data that cannot be brought records what lies there; dvc deletes it first, then misses it."""
+    if operation[1] != "repro" or "--pull" not in operation or left.code != 255 or right.code != 0:
+        return False
+    lost = re.findall(r"missing data 'source': (\S.*)$", left.err, re.MULTILINE)
+    stays = [key for key, (first, second) in found.items() if first == "absent" and second.startswith(("dir ", "file "))]
+    records = [key for key in found if key not in stays]
+    return bool(lost) and all(key.endswith(".dvc") for key in records) and all(
+        "/.dvc/cache/" in key or any(key == f"project/{top}" or key.startswith(f"project/{top}/") for top in lost) for key in stays
+    )
+
+
 def _unused_data_without_a_copy_stays(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """Checkout does not delete unused data whose objects the cache has lost."""
     if operation[1] not in ("checkout", "pull") or left.code != right.code or any(first != "absent" for first, _ in found.values()):
@@ -452,6 +464,8 @@ def _ignored_outs_of_other_files(operation: Operation, left: Outcome, right: Out
         freed = operation[1] == "gc" and all(second == "absent" for _, second in found.values())
         of_commit = told[1] == "/"
         return (freed or not found) and (of_commit or any(str(word).endswith(".dvc") for word in operation[2:]))
+    if operation[1] in ("params", "metrics") and operation[2] == "diff":
+        return not found and re.search(r"revision 'HEAD', Path '/.*?' is ignored by", left.err) is not None
     left_out = re.findall(r"revision '([0-9a-f]{40})', Path '.*?' is ignored by", left.err)
     if found or not left_out or operation[1:3] != ["metrics", "show"]:
         return False
@@ -680,6 +694,7 @@ IMPROVEMENTS: tuple[Improvement, ...] = (
     _unused_is_only_what_was_cached,
     _parts_are_not_unused,
     _unused_data_without_a_copy_stays,
+    _data_is_not_deleted_for_a_failed_pull,
     _ignored_data_is_linked,
     _links_to_nothing,
     _data_elsewhere_is_no_crash,
