@@ -24,7 +24,7 @@ help:
 	@echo "make setup         only the virtual environments, in $(VENV) and $(DVCENV)"
 	@echo "make clean         remove what make made"
 
-setup: $(VENV)/.ready $(DVCENV)/.ready
+setup: $(VENV)/.ready $(DVCENV)/.ready $(VENV)/.servers
 
 $(VENV)/.ready: pyproject.toml package-lock.json hatch_build.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -38,10 +38,17 @@ $(VENV)/.ready: pyproject.toml package-lock.json hatch_build.py
 		echo "Chromium is missing, so the tests of the pages will be skipped. On Debian and Ubuntu: apt-get install chromium chromium-driver"
 	@touch $@
 
+# Azurite, the Azure server of the tests; without it those tests are skipped and say so
+$(VENV)/.servers: tests/servers/azurite/package-lock.json | $(VENV)/.ready
+	@$(BIN)/python -m tests.servers.install || echo "Azurite could not be installed: the tests of Azure will be skipped"
+	@command -v sshd >/dev/null || test -x /usr/sbin/sshd || \
+		echo "sshd is missing, so the tests of SSH will be skipped. On Debian and Ubuntu: apt-get install openssh-server"
+	@touch $@
+
 # dvc and DVCLive live in an environment of their own: they are only what we are compared and tried with
 $(DVCENV)/.ready: Makefile | $(VENV)/.ready
 	$(PYTHON) -m venv $(DVCENV)
-	$(DVCENV)/bin/python -m pip install -q 'dvc==$(DVC)' 'dvclive[image]==$(DVCLIVE)'
+	$(DVCENV)/bin/python -m pip install -q 'dvc[s3,gs,azure,ssh,webdav]==$(DVC)' 'dvclive[image]==$(DVCLIVE)'
 	@touch $@
 
 demo: $(VENV)/.ready

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.environment import clean_environ
+from tests.servers.fixtures import servers  # noqa: F401
 
 KEPT_VARIABLES = ("PATH", "VIRTUAL_ENV", "PYTHONPATH", "DATAVER_TEST_DVC", "COMPAT_STEPS", "COMPAT_SEED", "FAULTS_ALL", "DJANGO_SETTINGS_MODULE")
 

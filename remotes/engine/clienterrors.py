@@ -167,7 +167,7 @@ def _by_code(exc: BaseException) -> Meaning | None:
     response = getattr(exc, "response", None)
     if isinstance(response, dict):
         return CODES.get(str(response.get("Error", {}).get("Code")))
-    code: Any = getattr(exc, "error_code", None) or getattr(exc, "code", None)
+    code: Any = getattr(exc, "error_code", None) or (None if hasattr(exc, "status") else getattr(exc, "code", None))
     code = getattr(code, "value", code)
     if isinstance(code, str):
         return CODES.get(code)

@@ -200,6 +200,7 @@ def _ssh(wanted: Wanted) -> Arguments:
     }
     if keyfile:
         arguments["client_keys"] = [os.path.expanduser(keyfile)]
+        os.stat(arguments["client_keys"][0])
     if wanted.get("allow_agent") is False:
         arguments["agent_path"] = None
     ways = ["publickey"] * bool(keyfile or passphrase) + ["keyboard-interactive", "password"] * bool(password)

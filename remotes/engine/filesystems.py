@@ -78,6 +78,8 @@ def open_location(url: str, options: Mapping[str, Any], settings: Settings | Non
                 TUNED[scheme](system)
     except ImportError as exc:
         raise missing_package(scheme, shown, exc) from exc
+    except FileNotFoundError as exc:
+        raise RemoteError(f"{shown}: cannot read '{exc.filename}'", hint="Check the paths in the options of the remote.") from exc
     return Location(system, path_in(scheme, url), scheme, shown)
 
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from remotes.engine.storage import Remote, Remotes, open_store
+from remotes.engine.storage import FACTORIES, Remote, Remotes, open_store
 from tracking.engine import atomic
 from tracking.engine.config_schema import url_scheme
 from tracking.engine.credentials import masked, redacted, secrets_in, secrets_in_environment
@@ -134,11 +134,32 @@ def _check(found: bytes, written: bytes) -> None:
 
 def open_place(remote: Remote, tmp_dir: str) -> Place:
     """Raises DataverError for a kind of URL that nobody serves, MissingPackage for one whose package is not installed."""
-    open_store(remote, False, tmp_dir)  # what push would say
-    return PROBES[url_scheme(remote.url)](remote)
+    scheme = url_scheme(remote.url)
+    if not scheme or scheme not in PROBES:
+        open_store(remote, False, tmp_dir)  # what push would say
+    return PROBES[scheme](remote)
 
 
-PROBES: dict[str, Callable[[Remote], Place]] = {"": lambda remote: FolderPlace(remote.url.removeprefix("file://"))}
+class StoragePlace:
+    """Storage elsewhere; its folder is not made either, though the first push makes it."""
+
+    def __init__(self, remote: Remote) -> None:
+        from remotes.engine.cloudstore import CloudStore, open_cloud  # slow import
+
+        self.store: CloudStore = open_cloud(remote, False)
+
+    def write(self, name: str, data: bytes) -> None:
+        self.store.check_place()
+        self.store.write_file(data, name)
+
+    def read(self, name: str) -> bytes:
+        return self.store.read_file(name)
+
+    def delete(self, name: str) -> None:
+        self.store.remove_files([name])
+
+
+PROBES: dict[str, Callable[[Remote], Place]] = {**dict.fromkeys(FACTORIES, StoragePlace), "": lambda remote: FolderPlace(remote.url.removeprefix("file://"))}
 
 _SAID = {
     errno.EACCES: ("no permission to use '{place}'", "Ask its owner for write permission, or choose another place."),

@@ -7,7 +7,7 @@ from typing import Any
 
 from remotes.engine.retry import RetryingStore
 from tracking.engine.config import Config
-from tracking.engine.config_schema import url_scheme
+from tracking.engine.config_schema import REMOTES, url_scheme
 from tracking.engine.credentials import without_login
 from tracking.engine.errors import ConfigError, RemoteError
 from tracking.engine.objects import LocalStore, ObjectStore
@@ -104,7 +104,9 @@ class Remotes:
         """Its objects, in the present layout or that of 2.x. Raises RemoteError."""
         key = (remote.url, legacy)
         if key not in self._stores:
-            store = open_store(remote, legacy, self.repo.tmp_dir)
+            other = self._stores.get((remote.url, not legacy))
+            in_layout = getattr(other, "in_layout", None)  # of stores elsewhere: one connection serves both
+            store = in_layout(legacy) if in_layout else open_store(remote, legacy, self.repo.tmp_dir)
             self._stores[key] = store if isinstance(store, LocalStore) else RetryingStore(store)
         return self._stores[key]
 
@@ -122,8 +124,8 @@ def open_store(remote: Remote, legacy: bool, tmp_dir: str) -> ObjectStore:
     factory = FACTORIES.get(scheme)
     if factory is None:
         raise RemoteError(
-            f"remote '{remote.name}' ('{without_login(remote.url)}') is not a folder; this version sends to and fetches from folders only",
-            hint="Mount the storage and use its folder: `dataver remote modify NAME url PATH`.",
+            f"remote '{remote.name}' ('{without_login(remote.url)}') is of a kind that nothing serves",
+            hint="`dataver remote add --help` lists the kinds of storage.",
         )
     return factory(remote, legacy, tmp_dir)
 
@@ -137,4 +139,10 @@ def _open_folder(remote: Remote, legacy: bool, tmp_dir: str) -> LocalStore:
     return LocalStore(path, legacy, shared=remote.options.get("shared") == "group", tmp_dir=tmp_dir)
 
 
-FACTORIES: dict[str, Callable[[Remote, bool, str], ObjectStore]] = {"": _open_folder}
+def _open_elsewhere(remote: Remote, legacy: bool, tmp_dir: str) -> ObjectStore:
+    from remotes.engine.cloudstore import open_cloud  # slow import, only for remotes that are not folders
+
+    return open_cloud(remote, legacy)
+
+
+FACTORIES: dict[str, Callable[[Remote, bool, str], ObjectStore]] = {**dict.fromkeys([*REMOTES, "memory"], _open_elsewhere), "": _open_folder}

@@ -11,12 +11,13 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tracking.engine.errors import RemoteError
-from tracking.engine.objects import ObjectStore
+from tracking.engine.errors import CorruptObject, DataverError, RemoteError
+from tracking.engine.objects import OID, ObjectStore
 
 
 def oid_of(data: bytes, suffix: str = "") -> str:
@@ -45,6 +46,8 @@ class MemoryStore:
             stream.write(data)
 
     def put(self, from_path: str, oid: str) -> None:
+        if not OID.fullmatch(oid):
+            raise CorruptObject(f"'{oid}' is not the name of an object", oid=oid)
         with open(from_path, "rb") as stream:
             self.objects[oid] = stream.read()
 
@@ -150,8 +153,12 @@ class ObjectStoreSuite:
 
         return store_bytes
 
+    def listed(self, store: ObjectStore) -> list[str]:
+        """Names of all objects. For stores that cannot be listed: from behind."""
+        return [oid for oid, _ in store.list_oids()]
+
     def test_new_store_is_empty(self, store: ObjectStore) -> None:
-        assert list(store.list_oids()) == []
+        assert self.listed(store) == []
         assert store.exists([oid_of(b"x")]) == set()
 
     def test_put_then_read_gives_the_bytes(self, store: ObjectStore, put: Putter) -> None:
@@ -168,7 +175,7 @@ class ObjectStoreSuite:
 
     def test_put_twice_is_fine(self, store: ObjectStore, put: Putter) -> None:
         assert put(b"same") == put(b"same")
-        assert [oid for oid, _ in store.list_oids()] == [oid_of(b"same")]
+        assert self.listed(store) == [oid_of(b"same")]
 
     def test_empty_object(self, store: ObjectStore, put: Putter, tmp_path: Path) -> None:
         oid = put(b"")
@@ -218,7 +225,7 @@ class ObjectStoreSuite:
         with pytest.raises(OSError):
             store.put(str(tmp_path / "nowhere"), oid_of(b"x"))
         assert store.exists([oid_of(b"x")]) == set()
-        assert list(store.list_oids()) == []
+        assert self.listed(store) == []
 
     def test_get_gives_a_file_that_may_be_changed(self, store: ObjectStore, put: Putter, tmp_path: Path) -> None:
         oid = put(b"object")
@@ -240,3 +247,21 @@ class ObjectStoreSuite:
         oid = put(b"x")
         store.remove([oid])
         assert put(b"x") == oid and store.exists([oid]) == {oid}
+
+    def test_threads_may_call_it_at_once(self, store: ObjectStore, tmp_path: Path) -> None:
+        bodies = [b"%d" % number * (number + 1) for number in range(24)]
+        for number, body in enumerate(bodies):
+            (tmp_path / f"in{number}").write_bytes(body)
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda number: store.put(str(tmp_path / f"in{number}"), oid_of(bodies[number])), range(24)))
+            list(pool.map(lambda number: store.get(oid_of(bodies[number]), str(tmp_path / f"out{number}")), range(24)))
+        assert [(tmp_path / f"out{number}").read_bytes() for number in range(24)] == bodies
+        store.remove(map(oid_of, bodies))
+        assert store.exists(map(oid_of, bodies)) == set()
+
+    def test_names_that_lead_elsewhere_are_refused(self, store: ObjectStore, tmp_path: Path) -> None:
+        (tmp_path / "source").write_bytes(b"x")
+        for name in ("../../x", "ab", "a" * 31 + "/"):
+            with pytest.raises(DataverError):
+                store.put(str(tmp_path / "source"), name)
+        assert self.listed(store) == []

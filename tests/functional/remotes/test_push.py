@@ -3,7 +3,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
+
+import pytest
 
 from tests.conftest import Project
 
@@ -171,10 +174,12 @@ def test_push_makes_shared_folders(data: Project) -> None:
     assert [os.stat(data.path / "../remote" / name).st_mode & 0o7777 for name in (".", "files", "files/md5/60")] == [0o2775] * 3
 
 
-def test_push_to_another_kind_of_storage_says_that_it_is_no_folder(data: Project) -> None:
+def test_push_without_the_package_of_a_storage_says_how_to_install_it(data: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "s3fs", None)
     data.ok("remote", "modify", "r", "url", "s3://bucket/x")
     result = data.run("push")
-    assert (result.code, "remote 'r' ('s3://bucket/x') is not a folder" in result.err) == (1, True)
+    assert (result.code, "pip install 'dataver[s3]'" in result.err) == (1, True)
+    assert data.run("status").code == 0
 
 
 def test_an_object_changed_in_place_is_not_sent(repo: Project) -> None:

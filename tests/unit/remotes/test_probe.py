@@ -60,8 +60,8 @@ def test_a_folder_that_works_is_left_as_it_was(repo: Any, tmp_path: Path, monkey
     [
         ("/nowhere/at/all", "there is no folder '/nowhere/at/all'", "mkdir -p /nowhere/at/all"),
         ("remote://gone/x", "remote 'gone' doesn't exist", "remote list"),
-        ("s3://bucket/x", "is not a folder", "Mount"),
-        ("https://me:hunter2@example.com/x", "https://example.com/x", ""),
+        ("ssh://127.0.0.1:1/x", "connection refused", "Check host and port"),
+        ("http://me:hunter2@127.0.0.1:1/x", "http://127.0.0.1:1/x", ""),
     ],
 )
 def test_what_is_wrong_is_said(repo: Any, monkeypatch: pytest.MonkeyPatch, url: str, reason: str, hint: str) -> None:

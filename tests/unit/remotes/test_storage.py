@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from remotes.engine.presence import existing
-from remotes.engine.storage import Remotes
+from remotes.engine.storage import Remote, Remotes, open_store
 from tests.suites.object_store import FlakyStore, MemoryStore, oid_of
 from tracking.engine.errors import ConfigError, RemoteError
 from tracking.engine.objects import LocalStore
@@ -54,10 +54,16 @@ def test_a_commit_s_own_config_counts_then_the_workspace_s(tmp_path: Path) -> No
     assert remotes.get(config_data=b"[broken").url == str(tmp_path / "first")
 
 
-def test_other_kinds_of_storage_are_refused_without_their_login(tmp_path: Path) -> None:
-    remotes = Remotes(repo_with(tmp_path, "['remote \"s\"']\n    url = ssh://me:secret@host/path\n"), "s")
-    with pytest.raises(RemoteError, match=r"remote 's' \('ssh://host/path'\) is not a folder"):
-        remotes.store(remotes.get())
+def test_a_kind_nobody_serves_is_refused_without_its_login() -> None:
+    with pytest.raises(RemoteError, match=r"remote 's' \('foo://host/path'\) is of a kind"):
+        open_store(Remote("s", "foo://me:secret@host/path"), False, "")
+
+
+def test_both_layouts_of_a_remote_share_one_connection(tmp_path: Path) -> None:
+    remotes = Remotes(repo_with(tmp_path, ""))
+    remote = Remote("m", f"memory://{tmp_path.name}")
+    present, old = remotes.store(remote), remotes.store(remote, legacy=True)
+    assert present.location is old.location and present.path_of("0" * 32) != old.path_of("0" * 32)  # type: ignore[attr-defined]
 
 
 def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:

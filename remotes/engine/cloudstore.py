@@ -1,0 +1,399 @@
+"""Stores of objects elsewhere: an ObjectStore over a place that fsspec reaches.
+
+Three families, by what the service can do: buckets write an object in one request that either
+happens or does not; hosts with folders get a temporary name and a rename; web servers take
+what their configuration allows, and cannot be listed.
+
+Every method may be called from many threads at once. Coroutines run on fsspec's one loop, so a
+store keeps its connections whoever calls. Failures are RemoteError (see `clienterrors`); an
+absent object is FileNotFoundError.
+"""
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import copy
+import os
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from remotes.engine.bucketclients import CLIENTS, DELETE_AT_ONCE, BucketClient
+from remotes.engine.clienterrors import NO_BUCKET, translated
+from remotes.engine.filesystems import Location, open_location
+from remotes.engine.storage import Remote
+from tracking.engine import atomic
+from tracking.engine.errors import CorruptObject, RemoteError
+from tracking.engine.objects import OID, PREFIXES
+
+T = TypeVar("T")
+ASKED_AT_ONCE = 32  # requests that carry no data
+HEX = "0123456789abcdef"
+Listed = tuple[str, int | None]
+
+
+class CloudStore:
+    """What the three families share: names and paths.
+
+    can_list: whether `list_oids` works. url: for messages, without a login.
+    """
+
+    can_list = True
+
+    def __init__(self, location: Location, legacy: bool = False) -> None:
+        self.location = location
+        self.fs = location.fs
+        self.url = location.url
+        self._lay_out(legacy)
+
+    def _lay_out(self, legacy: bool) -> None:
+        self.legacy = legacy
+        self.root = self.location.path if legacy else self.location.join("files/md5")
+
+    def in_layout(self, legacy: bool) -> CloudStore:
+        """The same place, over the same connection, in the present layout or that of 2.x."""
+        other = copy.copy(self)
+        other._lay_out(legacy)
+        return other
+
+    def path_of(self, oid: str) -> str:
+        """Of an object, in the file system. Raises CorruptObject for what cannot be a name."""
+        if not OID.fullmatch(oid):
+            raise CorruptObject(f"'{oid}' is not the name of an object", oid=oid)
+        return f"{self.root}/{oid[:2]}/{oid[2:]}" if self.root else f"{oid[:2]}/{oid[2:]}"
+
+    def _oid_at(self, path: str) -> str | None:
+        """The object at a path, None when it is none: a probe, something half uploaded, a file of the user's."""
+        prefix, slash, rest = path[-38:].rpartition("/") if path.endswith(".dir") else path[-34:].rpartition("/")
+        oid = prefix[-2:] + rest
+        return oid if slash and OID.fullmatch(oid) and path.endswith(f"/{prefix[-2:]}/{rest}") else None
+
+    # --- objects
+    def exists(self, oids: Iterable[str]) -> set[str]:
+        raise NotImplementedError
+
+    def list_oids(self, prefixes: Iterable[str] | None = None, *, with_size: bool = False) -> Iterable[Listed]:
+        raise NotImplementedError
+
+    def get(self, oid: str, to_path: str) -> None:
+        self._get(self.path_of(oid), to_path)
+
+    def put(self, from_path: str, oid: str) -> None:
+        self._put(from_path, self.path_of(oid))
+
+    def read(self, oid: str) -> bytes:
+        return self._read(self.path_of(oid))
+
+    def remove(self, oids: Iterable[str]) -> None:
+        self._remove([self.path_of(oid) for oid in oids])
+
+    # --- any file of the place. rel: posix, below it
+    def get_file(self, rel: str, to_path: str) -> None:
+        """To a new file, as `get`."""
+        self._get(self.location.join(rel), to_path)
+
+    def put_file(self, from_path: str, rel: str) -> None:
+        """Whole or not at all, as `put`."""
+        self._put(from_path, self.location.join(rel))
+
+    def write_file(self, data: bytes, rel: str) -> None:
+        import tempfile
+
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "data")
+            with open(path, "wb") as stream:
+                stream.write(data)
+            self.put_file(path, rel)
+
+    def read_file(self, rel: str) -> bytes:
+        return self._read(self.location.join(rel))
+
+    def remove_files(self, rels: Iterable[str]) -> None:
+        """Absent ones are fine."""
+        self._remove([self.location.join(rel) for rel in rels])
+
+    def check_place(self) -> None:
+        """Raises RemoteError when the folder is missing, where the service has folders. Buckets tell when they are written to."""
+
+    # --- what a family does, by whole paths
+    def _get(self, path: str, to_path: str) -> None:
+        raise NotImplementedError
+
+    def _put(self, from_path: str, path: str) -> None:
+        raise NotImplementedError
+
+    def _read(self, path: str) -> bytes:
+        raise NotImplementedError
+
+    def _remove(self, paths: list[str]) -> None:
+        raise NotImplementedError
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        with translated(self.url):
+            yield
+
+    @contextlib.contextmanager
+    def _writing(self, from_path: str) -> Iterator[None]:
+        """Raises OSError for a source that cannot be read; what is absent then is the place itself."""
+        os.stat(from_path)
+        try:
+            with self._translated():
+                yield
+        except FileNotFoundError as exc:
+            raise RemoteError(f"{self.url}: {NO_BUCKET.text}", hint=NO_BUCKET.hint) from exc
+
+    @contextlib.contextmanager
+    def _reading(self, path: str, to_path: str) -> Iterator[None]:
+        """Nothing is left at `to_path` when it fails."""
+        try:
+            with self._translated():
+                yield
+        except BaseException as exc:
+            atomic.discard(to_path)
+            if isinstance(exc, FileNotFoundError) and type(exc.__cause__) is not FileNotFoundError:
+                raise FileNotFoundError(2, "No such file or directory", path) from exc
+            raise
+
+
+class LoopStore(CloudStore):
+    """Over a file system whose calls are coroutines."""
+
+    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
+        future = asyncio.run_coroutine_threadsafe(work, self.fs.loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+
+async def each(items: Iterable[T], work: Callable[[T], Awaitable[None]], at_once: int) -> None:
+    """Work through items, so many at a time. The first failure stops the rest and is raised."""
+    waiting = iter(items)
+
+    async def worker() -> None:
+        for item in waiting:
+            await work(item)
+
+    tasks = [asyncio.ensure_future(worker()) for _ in range(at_once)]
+    try:
+        await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
+
+
+class BucketStore(LoopStore):
+    """S3, Google Cloud Storage, Azure, OSS. One request writes an object, whole or not at all."""
+
+    def __init__(self, location: Location, legacy: bool = False) -> None:
+        super().__init__(location, legacy)
+        self.client: BucketClient = CLIENTS[location.scheme](self.fs)  # type: ignore[call-arg]
+
+    def exists(self, oids: Iterable[str]) -> set[str]:
+        found: set[str] = set()
+
+        async def ask(oid: str) -> None:
+            if await self.client.exists(self.path_of(oid)):
+                found.add(oid)
+
+        asked = list(oids)
+        with self._translated():
+            self._wait(each(asked, ask, min(ASKED_AT_ONCE, len(asked))))
+            if asked and not found:
+                self._wait(self._look())
+        return found
+
+    async def _look(self) -> None:
+        """An object that is absent looks like one whose bucket is; only listing tells them apart."""
+        async for _ in self.client.pages(self.root + "/.none"):
+            return
+
+    def list_oids(self, prefixes: Iterable[str] | None = None, *, with_size: bool = False) -> Iterable[Listed]:
+        with self._translated():
+            return self._wait(self._list(None if prefixes is None else list(prefixes)))
+
+    async def _list(self, prefixes: list[str] | None) -> list[Listed]:
+        found: list[Listed] = []
+
+        def note(page: list[tuple[str, int]]) -> None:
+            for path, size in page:
+                oid = self._oid_at(path)
+                if oid is not None and self.path_of(oid) == path:
+                    found.append((oid, size))
+
+        async def below(prefix: str) -> None:
+            async for page in self.client.pages(prefix):
+                note(page)
+
+        if prefixes is None:
+            pages = self.client.pages(f"{self.root}/")
+            note(await anext(pages))
+            if await anext(pages, None) is None:  # the service has no more; else all are asked for again, in parallel
+                return found
+            found.clear()
+            prefixes = list(HEX)
+        await each([f"{self.root}/{prefix}" for prefix in prefixes], below, min(ASKED_AT_ONCE, len(prefixes)))
+        return found
+
+    def _get(self, path: str, to_path: str) -> None:
+        with self._reading(path, to_path):
+            self._wait(self.fs._get_file(path, to_path))
+
+    def _put(self, from_path: str, path: str) -> None:
+        with self._writing(from_path):
+            self._wait(self.fs._put_file(from_path, path))
+
+    def _read(self, path: str) -> bytes:
+        with self._translated():
+            data: bytes = self._wait(self.fs._cat_file(path))
+            return data
+
+    def _remove(self, paths: list[str]) -> None:
+        with self._translated():
+            for start in range(0, len(paths), DELETE_AT_ONCE):
+                self._wait(self.client.delete(paths[start : start + DELETE_AT_ONCE]))
+
+
+class FolderStore(CloudStore):
+    """WebDAV, HDFS, Google Drive, memory: folders, and renames that replace. Its calls block, so threads do many at once."""
+
+    def __init__(self, location: Location, legacy: bool = False) -> None:
+        super().__init__(location, legacy)
+        self._made: set[str] = set()
+        self._making = threading.Lock()
+        self.at_once = 1 if location.scheme == "gdrive" else 16  # its client is not made for threads
+        self._alone: Any = threading.RLock() if location.scheme == "gdrive" else contextlib.nullcontext()
+
+    def _each(self, items: list[T], work: Callable[[T], None]) -> None:
+        if min(self.at_once, len(items)) < 2:
+            for item in items:
+                work(item)
+            return
+        with ThreadPoolExecutor(min(self.at_once, len(items))) as pool:
+            for done in [pool.submit(work, item) for item in items]:
+                done.result()
+
+    def exists(self, oids: Iterable[str]) -> set[str]:
+        found: set[str] = set()
+
+        def ask(oid: str) -> None:
+            with contextlib.suppress(FileNotFoundError), self._alone, self._translated():
+                self.fs.info(self.path_of(oid))
+                found.add(oid)
+
+        self._each(list(oids), ask)
+        return found
+
+    def list_oids(self, prefixes: Iterable[str] | None = None, *, with_size: bool = False) -> Iterable[Listed]:
+        found: list[Listed] = []
+
+        def look(prefix: str) -> None:
+            for item in self._ls(f"{self.root}/{prefix}" if self.root else prefix):
+                oid = self._oid_at(str(item["name"]))
+                if oid is not None:
+                    found.append((oid, item["size"]))
+
+        if prefixes is None:
+            prefixes = {name for item in self._ls(self.root) if (name := str(item["name"]).rstrip("/").rpartition("/")[2]) in PREFIXES}
+        self._each(sorted(prefixes), look)
+        return found
+
+    def _ls(self, folder: str) -> list[dict[str, Any]]:
+        try:
+            with self._alone, self._translated():
+                items: list[dict[str, Any]] = self.fs.ls(folder, detail=True)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return items
+
+    def check_place(self) -> None:
+        if self.location.path in ("", "/") or self.location.scheme == "memory":
+            return
+        try:
+            with self._alone, self._translated():
+                self.fs.info(self.location.path)
+        except FileNotFoundError as exc:
+            raise no_folder(self.url) from exc
+
+    def _get(self, path: str, to_path: str) -> None:
+        with self._reading(path, to_path), self._alone:
+            self.fs.get_file(path, to_path)
+
+    def _read(self, path: str) -> bytes:
+        with self._alone, self._translated():
+            data: bytes = self.fs.cat_file(path)
+            return data
+
+    def _put(self, from_path: str, path: str) -> None:
+        temporary = temporary_beside(path)
+        with self._writing(from_path), self._alone:
+            self._make_folder(path.rpartition("/")[0])
+            try:
+                self._upload(from_path, temporary)
+                self._rename(temporary, path)
+            except BaseException:
+                with contextlib.suppress(Exception):  # the first error is the one to tell
+                    self.fs.rm_file(temporary)
+                raise
+
+    def _upload(self, from_path: str, path: str) -> None:
+        self.fs.put_file(from_path, path)
+
+    def _rename(self, old: str, new: str) -> None:
+        self.fs.mv(old, new)
+
+    def _make_folder(self, folder: str) -> None:
+        if folder in self._made:
+            return
+        with self._making:
+            self.fs.makedirs(folder, exist_ok=True)
+        self._made.add(folder)
+
+    def _remove(self, paths: list[str]) -> None:
+        def drop(path: str) -> None:
+            with contextlib.suppress(FileNotFoundError), self._alone, self._translated():
+                self.fs.rm_file(path)
+
+        self._each(paths, drop)
+
+
+class WebdavStore(FolderStore):
+    """Its client's calls for one file ask about all folders above it each time; these do not."""
+
+    def _upload(self, from_path: str, path: str) -> None:
+        with open(from_path, "rb") as stream:
+            self.fs.client.upload_fileobj(stream, path, overwrite=True, size=os.fstat(stream.fileno()).st_size)
+
+    def _rename(self, old: str, new: str) -> None:
+        self.fs.client.move(old, new, overwrite=True)
+
+
+def no_folder(url: str) -> RemoteError:
+    return RemoteError(f"{url}: there is no such folder", hint="Correct the URL, or push: the first push makes the folder.")
+
+
+def temporary_beside(path: str) -> str:
+    """A name in the same folder that no object has."""
+    folder, slash, _ = path.rpartition("/")
+    return f"{folder}{slash}.{os.urandom(8).hex()}.tmp"
+
+
+def open_cloud(remote: Remote, legacy: bool) -> CloudStore:
+    """The store of a remote. Raises RemoteError, MissingPackage."""
+    location = open_location(remote.url, remote.options, remote.settings)
+    if location.scheme == "ssh":
+        from remotes.engine.sftpstore import SftpStore
+
+        return SftpStore(location, legacy)
+    if location.scheme in ("http", "https"):
+        from remotes.engine.httpstore import HttpStore
+
+        return HttpStore(location, legacy, str(remote.options.get("method") or "POST"))
+    if location.scheme in CLIENTS:
+        return BucketStore(location, legacy)
+    return (WebdavStore if location.scheme in ("webdav", "webdavs") else FolderStore)(location, legacy)

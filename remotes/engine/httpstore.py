@@ -1,0 +1,86 @@
+"""A store of objects on a web server: read by GET and HEAD, written as its configuration says, never listed."""
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from remotes.engine.cloudstore import ASKED_AT_ONCE, Listed, LoopStore, each
+from remotes.engine.filesystems import Location
+from tracking.engine.errors import RemoteError
+
+BLOCK_BYTES = 1 << 20
+NO_HEAD = (405, 501)  # statuses of servers that know only GET
+
+
+class HttpStore(LoopStore):
+    """method: the request that writes, POST or PUT."""
+
+    can_list = False
+
+    def __init__(self, location: Location, legacy: bool, method: str) -> None:
+        super().__init__(location, legacy)
+        self.method = method.upper()
+        if self.method not in ("POST", "PUT"):
+            raise RemoteError(f"{self.url}: `method` is POST or PUT, not '{method}'")
+
+    def exists(self, oids: Iterable[str]) -> set[str]:
+        found: set[str] = set()
+
+        async def ask(oid: str) -> None:
+            session = await self.fs.set_session()
+            for method in ("HEAD", "GET"):
+                async with session.request(method, self.fs.encode_url(self.path_of(oid)), allow_redirects=True) as answer:
+                    if method == "HEAD" and answer.status in NO_HEAD:
+                        continue
+                    if answer.status not in (404, 410):
+                        answer.raise_for_status()
+                        found.add(oid)
+                    return
+
+        asked = list(oids)
+        with self._translated():
+            self._wait(each(asked, ask, min(ASKED_AT_ONCE, len(asked))))
+        return found
+
+    def list_oids(self, prefixes: Iterable[str] | None = None, *, with_size: bool = False) -> Iterable[Listed]:
+        raise RemoteError(f"{self.url}: a web server cannot be asked what it holds", hint="Use another kind of remote for this.")
+
+    def _get(self, path: str, to_path: str) -> None:
+        async def fetch() -> None:
+            session = await self.fs.set_session()
+            async with session.get(self.fs.encode_url(path)) as answer:
+                if answer.status in (404, 410):
+                    raise FileNotFoundError(path)
+                answer.raise_for_status()
+                with open(to_path, "wb") as stream:
+                    async for block in answer.content.iter_chunked(BLOCK_BYTES):
+                        stream.write(block)
+
+        with self._reading(path, to_path):
+            self._wait(fetch())
+
+    def _read(self, path: str) -> bytes:
+        with self._translated():
+            data: bytes = self._wait(self.fs._cat_file(path))
+            return data
+
+    def _put(self, from_path: str, path: str) -> None:
+        async def send() -> None:
+            session = await self.fs.set_session()
+            with open(from_path, "rb") as stream:
+                async with session.request(self.method, self.fs.encode_url(path), data=stream, allow_redirects=False, headers={"Content-Type": "application/octet-stream"}) as answer:
+                    answer.raise_for_status()
+                    if answer.status >= 300:
+                        raise RemoteError(f"{self.url}: the server wants to send what is written elsewhere", hint="Use the URL it redirects to.")
+
+        with self._writing(from_path):
+            self._wait(send())
+
+    def _remove(self, paths: list[str]) -> None:
+        async def drop(path: str) -> None:
+            session = await self.fs.set_session()
+            async with session.delete(self.fs.encode_url(path), allow_redirects=False) as answer:
+                if answer.status not in (404, 410):
+                    answer.raise_for_status()
+
+        with self._translated():
+            self._wait(each(paths, drop, min(ASKED_AT_ONCE, len(paths))))

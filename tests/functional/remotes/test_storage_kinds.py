@@ -1,0 +1,175 @@
+"""The contract of ObjectStore on every kind of storage, each with a server of its own on loopback."""
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from remotes.engine.cloudstore import CloudStore, open_cloud
+from remotes.engine.probe import Probe, probe
+from remotes.engine.storage import Remote, Remotes
+from tests.servers.process import Server
+from tests.suites.object_store import ObjectStoreSuite, Putter, oid_of
+from tracking.engine.config_schema import check_remote
+from tracking.engine.errors import RemoteError
+from tracking.engine.protocols import Settings
+from tracking.engine.record import replace
+from tracking.engine.repo import Repo
+
+Servers = Callable[[str], Server]
+
+
+def remote_at(server: Server, url: str) -> Remote:
+    options = check_remote("r", {**server.options, "url": url})
+    return Remote("r", options.pop("url"), options)
+
+
+class Opened:
+    """One connection per kind; each test has a place of its own below it."""
+
+    def __init__(self) -> None:
+        self.stores: dict[str, CloudStore] = {}
+
+    def store(self, kind: str, servers: Servers, legacy: bool = False) -> CloudStore:
+        if kind not in self.stores:
+            server = Server("memory", "memory://here") if kind == "memory" else servers(kind)
+            self.stores[kind] = open_cloud(remote_at(server, server.url) if kind != "memory" else Remote("m", server.url), False)
+        first = self.stores[kind]
+        location = replace(first.location, path=first.location.join(uuid.uuid4().hex))
+        if kind == "http":
+            return type(first)(location, legacy, "PUT")  # type: ignore[call-arg]
+        return type(first)(location, legacy)
+
+
+@pytest.fixture(scope="module")
+def opened() -> Opened:
+    return Opened()
+
+
+class TestStorageElsewhere(ObjectStoreSuite):
+    @pytest.fixture(params=["memory", "s3", "azure", "gs", "ssh", "webdav"])
+    def store(self, request: pytest.FixtureRequest, servers: Servers, opened: Opened) -> CloudStore:  # type: ignore[override]
+        return opened.store(request.param, servers)
+
+
+class TestHttp(ObjectStoreSuite):
+    """A web server is not listed, so what it holds is looked up in its folder."""
+
+    @pytest.fixture
+    def store(self, servers: Servers, opened: Opened) -> CloudStore:  # type: ignore[override]
+        self.folder = servers("http").folder
+        return opened.store("http", servers)
+
+    def listed(self, store: CloudStore) -> list[str]:  # type: ignore[override]
+        root = Path(self.folder, store.location.path.rpartition("/")[2], "files", "md5")
+        return [prefix + name for prefix in (os.listdir(root) if root.exists() else ()) for name in os.listdir(root / prefix)]
+
+    def test_list_names_every_object(self, store: CloudStore, put: Putter) -> None:  # type: ignore[override]
+        with pytest.raises(RemoteError, match="cannot be asked what it holds"):
+            store.list_oids()
+
+    test_list_by_prefix = test_list_with_sizes = None  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("kind", ["memory", "s3", "azure", "gs", "ssh", "webdav", "http"])
+def test_objects_lie_where_dvc_looks_for_them(kind: str, servers: Servers, opened: Opened, tmp_path: Path) -> None:
+    (tmp_path / "source").write_bytes(b"x")
+    oid = oid_of(b"x")
+    for legacy, place in ((False, "files/md5/"), (True, "")):
+        store = opened.store(kind, servers, legacy)
+        store.put(str(tmp_path / "source"), oid)
+        assert store.fs.cat_file(store.location.join(f"{place}{oid[:2]}/{oid[2:]}")) == b"x"
+        assert not store.can_list or list(store.list_oids(with_size=True)) == [(oid, 1)]
+
+
+@pytest.mark.parametrize("kind", ["s3", "azure", "gs"])
+def test_a_listing_of_many_pages_is_complete(kind: str, servers: Servers, opened: Opened, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    store = opened.store(kind, servers)
+    (tmp_path / "source").write_bytes(b"x")
+    oids = {oid_of(b"%d" % number) for number in range(9)}
+    for oid in oids:
+        store.put(str(tmp_path / "source"), oid)
+    pages = store.client.pages  # type: ignore[attr-defined]
+
+    async def small(prefix: str):  # type: ignore[no-untyped-def]
+        async for page in pages(prefix):
+            for item in page:
+                yield [item]
+
+    monkeypatch.setattr(store.client, "pages", small)  # type: ignore[attr-defined]
+    assert {oid for oid, _ in store.list_oids()} == oids
+
+
+ELSEWHERE = ["s3", "azure", "gs", "ssh", "webdav", "http"]
+
+
+def configure(repo: Any, server: Server, url: str, **changed: str) -> None:
+    repo.ok("remote", "add", "-q", "-f", "-d", "r", url)
+    for option, value in {**server.options, **changed}.items():
+        repo.ok("remote", "modify", "-q", "--local", "r", option, value)
+
+
+def probed(repo: Any) -> Probe:
+    return probe(Remotes(Repo(str(repo.path), Settings())), "r")
+
+
+@pytest.mark.parametrize("kind", ELSEWHERE)
+def test_a_probe_writes_reads_and_deletes(kind: str, servers: Servers, repo: Any) -> None:
+    server = servers(kind)
+    configure(repo, server, server.url)
+    found = probed(repo)
+    assert (found.failed, found.reason, [step.step for step in found.steps]) == ("", "", ["write", "read", "delete"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "url", "changed", "reason"),
+    [
+        ("s3", "s3://no-such-bucket/x", {}, "the bucket or container does not exist"),
+        ("azure", "azure://no-such-container/x", {}, "the bucket or container does not exist"),
+        ("gs", "gs://no-such-bucket/x", {}, "the bucket or container does not exist"),
+        ("ssh", "", {"keyfile": "/nonexistent"}, "'/nonexistent'"),
+        ("ssh", "/no/such/folder", {}, "there is no such folder"),
+        ("webdav", "", {"password": "wr0ng"}, "the credentials were refused"),
+        ("http", "", {"password": "wr0ng"}, "the credentials were refused"),
+    ],
+)
+def test_a_probe_says_what_is_wrong(kind: str, url: str, changed: dict[str, str], reason: str, servers: Servers, repo: Any) -> None:
+    server = servers(kind)
+    configure(repo, server, url if "://" in url else server.url + url, **changed)
+    found = probed(repo)
+    assert not found.is_ok and reason in found.reason and found.hint
+    assert not any(secret in str(found) for secret in ("wr0ng", server.options.get("secret_access_key", "wr0ng")))
+
+
+@pytest.mark.parametrize("kind", ELSEWHERE)
+def test_push_then_pull_elsewhere(kind: str, servers: Servers, repo: Any) -> None:
+    server = servers(kind)
+    configure(repo, server, server.below(uuid.uuid4().hex))
+    repo.gen({"data/a": "one", "data/sub/b": "two", "empty": ""})
+    repo.ok("add", "-q", "data", "empty")
+    assert repo.ok("push").out == "4 files pushed\n"
+    assert repo.ok("push").out == "Everything is up to date.\n"
+    assert "in sync" in repo.ok("status", "-c").out
+    for name in ("data", ".dvc/cache"):
+        shutil.rmtree(repo / name)
+    (repo / "empty").unlink()
+    repo.ok("pull")
+    assert (repo.read("data/a"), repo.read("data/sub/b"), repo.read("empty")) == ("one", "two", "")
+
+
+def test_credentials_do_not_follow_a_redirect_to_another_host(servers: Servers, tmp_path: Path) -> None:
+    """The other host is the same server under another name."""
+    server = servers("http")
+    for options in ({**server.options}, {"auth": "custom", "custom_auth_header": "X-Key", "password": "k3y"}):
+        options = check_remote("r", {**options, "url": f"{server.url}/redirect/{server.port}/public/x"})
+        store = open_cloud(Remote("r", options.pop("url"), options), False)
+        with pytest.raises(FileNotFoundError):
+            store.read("0" * 32)
+    said = [line.split() for line in Path(server.folder, ".headers").read_text().splitlines()]
+    assert [line for line in said if line[0].startswith("localhost")] == [[f"localhost:{server.port}", "None", "None"]] * 2
+    assert [line for line in said if line[-1] == "k3y"]

@@ -1,0 +1,1 @@
+"""Storage servers for tests, on loopback, each started when a test first asks for it (see `fixtures`)."""
