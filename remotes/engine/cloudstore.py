@@ -36,10 +36,13 @@ Listed = tuple[str, int | None]
 class CloudStore:
     """What the three families share: names and paths.
 
-    can_list: whether `list_oids` works. url: for messages, without a login.
+    can_list: whether `list_oids` works. lists_at_once: whether one listing reaches all folders, `page_objects`
+    in an answer. url: for messages, without a login.
     """
 
     can_list = True
+    lists_at_once = False
+    page_objects = 1000
 
     def __init__(self, location: Location, legacy: bool = False) -> None:
         self.location = location
@@ -189,6 +192,8 @@ async def each(items: Iterable[T], work: Callable[[T], Awaitable[None]], at_once
 
 class BucketStore(LoopStore):
     """S3, Google Cloud Storage, Azure, OSS. One request writes an object, whole or not at all."""
+
+    lists_at_once = True
 
     def __init__(self, location: Location, legacy: bool = False) -> None:
         super().__init__(location, legacy)

@@ -5,6 +5,7 @@ import os
 from collections.abc import Collection
 
 from remotes.engine.elsewhere import EMPTY
+from remotes.engine.presence import can_list
 from remotes.engine.retry import plain
 from tracking.engine import atomic
 from tracking.engine.hashing import hash_file, new_md5
@@ -36,7 +37,9 @@ def facts_of(store: ObjectStore, oids: Collection[str]) -> dict[str, Fact]:
         return {}
     wanted = set(oids)
     listing = getattr(plain(store), "list_facts", None)
-    if listing is not None:
+    if not can_list(store):
+        found: dict[str, Fact] = {}
+    elif listing is not None:
         found = {oid: Fact(size, md5) for oid, size, md5 in store.list_facts(_prefixes(wanted)) if oid in wanted}  # type: ignore[attr-defined]
     else:
         found = {oid: Fact(size) for oid, size in store.list_oids(_prefixes(wanted), with_size=True) if oid in wanted}

@@ -72,9 +72,14 @@ def place_of(remote: Remote, legacy: bool) -> str:
     return f"remote:{small_md5(repr((without_login(remote.url), options, legacy)).encode('utf-8', 'surrogateescape')).hexdigest()}"
 
 
+def can_list(store: ObjectStore) -> bool:
+    """Whether the store can be asked what it holds; a web server cannot."""
+    return bool(getattr(plain(store), "can_list", True))
+
+
 def existing(store: ObjectStore, oids: Collection[str]) -> set[str]:
     """Those of `oids` that the store holds: asked for or listed, whichever takes fewer requests."""
-    if isinstance(store, LocalStore) or len(oids) <= ASK_AT_ONCE:
+    if isinstance(store, LocalStore) or len(oids) <= ASK_AT_ONCE or not can_list(store):
         return store.exists(oids)  # in a folder, asking costs microseconds and sees modes, too
     wanted = set(oids)
     prefix = min(wanted)[:2]
@@ -89,7 +94,7 @@ def existing(store: ObjectStore, oids: Collection[str]) -> set[str]:
 
 def listed_sizes(store: ObjectStore, oids: Collection[str]) -> dict[str, int]:
     """Sizes in bytes of as many of `oids` as a cheap listing tells: none where asking would take many requests."""
-    if isinstance(store, LocalStore) or len(oids) < SIZES_SHARE:
+    if isinstance(store, LocalStore) or len(oids) < SIZES_SHARE or not can_list(store):
         return {}
     wanted = set(oids)
     prefix = min(wanted)[:2]

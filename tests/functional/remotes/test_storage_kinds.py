@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from remotes.engine.cloudstore import CloudStore, open_cloud
+from remotes.engine.facts import facts_of
+from remotes.engine.presence import existing
 from remotes.engine.probe import Probe, probe
 from remotes.engine.storage import Remote, Remotes
 from tests.servers.process import Server
@@ -85,6 +87,14 @@ def test_objects_lie_where_dvc_looks_for_them(kind: str, servers: Servers, opene
         store.put(str(tmp_path / "source"), oid)
         assert store.fs.cat_file(store.location.join(f"{place}{oid[:2]}/{oid[2:]}")) == b"x"
         assert not store.can_list or list(store.list_oids(with_size=True)) == [(oid, 1)]
+
+
+def test_a_web_server_is_asked_for_each_object(servers: Servers, opened: Opened, tmp_path: Path) -> None:
+    store = opened.store("http", servers)
+    (tmp_path / "source").write_bytes(b"x")
+    oids = [oid_of(b"%d" % number) for number in range(30)]
+    store.put(str(tmp_path / "source"), oids[3])
+    assert existing(store, oids) == {oids[3]} == set(facts_of(store, oids))
 
 
 @pytest.mark.parametrize("kind", ["s3", "azure", "gs"])
