@@ -79,6 +79,8 @@ def can_list(store: ObjectStore) -> bool:
 
 def existing(store: ObjectStore, oids: Collection[str]) -> set[str]:
     """Those of `oids` that the store holds: asked for or listed, whichever takes fewer requests."""
+    if not oids:
+        return set()
     if isinstance(store, LocalStore) or len(oids) <= ASK_AT_ONCE or not can_list(store):
         return store.exists(oids)  # in a folder, asking costs microseconds and sees modes, too
     wanted = set(oids)

@@ -150,7 +150,8 @@ class Transfer:
             return corrupted(oid)
 
         reasons = on_threads(oids, read, 1 if isinstance(self.source, LocalStore) else self.jobs or JOBS)
-        target.add_manifests(found)
+        with nullcontext() if isinstance(self.source, LocalStore) else target.batch():  # whose journal finds leftovers of a kill
+            target.add_manifests(found)
         self._note(oids, reasons)
 
     def _note(self, oids: list[str], reasons: Iterable[str | None]) -> None:

@@ -54,6 +54,8 @@ def check_sane(project: Project, dvc: Tool, told: str) -> None:
         ended = run_forked(argv, project.path, project.environ)
         assert ended.code == 0 and "Traceback" not in ended.err, f"{told}: dataver {argv}: {ended}"
         json.loads(ended.out)
+        if "data" in argv and "://" in project.url:
+            continue  # dvc opens the remote for it, and has no such thing
         reply = dvc.run(argv, project.path, project.environ)
         assert reply.code == 0 and "Traceback" not in reply.err, f"{told}: dvc {argv}: {reply}"
     assert not lost_objects(project.cache, project.committed), f"{told}: committed objects are lost"

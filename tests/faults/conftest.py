@@ -16,7 +16,8 @@ from tests.environment import clean_environ
 from tests.faults.checks import Prepared, state
 from tests.faults.crash import run_forked
 from tests.faults.queuebox import QueueBox
-from tests.faults.scenarios import SCENARIOS, Project
+from tests.faults.scenarios import ELSEWHERE, SCENARIOS, Project
+from tests.suites.elsewhere import Faults, use
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +40,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Prepar
         if name not in made:
             base = tmp_path_factory.mktemp(name)
             project = Project(str(base / "box"), clean_environ(str(base)))
-            argv = SCENARIOS[name](project)
+            argv = {**SCENARIOS, **ELSEWHERE}[name](project)
             steps, after = _undisturbed(project, argv, base)
             made[name] = Prepared(project, argv, after, steps)
         return made[name]
@@ -56,6 +57,13 @@ def _undisturbed(project: Project, argv: list[str], base: Path) -> tuple[int, di
     shutil.rmtree(project.box)
     os.rename(base / "kept", project.box)
     return ended.steps, after
+
+
+@pytest.fixture(scope="session")
+def faults() -> Iterator[Faults]:
+    """Remotes elsewhere, in this process and its forks; clear() them between tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield use(patch)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import subprocess
 from dataclasses import dataclass, field
 
 from tests.faults.crash import named_oids, run_forked
+from tests.suites.elsewhere import URL
 
 PIPELINE = """\
 stages:
@@ -37,6 +38,7 @@ class Project:
     box: str
     environ: dict[str, str]
     committed: list[str] = field(default_factory=list)
+    url: str = "../remote"
 
     @property
     def path(self) -> str:
@@ -97,7 +99,7 @@ def _first_version(project: Project) -> None:
     project.write("single.bin", "single first\n")
     project.write("params.yaml", "lr: 1\n")
     project.dataver("add", "data", "single.bin")
-    project.dataver("remote", "add", "-d", "store", "../remote")
+    project.dataver("remote", "add", "-d", "store", project.url)
     project.commit("first")
 
 
@@ -206,3 +208,29 @@ def gc_restore(project: Project) -> list[str]:
 
 
 SCENARIOS = {function.__name__: function for function in (add, add_many, commit, checkout, checkout_links, push, pull, repro, gc, gc_trash, gc_restore)}
+
+
+# -- with a storage that is no folder (tests/suites/elsewhere.py) --------------------------------
+
+
+def push_elsewhere(project: Project) -> list[str]:
+    """The first version is there, the second is not."""
+    project.url = URL
+    return push(project)
+
+
+def pull_elsewhere(project: Project) -> list[str]:
+    """Everything is there, nothing in cache or workspace."""
+    project.url = URL
+    return pull(project)
+
+
+def gc_elsewhere(project: Project) -> list[str]:
+    """Two versions are there, the workspace uses the second."""
+    project.url = URL
+    project.dataver(*push(project))
+    project.committed = project.named_now()
+    return ["gc", "-w", "-c", "-f"]
+
+
+ELSEWHERE = {function.__name__: function for function in (push_elsewhere, pull_elsewhere, gc_elsewhere)}

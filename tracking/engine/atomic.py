@@ -21,6 +21,7 @@ HOOK: Callable[[str, str], None] | None = None
 FEW_FILES = 16  # syncing so many files one by one is cheaper than a whole file system
 TEMP_PREFIX = "."
 TEMP_SUFFIX = ".tmp"
+TOKEN_CHARS = 12
 
 _numbers = count()
 _token: tuple[int, str] = (0, "")  # (pid it belongs to, random text): differs after a fork
@@ -28,11 +29,16 @@ _token: tuple[int, str] = (0, "")  # (pid it belongs to, random text): differs a
 
 def temp_name() -> str:
     """A file name nobody else uses: `.<token>.tmp`, the form dvc leaves alone in a cache."""
+    return f"{TEMP_PREFIX}{token()}{next(_numbers):x}{TEMP_SUFFIX}"
+
+
+def token() -> str:
+    """How temporary names of this process begin: 12 hex digits."""
     global _token
     pid = os.getpid()
     if _token[0] != pid:
-        _token = (pid, os.urandom(6).hex())
-    return f"{TEMP_PREFIX}{_token[1]}{next(_numbers):x}{TEMP_SUFFIX}"
+        _token = (pid, os.urandom(TOKEN_CHARS // 2).hex())
+    return _token[1]
 
 
 def temp_beside(path: str) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import re
 import stat as stat_module
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import BinaryIO, Protocol
 
@@ -353,8 +353,8 @@ class LocalStore:
             return False
         return True
 
-    def remove_leftovers(self, older_than_s: float = LEFTOVER_AGE_S) -> int:
-        """Delete temporary files of commands that were killed long ago; returns how many."""
+    def remove_leftovers(self, older_than_s: float = LEFTOVER_AGE_S, of: Collection[str] = ()) -> int:
+        """Delete temporary files of commands that were killed long ago, and of processes (`atomic.token`) that are gone; returns how many."""
         import time
 
         limit = time.time() - older_than_s
@@ -362,7 +362,8 @@ class LocalStore:
         for prefix in PREFIXES:
             try:
                 with os.scandir(f"{self.root}/{prefix}") as scan:
-                    old = [entry.path for entry in scan if atomic.is_temp_name(entry.name) and entry.stat().st_mtime < limit]
+                    names = [entry for entry in scan if atomic.is_temp_name(entry.name)]
+                    old = [entry.path for entry in names if entry.name[1 : 1 + atomic.TOKEN_CHARS] in of or entry.stat().st_mtime < limit]
             except (FileNotFoundError, NotADirectoryError):
                 continue
             for path in old:
@@ -398,7 +399,7 @@ class LocalStore:
         """Leave a journal; its name says everything, since after a power cut its bytes may be gone."""
         if self.journal_dir is None:
             return None
-        path = os.path.join(self.journal_dir, f"{JOURNAL}{self._tag()}.{os.getpid()}.{_boot_id()}.{os.urandom(4).hex()}")
+        path = os.path.join(self.journal_dir, f"{JOURNAL}{self._tag()}.{os.getpid()}.{_boot_id()}.{atomic.token()}{os.urandom(2).hex()}")
         try:
             os.makedirs(self.journal_dir, exist_ok=True)
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
@@ -437,7 +438,7 @@ class LocalStore:
             atomic.barrier(good, self.root)
         for path in journals:
             atomic.discard(path)
-        self.remove_leftovers()
+        self.remove_leftovers(of={path.rpartition(".")[2][: atomic.TOKEN_CHARS] for path in journals})
 
     def _stale_journals(self) -> list[str]:
         """Journals for this store whose process is gone."""

@@ -1,0 +1,120 @@
+"""push, pull and gc -c with a storage that is no folder, killed at any step, interrupted, and two at once."""
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.compat.tools import Tool
+from tests.environment import clean_environ
+from tests.faults.checks import Prepared, check_finishes, check_sane, sample
+from tests.faults.crash import KILLED, files_below, object_path, run_forked, wrong_objects
+from tests.faults.scenarios import ELSEWHERE, Project
+from tests.suites.elsewhere import Faults
+from tracking.engine.atomic import is_temp_name
+
+INTERRUPTED = 252
+
+
+@pytest.fixture(autouse=True)
+def calm(faults: Faults) -> Iterator[None]:
+    faults.clear()
+    yield
+    faults.clear()
+
+
+def check_remote(project: Project, told: str) -> None:
+    ended = run_forked(["remote", "check", "--verify", "--json"], project.path, project.environ)
+    assert ended.code == 0, f"{told}: remote check: {ended}"
+    assert json.loads(ended.out)["objects"] == 8
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_killed_with_a_storage_elsewhere(name: str, prepared: Callable[[str], Prepared], fresh: Callable[[Prepared], Project], dvc: Tool) -> None:
+    original = prepared(name)
+    for step in sample(original.steps, 5):
+        project = fresh(original)
+        told = f"{name}, killed at step {step} of {original.steps}"
+        ended = run_forked(original.argv, project.path, project.environ, die_at=step)
+        assert ended.code in (KILLED, 0), f"{told}: {ended}"
+        assert not wrong_objects(project.cache) and not wrong_objects(project.remote), f"{told}: an object appeared before it was whole"
+        check_sane(project, dvc, told)
+        check_finishes(project, original, told)
+        assert not [path for path in files_below(project.cache) if is_temp_name(os.path.basename(path))], f"{told}: temporary files are left"
+        check_remote(project, told)
+
+
+@pytest.mark.parametrize("name", ["push_elsewhere", "pull_elsewhere"])
+def test_interrupted_while_the_storage_hangs(name: str, prepared: Callable[[str], Prepared], fresh: Callable[[Prepared], Project], faults: Faults) -> None:
+    """Ctrl-C ends the command though a transfer never answers (run_forked would tell), and leaves what can go on."""
+    original = prepared(name)
+    project = fresh(original)
+    seen: list[str] = []
+
+    def interrupt(operation: str, path: str) -> None:
+        seen.append(operation)
+        if seen.count("remote put") + seen.count("remote get") == 2 and seen[-1] in ("remote put", "remote get"):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    faults.on("put", "get", wait_s=120)
+    ended = run_forked(original.argv, project.path, project.environ, on_step=interrupt, timeout_s=30)
+    assert ended.code == INTERRUPTED and "Traceback" not in ended.err, ended
+    faults.clear()
+    check_finishes(project, original, name)
+    check_remote(project, name)
+
+
+def test_two_pushes_at_once(prepared: Callable[[str], Prepared], fresh: Callable[[Prepared], Project], tmp_path: Path, faults: Faults) -> None:
+    """Of two clones, to one storage, in step with each other."""
+    first = fresh(prepared("push_elsewhere"))
+    second = Project(str(tmp_path / "other"), clean_environ(str(tmp_path / "second")), url=first.url)
+    subprocess.run(["cp", "-a", first.box, second.box], check=True)
+    subprocess.run(["rm", "-rf", second.remote], check=True)
+    os.symlink(first.remote, second.remote)
+    faults.on("put", wait_s=0.05)
+    children = []
+    for project in (first, second):
+        pid = os.fork()
+        if not pid:
+            code = 70
+            try:
+                ended = run_forked(["push"], project.path, project.environ)
+                print(ended)
+                code = ended.code
+            finally:
+                os._exit(code)
+        children.append(pid)
+    assert [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children] == [0, 0]
+    faults.clear()
+    for project in (first, second):
+        check_remote(project, "two pushes")
+        assert "up to date" in run_forked(["push", "--no-presence"], project.path, project.environ).out
+
+
+def test_a_manifest_whose_file_is_gone(prepared: Callable[[str], Prepared], fresh: Callable[[Prepared], Project]) -> None:
+    """The others arrive, the missing one is named with who needs it, and whoever has it can mend the remote."""
+    project = fresh(prepared("pull_elsewhere"))
+    project.dataver("fetch")
+    whole = str(Path(project.box) / "whole")
+    os.rename(project.cache, whole)
+    manifest = next(oid for oid in project.named_now() if oid.endswith(".dir"))
+    listed = json.loads(Path(object_path(whole, manifest)).read_bytes())
+    gone = listed[0]["md5"]
+    os.unlink(object_path(project.remote, gone))
+    ended = run_forked(["pull"], project.path, project.environ)
+    assert ended.code == 1 and gone in ended.err, ended
+    assert all(os.path.exists(object_path(project.cache, row["md5"])) for row in listed[1:])
+    assert not os.path.exists(object_path(project.cache, manifest)), "a manifest came without its files"
+    ended = run_forked(["remote", "check"], project.path, project.environ)
+    assert ended.code == 1 and f"data/{listed[0]['relpath']} (data.dvc)" in ended.out, ended
+    subprocess.run(["rm", "-rf", project.cache], check=True)
+    os.rename(whole, project.cache)
+    project.dataver("push", "--no-presence")
+    subprocess.run(["rm", "-rf", project.cache], check=True)
+    project.dataver("pull", "-f")
+    check_remote(project, "mended")
