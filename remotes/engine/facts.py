@@ -36,12 +36,8 @@ def facts_of(store: ObjectStore, oids: Collection[str]) -> dict[str, Fact]:
     if not oids:
         return {}
     wanted = set(oids)
-    listing = getattr(plain(store), "list_facts", None)
-    if not can_list(store):
-        found: dict[str, Fact] = {}
-    elif listing is not None:
-        found = {oid: Fact(size, md5) for oid, size, md5 in store.list_facts(_prefixes(wanted)) if oid in wanted}  # type: ignore[attr-defined]
-    else:
+    found: dict[str, Fact] = {}
+    if can_list(store):
         found = {oid: Fact(size) for oid, size in store.list_oids(_prefixes(wanted), with_size=True) if oid in wanted}
     rest = wanted - found.keys()
     if rest and not isinstance(store, LocalStore):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from remotes.engine.fetch import fetch, fetch_noted, fetch_used, note_import
 from remotes.engine.imports import ImportedData
-from remotes.engine.runcache import fetch_runs
+from remotes.engine.runcache import RunCacheUnsupported, fetch_runs
 from remotes.engine.storage import Remotes
 from tracking.engine.bring import Brought, bring, wanted
 from tracking.engine.protocols import Io
@@ -45,7 +45,10 @@ class Pull:
         self.io = io
 
     def pull_run_cache(self) -> None:
-        fetch_runs(self.repo, None, self.io)
+        try:
+            fetch_runs(self.repo, None, self.io)
+        except RunCacheUnsupported as error:
+            self.io.warn(f"Failed to pull run cache: {error}")
 
     def fetch(self, stage: Stage, outs: list[Out]) -> None:
         """Objects of outs, each from its remote, those of an import from its source. Raises DataverError."""

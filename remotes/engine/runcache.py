@@ -1,13 +1,18 @@
-"""Copy the run cache between a folder remote and the cache: files below `runs/`.
+"""Copy the run cache between a remote and the cache: files below `runs/`.
 
-Entries are never changed, so only those that the other side lacks are copied, oldest first:
-readers take the newest entry of a key.
+Entries are never changed, so only those that the other side lacks are copied, from and to a folder
+oldest first: readers take the newest entry of a key.
 """
 from __future__ import annotations
 
 import os
+import re
+from typing import Any
 
+from remotes.engine.elsewhere import JOBS
+from remotes.engine.retry import Retry
 from remotes.engine.storage import Remotes
+from remotes.engine.threads import on_threads
 from tracking.engine import atomic
 from tracking.engine.errors import ConfigError, DataverError, RemoteError
 from tracking.engine.ingest import make_folder
@@ -16,32 +21,66 @@ from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
 
 RUNS = "runs"
+ENTRY = re.compile(r"runs/([0-9a-f]{2})/\1[0-9a-f]{62}/[0-9a-f]{64}")
+
+
+class RunCacheUnsupported(RemoteError):
+    """A storage whose files cannot be listed."""
 
 
 def push_runs(repo: Repo, remote: str | None, io: Io) -> int:
     """Returns how many entries were sent. Raises ConfigError, DataverError."""
-    store = _folder(repo, remote, io)
-    return _copy_missing(repo.cache_dir, store.path, store.dir_mode)
+    store = _store(repo, remote, io)
+    if isinstance(store, LocalStore):
+        return _copy_missing(repo.cache_dir, store.path, store.dir_mode)
+    there = _listed(store)
+    here = {os.path.relpath(path, repo.cache_dir).replace(os.sep, "/"): path for path in _entries(repo.cache_dir)}
+    todo = sorted(rel for rel in here if rel not in there and ENTRY.fullmatch(rel))
+    retry = Retry()
+    on_threads(todo, lambda rel: retry(lambda: store.put_file(here[rel], rel)), JOBS)
+    return len(todo)
 
 
 def fetch_runs(repo: Repo, remote: str | None, io: Io) -> int:
     """Returns how many entries came; none without any remote. Raises ConfigError, DataverError."""
     try:
-        store = _folder(repo, remote, io)
+        store = _store(repo, remote, io)
     except ConfigError:
         if remote or repo.config.default_remote():
             raise
         return 0
-    return _copy_missing(store.path, repo.cache_dir, repo.store.dir_mode)
+    if isinstance(store, LocalStore):
+        return _copy_missing(store.path, repo.cache_dir, repo.store.dir_mode)
+    todo = sorted(rel for rel in _listed(store) if not os.path.exists(os.path.join(repo.cache_dir, rel)))
+    retry = Retry()
+
+    def bring(rel: str) -> None:
+        final = os.path.join(repo.cache_dir, *rel.split("/"))
+        make_folder(os.path.dirname(final), repo.store.dir_mode)
+        temporary = atomic.temp_beside(final)
+        try:
+            retry(lambda: store.get_file(rel, temporary))
+            atomic.replace(temporary, final)
+        finally:
+            atomic.discard(temporary)
+
+    on_threads(todo, bring, JOBS)
+    return len(todo)
 
 
-def _folder(repo: Repo, remote: str | None, io: Io) -> LocalStore:
+def _store(repo: Repo, remote: str | None, io: Io) -> Any:
+    """A folder, or a store elsewhere whose files can be listed."""
     remotes = Remotes(repo, remote, tool=io.tool)
     found = remotes.get()
     store = remotes.store(found)
-    if not isinstance(store, LocalStore):
-        raise RemoteError(f"the run cache cannot be kept on remote '{found.name}'")
+    if not isinstance(store, LocalStore) and getattr(store, "files_below", None) is None:
+        raise RunCacheUnsupported(f"the run cache cannot be kept on remote '{found.name}': its files cannot be listed")
     return store
+
+
+def _listed(store: Any) -> set[str]:
+    """Entries of a store elsewhere; what has another name there is none."""
+    return {rel for rel in Retry()(lambda: list(store.files_below(RUNS))) if ENTRY.fullmatch(rel)}
 
 
 def _copy_missing(source: str, target: str, dir_mode: int | None) -> int:

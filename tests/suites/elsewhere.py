@@ -7,6 +7,7 @@ survives the process. `use(monkeypatch)` lets remotes of the scheme SCHEME be su
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -89,8 +90,25 @@ class Elsewhere:
     lists_at_once = True
 
     def __init__(self, folder: str, faults: Faults) -> None:
+        self.folder = folder
         self.root = os.path.join(folder, "files", "md5")
         self.faults = faults
+
+    # --- other files, by their path below the folder
+    def files_below(self, rel: str) -> Iterable[str]:
+        self.faults.meet("list", [])
+        for folder, _, names in os.walk(os.path.join(self.folder, rel)):
+            yield from (os.path.relpath(os.path.join(folder, name), self.folder) for name in names)
+
+    def put_file(self, from_path: str, rel: str) -> None:
+        self.faults.meet("put_file", [rel])
+        final = os.path.join(self.folder, rel)
+        os.makedirs(os.path.dirname(final), exist_ok=True)
+        shutil.copyfile(from_path, final)
+
+    def get_file(self, rel: str, to_path: str) -> None:
+        self.faults.meet("get_file", [rel])
+        shutil.copyfile(os.path.join(self.folder, rel), to_path)
 
     def _path(self, oid: str) -> str:
         assert OID.fullmatch(oid), oid

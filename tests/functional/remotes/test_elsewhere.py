@@ -160,3 +160,17 @@ def test_a_listing_that_lags_behind_loses_nothing(repo: Project, monkeypatch: py
     shutil.rmtree(repo / ".dvc/cache")
     shutil.rmtree(repo / "d")
     assert repo.ok("pull").out.endswith("61 files fetched and 60 files added\n")
+
+
+def test_the_run_cache_goes_there_and_back(data: Project, faults: Faults) -> None:
+    data.gen({"dvc.yaml": "stages:\n  s:\n    cmd: cp f.txt o\n    deps: [f.txt]\n    outs: [o]\n"})
+    data.ok("repro", "-q")
+    faults.on("put_file", "get_file", error=PASSING, times=1)
+    assert data.ok("push", "--run-cache").out == "6 files pushed\n"
+    [entry] = (data / "../remote/runs").glob("*/*/*")
+    (entry.parent / "not an entry").write_text("x")
+    for name in (".dvc/cache", "o", "dvc.lock"):
+        shutil.rmtree(data / name) if (data / name).is_dir() else (data / name).unlink()
+    data.ok("fetch", "--run-cache")
+    assert [path.name for path in (data / ".dvc/cache/runs").glob("*/*/*")] == [entry.name]
+    assert "is cached - skipping run" in data.ok("repro", "--pull").out
