@@ -113,7 +113,8 @@ class Courier:
             self.brake.note(reason)
         except DataverError as error:
             reason = str(error)
-        told.rest(self.sizes.get(job.item, 0))
+        if not job.is_over:
+            told.rest(self.sizes.get(job.item, 0))
         return reason
 
     # --- to a remote

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 
 from remotes.engine.retry import plain
 from remotes.engine.storage import Remote
-from tracking.engine.credentials import is_secret, without_login
+from tracking.engine.credentials import is_secret, masked
 from tracking.engine.hashing import small_md5
 from tracking.engine.objects import PREFIXES, LocalStore, ObjectStore
 from tracking.engine.repo import Repo
@@ -69,7 +69,7 @@ class Presence:
 def place_of(remote: Remote, legacy: bool) -> str:
     """Differs for storages that may hold different objects. No secret goes into it."""
     options = sorted((name, str(value)) for name, value in remote.options.items() if name not in INDIFFERENT and not is_secret(("remote", remote.name, name)))
-    return f"remote:{small_md5(repr((without_login(remote.url), options, legacy)).encode('utf-8', 'surrogateescape')).hexdigest()}"
+    return f"remote:{small_md5(repr((masked(remote.url), options, legacy)).encode('utf-8', 'surrogateescape')).hexdigest()}"
 
 
 def can_list(store: ObjectStore) -> bool:

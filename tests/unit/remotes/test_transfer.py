@@ -1,6 +1,7 @@
 """Copying objects between stores: order, failures, verification, retries."""
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections.abc import Iterator
@@ -201,6 +202,15 @@ def test_an_interruption_does_not_wait_for_what_hangs(cache: LocalStore) -> None
         Courier(store, cache, Interrupting(), "Fetching", jobs=2).carry([stuck, oid_of(b"absent")])
     assert not stop.is_set() and [name for _, _, names in os.walk(cache.path) for name in names] == []
     stop.set()
+
+
+def test_a_full_disk_under_the_cache_ends_the_transfer_and_names_it(cache: LocalStore) -> None:
+    class Filling(MemoryStore):
+        def get(self, oid: str, to_path: str) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(DataverError, match="cannot write to '.*cache': No space left"):
+        transfer(Filling(), cache).run([oid_of(b"x"), oid_of(b"y")], {}, set())
 
 
 def test_large_objects_are_hashed_while_they_arrive(cache: LocalStore) -> None:
