@@ -11,6 +11,7 @@ from typing import Any
 from tracking.engine.errors import DataverError
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+from tracking.engine.stage import Stage
 from tracking.engine.targets import load_targets
 from tracking.engine.workspace import Workspace
 
@@ -45,7 +46,7 @@ def run(args: argparse.Namespace, io: Io) -> int:
     ws = Workspace(repo, io.progress)
     index, found = load_targets(repo, args.targets, cwd=io.cwd, recursive=args.recursive, with_deps=args.with_deps)
     index.tell_warnings(io.warn)
-    changed = status(ws, found, io.cwd, io.warn)
+    changed = status(ws, found, io.cwd, io.warn, _asker(ws, io) if args.check_updates else None)
     repo.close()
     if args.json:
         io.json(changed)
@@ -64,6 +65,15 @@ def run(args: argparse.Namespace, io: Io) -> int:
 def _nothing_tracked(io: Io) -> None:
     io.info("There are no data or pipelines tracked in this project yet.\nSee <https://dvc.org/doc/start> to get started!")
     io.info("`dataver add PATH` tracks data; `dataver stage add` describes a step that makes some.")
+
+
+def _asker(ws: Workspace, io: Io) -> Any:
+    def ask(stage: Stage) -> dict[str, str]:
+        from remotes.engine.news import news  # slow imports, only for imports
+
+        return news(ws, stage, io)
+
+    return ask
 
 
 def _cloud(repo: Repo, args: argparse.Namespace, io: Io) -> int:

@@ -1,7 +1,7 @@
 """`status`: the reasons of every stage in the shape of the command contract."""
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from pipelines.engine.dirty import COMMAND, PARAM, Reason, definition_reasons, dep_reasons, out_reasons
@@ -10,16 +10,20 @@ from tracking.engine.targets import Found
 from tracking.engine.workspace import DELETED, NEW, Workspace, stage_label
 
 
-def stage_status(ws: Workspace, stage: Stage, path: str | None = None) -> list[Any]:
-    """What changed in one stage; `path` limits it to one out. Empty when nothing did.
+News = Callable[[Stage], dict[str, str]]  # name of an import's source -> what happened to it
+
+
+def stage_status(ws: Workspace, stage: Stage, path: str | None = None, news: News | None = None) -> list[Any]:
+    """What changed in one stage; `path` limits it to one out. news: asks sources of imports. Empty when nothing did.
 
     Shape: [{"changed deps": {...}}, {"changed outs": {...}}, "always changed", "changed command"].
     """
     result: list[Any] = []
-    if not stage.frozen:
-        deps = _deps(ws, stage, list(dep_reasons(ws, stage)))
-        if deps:
-            result.append({"changed deps": deps})
+    deps = _deps(ws, stage, list(dep_reasons(ws, stage))) if not stage.frozen else {}
+    if news is not None and stage.has_news:
+        deps.update(news(stage))
+    if deps:
+        result.append({"changed deps": deps})
     outs = {reason.subject: reason.state for reason in out_reasons(ws, stage, path)}
     if outs:
         result.append({"changed outs": outs})
@@ -47,13 +51,13 @@ def _deps(ws: Workspace, stage: Stage, found: list[Reason]) -> dict[str, Any]:
     return deps
 
 
-def status(ws: Workspace, found: Iterable[Found], cwd: str, warn: Any) -> dict[str, list[Any]]:
-    """stage address -> what changed, for every stage that changed."""
+def status(ws: Workspace, found: Iterable[Found], cwd: str, warn: Any, news: News | None = None) -> dict[str, list[Any]]:
+    """stage address -> what changed, for every stage that changed. news: as for `stage_status`."""
     result: dict[str, list[Any]] = {}
     for item in found:
-        if item.stage.frozen and not item.stage.is_repo_import:
+        if item.stage.frozen and not item.stage.has_news:
             warn(f"{stage_label(item.stage, cwd)} is frozen. Its dependencies are not going to be shown in the status output.")
-        changed = stage_status(ws, item.stage, item.path)
+        changed = stage_status(ws, item.stage, item.path, news)
         if changed:
             result[item.stage.address(cwd)] = changed
     return result

@@ -81,7 +81,8 @@ def _names_version(url: str) -> bool:
 
 def source_of(ws: Workspace, dep: Dep) -> UrlSource:
     """Where a dependency leads. Raises ConfigError, MissingPackage, RemoteError."""
-    return open_url(ws.repo.config, dep.abspath or dep.path, dep.fs_config, ws.repo.root_dir, ws.repo.settings)
+    options = {**(dep.fs_config or {}), **({"version_aware": True} if dep.is_versioned else {})}
+    return open_url(ws.repo.config, dep.abspath or dep.path, options, ws.repo.root_dir, ws.repo.settings)
 
 
 def look(ws: Workspace, dep: Dep, source: UrlSource) -> Dep:
@@ -106,6 +107,13 @@ def _versions(source: Elsewhere) -> dict[str, Any]:
         return {"digest": Digest("etag", str(entry["etag"])), "meta": Meta(size=entry.get("size"), version_id=entry.get("version_id")), "files": None}
     digest, meta = folder_digest(files)
     return {"digest": digest, "meta": meta, "files": tuple(files)}
+
+
+def is_changed(dep: Dep, now: Dep) -> bool:
+    """Whether a source is not what was recorded."""
+    if dep.is_versioned and (now.files != dep.files or now.meta.version_id != dep.meta.version_id):
+        return True
+    return now.digest is None or not is_same(dep.digest, now.digest)
 
 
 def bring_url(ws: Workspace, stage: Stage, io: Io, jobs: int | None, *, no_download: bool = False) -> Stage:
@@ -195,7 +203,7 @@ def update_from_url(ws: Workspace, stage: Stage, io: Io, *, no_download: bool, t
         write_import(repo, send_to_remote(ws, stage, remote, jobs, io, "update"))
         return
     now = look(ws, dep, source_of(ws, dep))
-    if now.digest is not None and is_same(dep.digest, now.digest) and now.files == dep.files and now.meta.version_id == dep.meta.version_id and not ws.out_state(out):
+    if not is_changed(dep, now) and not ws.out_state(out):
         io.info(f"'{stage.address(repo.cwd)}' didn't change, skipping")
         return
     io.info(importing_line(ws, stage))

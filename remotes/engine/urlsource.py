@@ -104,7 +104,7 @@ def open_url(config: Config, url: str, fs_config: Mapping[str, Any] | None, cwd:
         return WebSource(WebFile(where, options))
     if scheme not in config_schema.REMOTES and scheme != "memory":
         raise DataverError(f"Unsupported URL type {scheme}://", hint="A path, or a URL of one of: " + ", ".join(sorted(name for name in config_schema.REMOTES if name)))
-    return Elsewhere(open_location(where, options), bool(options.get("version_aware")))
+    return Elsewhere(open_location(where, options, settings), bool(options.get("version_aware")))
 
 
 # --- here
@@ -213,7 +213,7 @@ class Elsewhere:
         try:
             if not self.isdir():
                 entry = self._entry("", self.info())
-                return _digest(entry), Meta(size=entry.get("size"), version_id=entry.get("version_id"))
+                return _digest(entry), Meta(size=entry.get("size"), version_id=_version(self.info()))
             return folder_digest(self.files())
         except FileNotFoundError:
             return None
@@ -245,9 +245,9 @@ class Elsewhere:
                 entry["checksum"] = str(info.get("checksum") or self.location.fs.checksum(self.path_of(rel)))
         else:
             entry["etag"] = _etag(scheme, info) or str(self.location.fs.checksum(self.path_of(rel)))
-        version = info.get("VersionId") or info.get("version_id") or info.get("generation")
-        if self.versions and version and version != "null":
-            entry["version_id"] = str(version)
+        version = _version(info) if self.versions else None
+        if version:
+            entry["version_id"] = version
         return entry
 
     def _md5(self, rel: str) -> str:
@@ -350,6 +350,11 @@ class Elsewhere:
 def _digest(entry: File) -> Digest:
     name = next(name for name in ("md5", "checksum", "etag") if entry.get(name))
     return Digest(name, str(entry[name]))
+
+
+def _version(info: Mapping[str, Any]) -> str | None:
+    value = info.get("VersionId") or info.get("version_id") or info.get("generation")
+    return str(value) if value and value != "null" else None
 
 
 def _etag(scheme: str, info: Mapping[str, Any]) -> str:

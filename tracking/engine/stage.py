@@ -113,6 +113,11 @@ class Dep:
     def is_url(self) -> bool:
         return not self.abspath
 
+    @property
+    def is_versioned(self) -> bool:
+        """Names versions of files in a storage that keeps several."""
+        return bool(self.files or self.meta.version_id or (self.fs_config or {}).get("version_aware"))
+
 
 @record(frozen=True)
 class Stage:
@@ -155,6 +160,11 @@ class Stage:
     @property
     def is_repo_import(self) -> bool:
         return self.is_import and self.deps[0].repo is not None
+
+    @property
+    def has_news(self) -> bool:
+        """An import whose source `status` asks for something newer though it is frozen."""
+        return self.is_import and (self.deps[0].repo is not None or self.deps[0].is_versioned)
 
     @property
     def is_partial_import(self) -> bool:

@@ -80,6 +80,8 @@ def test_update_moves_to_a_newer_commit_or_the_one_named(repo: Project, registry
     registry.gen({"ds": {"a": "111\n"}})
     registry.ok("add", "ds")
     registry.commit()
+    assert repo.ok("status").lines == ["ds.dvc:", "\tchanged deps:", "\t\tupdate available:   ds (../reg)"]
+    assert repo.ok("status", "--no-updates").out == "Data and pipelines are up to date.\n"
     repo.ok("update", "-R", ".", "--no-download")
     assert "md5" not in repo.read("ds.dvc").split("outs:")[1].replace("hash: md5", "")
     assert repo.run("update", "nosuch.dvc").code == 1
