@@ -52,6 +52,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "bundle create": ("remotes.commands.bundle_create", "Pack commits and their data into one file"),
     "bundle list": ("remotes.commands.bundle_list", "Show what is inside a bundle"),
     "bundle unpack": ("remotes.commands.bundle_unpack", "Unpack a bundle into a new folder or a project"),
+    "artifacts get": ("remotes.commands.artifacts_get", "Download a model or other artifact of another repository"),
     "stage add": ("pipelines.commands.stage_add", "Write a stage into dvc.yaml"),
     "stage list": ("pipelines.commands.stage_list", "List stages"),
     "repro": ("pipelines.commands.repro", "Run the stages whose inputs changed"),
@@ -117,6 +118,7 @@ ALIASES: dict[str, str] = {
 }
 
 GROUPS: dict[str, str] = {
+    "artifacts": "Download artifacts",
     "data": "Inspect tracked data",
     "cache": "Manage the cache",
     "remote": "Set up storage locations",

@@ -55,9 +55,9 @@ def replacing(place: str) -> Iterator[str]:
         remove_path(scratch)
 
 
-def download(source: SourceData, target: str) -> int:
-    """Put the files of a source to a new path; returns how many. Raises DataverError."""
-    found = source.find(source.project.top)
+def download(source: SourceData, target: str, top: str | None = None) -> int:
+    """Put the files of a source to a new path; returns how many. top: instead of the path it was opened with. Raises DataverError."""
+    found = source.find(source.project.top if top is None else top)
     scratch = tempfile.mkdtemp(prefix=".objects.", dir=os.path.dirname(target))
     try:
         store = LocalStore(scratch)

@@ -72,6 +72,15 @@ def cloned(url: str, rev: str | None, settings: Settings) -> Iterator[Clone]:
     yield clone
 
 
+def annotated_tags(url: str, settings: Settings) -> list[tuple[str, str]]:
+    """(name, commit) of the annotated tags there; asks, and brings nothing. Raises GitError."""
+    import tempfile  # slow import
+
+    git = _Fetcher(tempfile.gettempdir(), url, settings.environ)
+    lines = (line.partition("\t") for line in git.asked("ls-remote", "--tags", "--", url).splitlines())
+    return [(name.removeprefix("refs/tags/").removesuffix("^{}"), commit) for commit, _, name in lines if name.endswith("^{}")]
+
+
 def _brought(folder: str, url: str, rev: str | None, environ: Mapping[str, str]) -> Clone:
     git = _Fetcher(folder, url, environ)
     if not os.path.isdir(os.path.join(folder, ".git")):
@@ -109,7 +118,7 @@ class _Fetcher:
     def _ask(self, rev: str) -> tuple[str, str] | None:
         """The ref that a name means there, and its commit; None when it is no ref's name."""
         names = ("HEAD",) if rev == "HEAD" else (f"refs/tags/{rev}", f"refs/heads/{rev}", rev)
-        text = self._asked("ls-remote", "--", self.url, *names, *(f"{name}^{{}}" for name in names))
+        text = self.asked("ls-remote", "--", self.url, *names, *(f"{name}^{{}}" for name in names))
         refs = {name: oid for oid, _, name in (line.partition("\t") for line in text.splitlines())}
         for name in names:
             if name in refs:
@@ -120,7 +129,7 @@ class _Fetcher:
         """One ref or commit without its history. None when the server does not give it and `must` is not set."""
         for depth in (("--depth", "1"), ()) if self._is_shallow() else ((),):
             try:
-                self._asked("fetch", "-q", "--no-tags", *depth, "--", self.url, what)
+                self.asked("fetch", "-q", "--no-tags", *depth, "--", self.url, what)
                 commit = self.run("rev-parse", "--verify", "-q", "FETCH_HEAD^{commit}").strip()
                 self.run("update-ref", _KEPT + commit, commit)
                 return commit
@@ -136,7 +145,7 @@ class _Fetcher:
     def _after_full_fetch(self, rev: str) -> str:
         """An abbreviated id, an expression, or a commit that only the whole history has."""
         deepen = ("--unshallow",) if os.path.isfile(os.path.join(self.folder, ".git", "shallow")) else ()
-        self._asked("fetch", "-q", "--no-tags", *deepen, "--", self.url, "+HEAD:refs/remotes/origin/HEAD", "+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")
+        self.asked("fetch", "-q", "--no-tags", *deepen, "--", self.url, "+HEAD:refs/remotes/origin/HEAD", "+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")
         starts = ("refs/remotes/origin/HEAD",) if rev.startswith("HEAD") else ()
         for name in (*(start + rev[4:] for start in starts), rev, f"refs/remotes/origin/{rev}"):
             found = self._peel(name)
@@ -153,7 +162,7 @@ class _Fetcher:
         done = self._start("rev-parse", "--verify", "-q", f"{rev}^{{commit}}")
         return done[1].strip() if done[0] == 0 else None
 
-    def _asked(self, *args: str) -> str:
+    def asked(self, *args: str) -> str:
         """A command that talks to the other side. Raises GitError."""
         code, out, said = self._start(*args)
         if code:

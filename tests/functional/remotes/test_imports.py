@@ -151,3 +151,24 @@ def test_nothing_of_the_other_repository_runs_or_changes(empty_dir: Project, reg
     assert not (registry / "../ran").exists()
     assert (registry.tree(), sorted(path.name for path in (registry / ".dvc").iterdir())) == before
     assert empty_dir.run("get", "ext::sh -c 'touch ran'", "x").code == 1 and not (empty_dir / "ran").exists()
+
+
+def test_artifacts_are_downloaded_by_version_and_stage(empty_dir: Project, registry: Project) -> None:
+    registry.gen({"dvc.yaml": "artifacts:\n  numbers:\n    path: one.csv\n    type: data\n"})
+    registry.commit()
+    for tag in ("numbers@v1.0.0", "numbers#prod#1"):
+        registry.git("tag", "-a", "-m", tag, tag)
+    registry.gen({"one.csv": "two\n"})
+    registry.ok("add", "one.csv")
+    registry.ok("push")
+    registry.commit()
+    registry.git("tag", "-a", "-m", "x", "numbers@v1.1.0")
+    registry.git("tag", "numbers@v9.0.0")  # lightweight: does not count
+    url = str(registry.path)
+    assert empty_dir.ok("artifacts", "get", url, "numbers").out == "Downloaded 1 file(s) to 'one.csv'\n"
+    empty_dir.ok("artifacts", "get", f"file://{url}", "numbers", "--stage", "prod", "-o", "prod")
+    assert [empty_dir.read("one.csv"), empty_dir.read("prod")] == ["two\n", "one\n"]
+    assert "/store/files/md5/" in empty_dir.ok("artifacts", "get", url, "numbers", "--show-url").out
+    assert "Unable to find artifact 'nope'" in empty_dir.run("artifacts", "get", url, "nope").err
+    both = empty_dir.run("artifacts", "get", url, "numbers", "--rev", "v1.0.0", "--stage", "prod")
+    assert (both.code, "mutually exclusive" in both.err) == (1, True)
