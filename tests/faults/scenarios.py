@@ -173,6 +173,15 @@ def pull(project: Project) -> list[str]:
     return ["pull", "-f"]  # after a power cut half-written files are "unsaved"
 
 
+def unpack(project: Project) -> list[str]:
+    """Everything is in a bundle, nothing in the cache."""
+    _first_version(project)
+    project.dataver("bundle", "create", "../x.bundle")
+    subprocess.run(["rm", "-rf", project.cache], check=True)
+    project.committed = []
+    return ["bundle", "unpack", "../x.bundle"]
+
+
 def repro(project: Project) -> list[str]:
     """A pipeline that ran once; data and a param changed."""
     _first_version(project)
@@ -207,7 +216,7 @@ def gc_restore(project: Project) -> list[str]:
     return ["gc", "--restore"]
 
 
-SCENARIOS = {function.__name__: function for function in (add, add_many, commit, checkout, checkout_links, push, pull, repro, gc, gc_trash, gc_restore)}
+SCENARIOS = {function.__name__: function for function in (add, add_many, commit, checkout, checkout_links, push, pull, repro, gc, gc_trash, gc_restore, *((unpack,) if os.environ.get("FAULTS_ALL") else ()))}
 
 
 # -- with a storage that is no folder (tests/suites/elsewhere.py) --------------------------------
