@@ -150,6 +150,7 @@ def test_not_a_number_is_a_text_in_json(get: Get, repo: Project) -> None:
 
 # --- page
 ROWS = "[...document.querySelectorAll('[data-testid=row]')].sort((a, b) => a.getBoundingClientRect().y - b.getBoundingClientRect().y)"
+TITLE = "((node) => { node.dispatchEvent(new PointerEvent('pointerover', {bubbles: true})); return node.title; })"  # cells get theirs when the pointer comes
 
 
 def open_table(page: Page, project: Project, query: str = "") -> Page:
@@ -198,7 +199,7 @@ def test_baseline_reaches_rows_out_of_sight(visit: Visit, long: Callable[[int], 
     folder = long(150)
     page = visit(folder).open(f"/r/{key_of(str(folder))}/experiments")
     scroll = "document.getElementById('table').scrollTop = arguments[0]"
-    first = f"return {ROWS}[1].querySelector('[data-column=\"metrics:metrics.json:f1\"] .v').title"
+    first = f"return {TITLE}({ROWS}[1].querySelector('[data-column=\"metrics:metrics.json:f1\"] .v'))"
     before = page.wait(lambda: page.js(first), "the rows")
     page.js(scroll, 100_000)
     page.wait(lambda: page.js("return !document.querySelector('.g-row.base:not(.ws)')"), "the last rows")
@@ -331,7 +332,7 @@ def test_e5_baseline_is_marked_and_differences_follow_the_direction(visit: Visit
     page.press("d")
     base = float(str(at(page, last, f"return row.querySelector('[data-column=\"{ACCURACY}\"]').textContent")))
     delta = str(at(page, first, f"return row.querySelector('[data-column=\"{ACCURACY}\"]').textContent"))
-    title = str(at(page, first, f"return row.querySelector('[data-column=\"{ACCURACY}\"] .v').title"))
+    title = str(at(page, first, f"return {TITLE}(row.querySelector('[data-column=\"{ACCURACY}\"] .v'))"))
     value = float(title.split("\n")[0])
     assert delta[0] == ("+" if value > base else "−") and abs(abs(value - base) - float(delta[1:])) < 1e-4
     assert all(text[0] in "+−0" for text in cells(page, LR)[2:-1])
@@ -356,7 +357,7 @@ def test_e6_selection_survives_sorting_and_e8_a_live_run_moves_nothing(visit: Vi
     page.find("row-actions")
     place = "const box = document.getElementById('table'); return [box.scrollTop, box.scrollLeft, !!document.querySelector('[data-testid=row-actions]'), document.querySelector('#selected').textContent]"
     before = page.js(place)
-    live = lambda: at(page, "running-acre", f"return row.querySelector('[data-column=\"{ACCURACY}\"] .v').title.split('\\n')[0]")  # noqa: E731
+    live = lambda: at(page, "running-acre", f"return {TITLE}(row.querySelector('[data-column=\"{ACCURACY}\"] .v')).split('\\n')[0]")  # noqa: E731
     checkout = small.path / ".dvc/tmp/exps/tmp-running-acre/metrics.json"
     for value in (0.111, 0.222, 0.333):
         checkout.write_text(json.dumps({"accuracy": value, "f1": 0.5}))

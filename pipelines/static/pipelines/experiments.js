@@ -264,7 +264,7 @@ function startEvents() {
   byId("table").addEventListener("click", (event) => {
     const row = event.target.closest(".g-row");
     if (!row || event.target.closest("button, a, [role=checkbox]")) return;
-    cursor = row.dataset.item;
+    cursor = row.item.id;
     if (row.item.n < 0) { fold(cursor); return; }
     if (event.shiftKey) { getSelection()?.removeAllRanges(); pick(cursor, true); return; }
     if (event.ctrlKey || event.metaKey) { pick(cursor, false); return; }
@@ -276,7 +276,7 @@ function startEvents() {
     const row = event.target.closest(".g-row");
     if (!row || row.item.n < 0) return;
     event.preventDefault();
-    menuOf(row.dataset.item, new DOMRect(event.clientX, event.clientY, 0, 0));
+    menuOf(row.item.id, new DOMRect(event.clientX, event.clientY, 0, 0));
   });
   addEventListener("pagehide", () => history.replaceState({ ...history.state, table: [byId("table").scrollLeft, byId("table").scrollTop, cursor] }, ""));
   addEventListener("resize", () => { if (table.data) draw({ keepsPlace: true }); });

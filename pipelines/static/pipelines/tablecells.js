@@ -27,10 +27,11 @@ export function checkbox(on, some, label) {
 function pickCell({ id, n }) {
   if (n < 0) return nothing;
   const on = picked.has(id);
-  return { sign: `pick${on}`, make: () => {
-    const box = checkbox(on, false, id === WORKSPACE ? "Select the workspace" : `Select ${nameOf(n)}`);
+  const label = id === WORKSPACE ? "Select the workspace" : `Select ${nameOf(n)}`;
+  return { sign: `pick${on}`, shape: `pick${on}`, fill: (box) => box.setAttribute("aria-label", label), make: () => {
+    const box = checkbox(on, false, label);
     box.dataset.testid = "pick";
-    box.addEventListener("click", (event) => { event.stopPropagation(); hooks.pick(id, event.shiftKey); });
+    box.addEventListener("click", (event) => { event.stopPropagation(); hooks.pick(itemOf(box).id, event.shiftKey); });
     return box;
   } };
 }
@@ -46,9 +47,12 @@ function nameCell(item) {
   return experimentOf(n) ? experimentCell(item) : commitCell(item);
 }
 
-function dots(id, name) {
-  const button = el("button", { type: "button", class: "dots", tabindex: "-1", title: "What can be done with it  m", "aria-label": `Actions for ${name}`, "aria-haspopup": "menu", "data-testid": "row-menu" }, "⋯");
-  button.addEventListener("click", (event) => { event.stopPropagation(); hooks.menu(id, button.getBoundingClientRect()); });
+/** The row that something stands in now: elements go from row to row. */
+const itemOf = (node) => node.closest(".g-row").item;
+const dotsLabel = (name) => `Actions for ${name}`;
+function dots(name) {
+  const button = el("button", { type: "button", class: "dots", tabindex: "-1", title: "What can be done with it  m", "aria-label": dotsLabel(name), "aria-haspopup": "menu", "data-testid": "row-menu" }, "⋯");
+  button.addEventListener("click", (event) => { event.stopPropagation(); hooks.menu(itemOf(button).id, button.getBoundingClientRect()); });
   return button;
 }
 
@@ -67,6 +71,7 @@ function errorMark(word, title, problems, testid) {
 }
 const asProblems = (errors) => errors.map((error) => ({ where: error.file, reason: error.msg }));
 
+const subjectTitle = (subject) => `${subject}\nClick to make it the baseline`;
 function commitCell({ id, n }) {
   const { rows, groups } = table.data;
   const errors = rows.errors[n];
@@ -74,14 +79,20 @@ function commitCell({ id, n }) {
   const count = isFlat() ? 0 : childrenOf(n);
   const isOpen = !collapsed.has(id);
   const isBase = n === table.base;
-  return { sign: ["c", isBase, isOpen, count, rows.subject[n], JSON.stringify(errors), JSON.stringify(names), JSON.stringify(rows.notes[n])].join("\0"), make: () => {
+  const isPlain = !count && !errors && !names.length && !isBase && !rows.notes[n];
+  return { shape: isPlain ? "commit" : "", fill: ({ children: [, hash, subject, , button] }) => {
+    hash.firstChild.data = rows.sha[n].slice(0, 7);
+    subject.firstChild.data = rows.subject[n] || "(no message)";
+    subject.title = subjectTitle(rows.subject[n]);
+    button.setAttribute("aria-label", dotsLabel(id.slice(0, 7)));
+  }, sign: ["c", isBase, isOpen, count, rows.subject[n], JSON.stringify(errors), JSON.stringify(names), JSON.stringify(rows.notes[n])].join("\0"), make: () => {
     const toggle = count ? el("button", { type: "button", class: "tw", tabindex: "-1", "aria-expanded": String(isOpen), "aria-label": `${isOpen ? "Fold" : "Unfold"} ${id.slice(0, 7)}, ${count} experiments`, "data-testid": "fold", onclick: (event) => { event.stopPropagation(); hooks.fold(id); } }, icon(isOpen ? "chev-d" : "chev-r")) : el("span", { class: "tw-room" });
-    const subject = el("span", { class: "cm trunc", title: `${rows.subject[n]}\nClick to make it the baseline` }, rows.subject[n] || "(no message)");
+    const subject = el("span", { class: "cm trunc", title: subjectTitle(rows.subject[n]) }, rows.subject[n] || "(no message)");
     return el("span", { class: "nmw" }, toggle, el("span", { class: "hash" }, rows.sha[n].slice(0, 7)), subject, el("span", { class: "grow" }),
       errors ? errorMark(errors[0].file || "Not readable", `Commit ${id.slice(0, 7)}`, asProblems(errors), "row-error") : null,
       isBase ? el("span", { class: "tag tag-base", "data-testid": "baseline" }, "Baseline") : null,
       ...marks(n), ...names.map(([kind, name]) => el("span", { class: "tag name-tag", title: `${kind} ${name}` }, icon(kind === "tag" ? "tag" : "branch", "i-sm"), el("span", { class: "trunc" }, name))),
-      count && !isOpen ? el("span", { class: "t3 sm nowrap" }, `${count} inside`) : null, dots(id, id.slice(0, 7)));
+      count && !isOpen ? el("span", { class: "t3 sm nowrap" }, `${count} inside`) : null, dots(id.slice(0, 7)));
   } };
 }
 
@@ -94,6 +105,7 @@ function childrenOf(row) {
   return children.counts.get(row) || 0;
 }
 
+const nameTitle = (name) => `${name}\nOpen its page`;
 function experimentCell({ id, n, isInside }) {
   const made = experimentOf(n);
   const { rows } = table.data;
@@ -101,13 +113,23 @@ function experimentCell({ id, n, isInside }) {
   const isBase = n === table.base;
   const from = isInside || isFlat() ? "" : made.baseline.slice(0, 7);
   const hash = made.state === "done" && !from ? rows.sha[n].slice(0, 7) : "";
-  return { sign: ["e", isBase, isInside, from, made.name, stateOf(made), made.done, made.planned, made.stage, made.reason, made.run, JSON.stringify(errors), JSON.stringify(rows.notes[n])].join("\0"), make: () => {
-    const href = hooks.detailsOf(n);
-    const name = href ? el("a", { class: "ex trunc", href, tabindex: "-1", title: `${made.name}\nOpen its page`, "data-testid": "experiment" }, made.name) : el("span", { class: "ex trunc", title: made.name, "data-testid": "experiment" }, made.name);
-    return el("span", { class: `nmw${isInside ? " in2" : isFlat() ? "" : " in1"}` }, el("span", { class: `sw s-${(made.series - 1) % 12 + 1}${made.state === "queued" ? " hollow" : ""}` }), name, hash ? el("span", { class: "hash" }, hash) : null,
+  const href = hooks.detailsOf(n);
+  const indent = isInside ? " in2" : isFlat() ? "" : " in1";
+  const swatch = `sw s-${(made.series - 1) % 12 + 1}${made.state === "queued" ? " hollow" : ""}`;
+  const isPlain = href && hash && !errors && !isBase && !rows.notes[n];
+  return { shape: isPlain ? `experiment${indent}` : "", fill: ({ children: [colour, name, short, , button] }) => {
+    if (colour.className !== swatch) colour.className = swatch;
+    name.href = href;
+    name.title = nameTitle(made.name);
+    name.firstChild.data = made.name;
+    short.firstChild.data = hash;
+    button.setAttribute("aria-label", dotsLabel(made.name));
+  }, sign: ["e", isBase, isInside, from, made.name, stateOf(made), made.done, made.planned, made.stage, made.reason, made.run, JSON.stringify(errors), JSON.stringify(rows.notes[n])].join("\0"), make: () => {
+    const name = href ? el("a", { class: "ex trunc", href, tabindex: "-1", title: nameTitle(made.name), "data-testid": "experiment" }, made.name) : el("span", { class: "ex trunc", title: made.name, "data-testid": "experiment" }, made.name);
+    return el("span", { class: `nmw${indent}` }, el("span", { class: swatch }), name, hash ? el("span", { class: "hash" }, hash) : null,
       from ? el("span", { class: "t3 sm nowrap", title: `started from ${made.baseline}` }, `from ${from}`) : null,
       el("span", { class: "grow" }), errors ? errorMark(errors[0].file || "Not readable", made.name, asProblems(errors), "row-error") : null,
-      isBase ? el("span", { class: "tag tag-base", "data-testid": "baseline" }, "Baseline") : null, ...marks(n), ...stateNodes(n, made), dots(id, made.name));
+      isBase ? el("span", { class: "tag tag-base", "data-testid": "baseline" }, "Baseline") : null, ...marks(n), ...stateNodes(n, made), dots(made.name));
   } };
 }
 
@@ -153,7 +175,7 @@ function workspaceCell() {
   const isBase = table.base === 0;
   return { sign: `w\0${words}\0${isBase}\0${JSON.stringify(errors)}`, make: () => el("span", { class: "nmw" }, el("span", { class: "strong" }, "Workspace"),
     errors ? errorMark(errors[0].file || "Not readable", "Workspace", asProblems(errors), "row-error") : words ? el("span", { class: "state is-warn" }, icon("change"), `${words} changed`) : null,
-    isBase ? el("span", { class: "tag tag-base", "data-testid": "baseline" }, "Baseline") : null, el("span", { class: "grow" }), dots(WORKSPACE, "the workspace")) };
+    isBase ? el("span", { class: "tag tag-base", "data-testid": "baseline" }, "Baseline") : null, el("span", { class: "grow" }), dots("the workspace")) };
 }
 
 // --- values
@@ -222,7 +244,10 @@ function valueCell(row, column) {
   if (column.best !== null && value === column.best) classes.push("best");
   if (view.bars && isNumber && column.spread > 0) classes.push(`w${Math.round(10 * (value - column.low) / column.spread)}`);
   const text = view.delta && isOther && isNumber ? signed(column, value - column.base) : numberText(column, value);
-  const full = column.hash ? `${grouped(value)} bytes${column.nfiles[row] ? `, ${column.nfiles[row]} files` : ""}\n${column.hash[row] >= 0 ? column.hashes[column.hash[row]] : "no hash"}` : String(value);
-  const delta = isOther && isNumber ? `\n${signed(column, value - column.base)} to the baseline` : "";
-  return { text, title: `${full}${delta}${isChanged ? "\nchanged against the baseline" : ""}`, cls: classes.join(" ") };
+  const title = () => {
+    const full = column.hash ? `${grouped(value)} bytes${column.nfiles[row] ? `, ${column.nfiles[row]} files` : ""}\n${column.hash[row] >= 0 ? column.hashes[column.hash[row]] : "no hash"}` : String(value);
+    const delta = isOther && isNumber ? `\n${signed(column, value - column.base)} to the baseline` : "";
+    return `${full}${delta}${isChanged ? "\nchanged against the baseline" : ""}`;
+  };
+  return { text, title, cls: classes.join(" ") };
 }

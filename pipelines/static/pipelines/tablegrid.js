@@ -1,5 +1,6 @@
-// A grid that holds only the rows and cells in sight, whatever their number. One element scrolls; the head, the first columns and the pinned row
-// stick to its edges. Drawing changes what differs: elements stay, so a live change moves neither scroll nor focus nor menus.
+// A grid that holds only the rows and cells in sight, whatever their number. One element scrolls; the head, the pinned row and the body stick to
+// its left edge, and what scrolls sideways inside of them is moved from here: a sticky cell in each row would be a layer of its own in each row.
+// Drawing changes what differs: elements stay, so a live change moves neither scroll nor focus nor menus.
 import { el } from "../launcher/frame.js";
 
 const ROWS_AROUND = 6;
@@ -8,8 +9,9 @@ const SPARES = 60; // rows that are out of sight and may be taken again
 
 export class Grid {
   /**
-   * box: scrolls. cell(item, column): {text, title, cls} or {make, sign} with a node that is made anew when `sign` changes, and `flash` for
-   * what may change by itself. row(item): {cls, attributes}. head(column, node): fills a head cell once.
+   * box: scrolls. cell(item, column): {text, title, cls}, where title is text or what gives it when the pointer comes, or {make, sign} with a
+   * node that is made anew when `sign` changes; with `shape` and `fill`, the node of another sign and the same shape is filled instead.
+   * row(item): {cls, attributes}. head(column, node): fills a head cell once.
    */
   constructor(box, { cell, row, head, headRows }) {
     this.box = box;
@@ -26,6 +28,7 @@ export class Grid {
     let isAsked = false;
     const later = () => { if (!isAsked) { isAsked = true; requestAnimationFrame(() => { isAsked = false; this.update(); }); } };
     box.addEventListener("scroll", later, { passive: true });
+    box.addEventListener("pointerover", (event) => this.tell(event.target.closest(".g-c")));
     new ResizeObserver(later).observe(box);
   }
 
@@ -44,6 +47,7 @@ export class Grid {
     this.spare = [];
     this.buildHead();
     this.range = null;
+    this.shift = null;
     this.box.setAttribute("aria-colcount", String(fixed.length + columns.length));
   }
 
@@ -64,25 +68,32 @@ export class Grid {
     this.headNode.style.height = `${total}px`;
     this.pinnedNode.style.top = `${total}px`;
     const rows = [];
+    this.moved = [];
+    this.spanNodes = [];
     for (let level = 0; level < this.headRows - 1; level += 1) {
       const row = el("div", { class: "g-hrow", role: "row", "aria-rowindex": String(level + 1) });
       row.style.height = `${this.headHeight}px`;
       const corner = el("div", { class: "g-corner", role: "columnheader", "aria-label": "Experiment" });
       corner.style.width = `${this.fixedWidth}px`;
-      row.append(corner);
+      const moved = el("div", { class: "g-move", role: "presentation" });
+      this.moved.push(moved);
+      row.append(corner, moved);
       for (const span of this.spans(level)) {
         const node = el("div", { class: `g-span ${span.cls}`, role: "columnheader", title: span.title || null, "aria-colspan": String(span.count) }, span.node ?? el("span", { class: "trunc" }, span.name || "\u00a0"));
         if (!span.name) node.setAttribute("aria-label", "no heading");
         node.style.left = `${span.left}px`;
         node.style.width = `${span.width}px`;
-        row.append(node);
+        this.spanNodes.push({ node, label: node.firstChild, left: span.left, width: span.width });
+        moved.append(node);
       }
       rows.push(row);
     }
     this.leafRow = el("div", { class: "g-hrow g-leaves", role: "row", "aria-rowindex": String(this.headRows) });
     this.leafRow.style.height = `${this.headHeight}px`;
     const corner = el("div", { class: "g-fix", role: "presentation" }, ...this.fixed.map((column) => this.headCell(column, true)));
-    this.leafRow.append(corner);
+    this.leaves = el("div", { class: "g-move", role: "presentation" });
+    this.moved.push(this.leaves);
+    this.leafRow.append(corner, this.leaves);
     this.headNode.replaceChildren(...rows, this.leafRow);
   }
 
@@ -119,6 +130,7 @@ export class Grid {
   /** Bring the elements in line with where the box is scrolled to. isAll: also the content of those that are there. */
   update(isAll = false) {
     if (!this.rowHeight) return;
+    this.move();
     const [first, last] = this.columnsInSight();
     const isOther = !this.range || this.range[0] !== first || this.range[1] !== last;
     this.range = [first, last];
@@ -145,15 +157,29 @@ export class Grid {
     this.sight = [from, to];
   }
 
+  /** Bring what scrolls sideways to where the box is scrolled to. */
+  move() {
+    const { scrollLeft } = this.box;
+    if (this.shift === scrollLeft) return;
+    this.shift = scrollLeft;
+    this.transform = scrollLeft ? `translateX(${-scrollLeft}px)` : "none";
+    for (const node of this.moved) node.style.transform = this.transform;
+    for (const node of this.nodes.values()) { node.shift = this.transform; node.moved.style.transform = this.transform; }
+    for (const { label, left, width } of this.spanNodes) { // a heading stays in sight as long as one of its columns does
+      const hidden = Math.max(0, Math.min(width - 48, scrollLeft + this.fixedWidth - left));
+      label.style.marginLeft = hidden ? `${hidden}px` : "";
+    }
+  }
+
   updateHead() {
     const [first, last] = this.range;
     const wanted = new Set(this.columns.slice(first, last).map((column) => column.id));
     const fixed = new Set(this.fixed.map((column) => column.id));
     for (const [id, node] of this.heads) if (!wanted.has(id) && !fixed.has(id) && !node.contains(document.activeElement)) { node.remove(); this.heads.delete(id); }
-    let before = this.leafRow.firstChild;
+    let before = null;
     for (const column of this.columns.slice(first, last)) {
       const node = this.heads.get(column.id) || this.headCell(column, false);
-      if (node.previousSibling !== before) this.leafRow.insertBefore(node, before.nextSibling);
+      if (node.previousSibling !== before || !node.parentNode) this.leaves.insertBefore(node, before ? before.nextSibling : this.leaves.firstChild);
       before = node;
     }
   }
@@ -166,12 +192,14 @@ export class Grid {
       node = el("div", { role: "row" });
       node.cells = new Map();
       node.fixedNode = el("div", { class: "g-fix", role: "presentation" });
-      node.append(node.fixedNode);
+      node.moved = el("div", { class: "g-move", role: "presentation" });
+      node.append(node.fixedNode, node.moved);
       for (const column of this.fixed) node.fixedNode.append(this.cellNode(node, column, true));
       node.style.height = `${this.rowHeight}px`;
       if (at < 0) this.pinnedNode.replaceChildren(node);
     }
-    if (isNew) { this.nodes.set(item.id, node); node.dataset.item = item.id; }
+    if (isNew) this.nodes.set(item.id, node);
+    if (node.shift !== this.transform) { node.shift = this.transform; node.moved.style.transform = this.transform; }
     node.item = item;
     if (at >= 0 && node.at !== at) { node.at = at; node.style.top = `${at * this.rowHeight}px`; node.setAttribute("aria-rowindex", String(at + 1 + this.headRows + (this.pinned ? 1 : 0))); }
     if (at < 0) node.setAttribute("aria-rowindex", String(this.headRows + 1));
@@ -200,12 +228,12 @@ export class Grid {
     const wanted = new Set();
     for (let at = first; at < last; at += 1) wanted.add(this.columns[at].id);
     for (const [id, node] of row.cells) if (!wanted.has(id) && node.parentNode !== row.fixedNode) { node.remove(); row.cells.delete(id); }
-    let before = row.fixedNode;
+    let before = null;
     for (let at = first; at < last; at += 1) {
       const column = this.columns[at];
       let node = row.cells.get(column.id);
       if (!node) { node = this.cellNode(row, column, false); this.paintCell(row.item, node, true); }
-      if (node.previousSibling !== before) row.insertBefore(node, before.nextSibling);
+      if (node.previousSibling !== before || !node.parentNode) row.moved.insertBefore(node, before ? before.nextSibling : row.moved.firstChild);
       before = node;
     }
   }
@@ -220,20 +248,39 @@ export class Grid {
 
   paintCell(item, node, isNew) {
     const wanted = this.hooks.cell(item, node.column);
-    const sign = wanted.make ? `${item.id}\0${wanted.sign}` : `${wanted.cls || ""}\0${wanted.text}\0${wanted.title || ""}`;
-    if (node.sign === sign) return;
+    const sign = wanted.make ? `${item.id}\0${wanted.sign}` : `${wanted.cls || ""}\0${wanted.text}`;
+    node.title_ = wanted.title;
+    if (node.sign === sign) { if (node.isTold) this.tell(node); return; }
     const isChanged = !isNew && node.sign !== undefined && node.shown !== wanted.text;
     node.sign = sign;
     node.shown = wanted.text;
-    node.className = wanted.cls ? `${node.base} ${wanted.cls}` : node.base;
-    if (wanted.make) node.replaceChildren(wanted.make());
-    else {
-      let span = node.firstChild;
-      if (!span || span.className !== "v" || node.childNodes.length > 1) { span = document.createElement("span"); span.className = "v"; node.replaceChildren(span); }
-      span.textContent = wanted.text;
-      if (wanted.title) span.title = wanted.title; else span.removeAttribute("title");
-      if (isChanged && this.isLive) { span.classList.remove("was-changed"); void span.offsetWidth; span.className = "v was-changed"; setTimeout(() => { if (span.className === "v was-changed") span.className = "v"; }, 2000); }
+    const name = wanted.cls ? `${node.base} ${wanted.cls}` : node.base;
+    if (node.named !== name) { node.named = name; node.className = name; }
+    if (wanted.make) {
+      if (wanted.shape && node.shape === wanted.shape) wanted.fill(node.firstChild); else node.replaceChildren(wanted.make());
+      node.shape = wanted.shape;
+      return;
     }
+    node.shape = null;
+    let span = node.plain;
+    if (!span || span.parentNode !== node) {
+      span = document.createElement("span");
+      span.className = "v";
+      span.append("");
+      node.plain = span;
+      node.replaceChildren(span);
+    }
+    span.firstChild.data = wanted.text;
+    if (node.isTold) this.tell(node);
+    if (isChanged && this.isLive) { span.classList.remove("was-changed"); void span.offsetWidth; span.className = "v was-changed"; setTimeout(() => { if (span.className === "v was-changed") span.className = "v"; }, 2000); }
+  }
+
+  /** Give a plain cell its title, which is wanted when the pointer is there. */
+  tell(node) {
+    if (!node || !node.plain || node.plain.parentNode !== node) return;
+    node.isTold = true;
+    const title = typeof node.title_ === "function" ? node.title_() : node.title_ || "";
+    if (node.plain.title !== title) { if (title) node.plain.title = title; else node.plain.removeAttribute("title"); }
   }
 
   /** Draw what differs from what is shown. isLive: what changed by itself is marked for a moment. */
