@@ -10,6 +10,7 @@ import gzip
 import hashlib
 import json
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from django.contrib.staticfiles import finders
@@ -82,6 +83,8 @@ class Found:
 
 
 tables: Recent[Made] = Recent(KEPT)
+queues: dict[str, dict[str, Any]] = {}  # root of a project -> entries of its queue that were read, which never change
+parse_ref = lru_cache(maxsize=1 << 15)(ExpRef.parse)
 
 
 def show(request: HttpRequest, key: str) -> HttpResponse:
@@ -154,14 +157,22 @@ def git_remotes(repo: Repo) -> list[str]:
 def find_experiments(scm: Git, repo: Repo) -> Found:
     """One child process while nothing is queued."""
     names = scm.refs(f"{EXPS}/", "refs/dataver/", NOTES_REF)
-    refs = [(ref, commit) for name, commit in names.items() if (ref := ExpRef.parse(name)) is not None]
+    refs = [(ref, commit) for name, commit in names.items() if (ref := parse_ref(name)) is not None]
     is_queued = any(name.startswith("refs/dataver/") and not name.startswith(REMOVED_REFS) for name in names)
-    states = read_states(repo) if is_queued or any("celery" in name for name in names) else []
+    states = read_queue(repo) if is_queued or any("celery" in name for name in names) else []
     known = {state.id for state in states}
     others = [task for task in read_tasks(repo, ()) if task.state == RUNNING and task.task_id not in known]
     facts = [(state.id, state.state, state.ended) for state in states]
     seen = repr((sorted(names.items()), sorted(facts, key=repr), [(task.task_id, task.name) for task in others]))
     return Found(refs, states, others, any(name.startswith(REMOVED_REFS) for name in names), hashlib.sha256(seen.encode("utf-8", "surrogatepass")).hexdigest()[:16])
+
+
+def read_queue(repo: Repo) -> list[RunState]:
+    """Each request works on a copy of what is known: others read at the same time."""
+    known = dict(queues.get(repo.root_dir, {}))
+    states = read_states(repo, known)
+    queues[repo.root_dir] = known
+    return states
 
 
 def make_table(request: HttpRequest, repository: Repository, repo: Repo) -> Made:

@@ -17,6 +17,7 @@ export class Grid {
     this.box = box;
     this.hooks = { cell, row, head };
     this.headRows = headRows;
+    this.around = 0; // rows out of sight that are there, too; none at first, so that the others are there sooner
     this.items = []; this.pinned = null; this.fixed = []; this.columns = [];
     this.nodes = new Map(); // id of an item -> node
     this.heads = new Map(); // id of a column -> node
@@ -26,10 +27,10 @@ export class Grid {
     this.size = el("div", { class: "g-size", role: "presentation" }, this.headNode, this.pinnedNode, this.body);
     box.replaceChildren(this.size);
     let isAsked = false;
-    const later = () => { if (!isAsked) { isAsked = true; requestAnimationFrame(() => { isAsked = false; this.update(); }); } };
-    box.addEventListener("scroll", later, { passive: true });
+    this.later = () => { if (!isAsked) { isAsked = true; requestAnimationFrame(() => { isAsked = false; this.update(); }); } };
+    box.addEventListener("scroll", this.later, { passive: true });
     box.addEventListener("pointerover", (event) => this.tell(event.target.closest(".g-c")));
-    new ResizeObserver(later).observe(box);
+    new ResizeObserver(this.later).observe(box);
   }
 
   /** columns: [{id, width, spans: names of the headings above, cls}]. fixed: those that stay at the left. */
@@ -59,6 +60,7 @@ export class Grid {
     this.body.style.height = `${items.length * this.rowHeight + 72}px`; // room below for the bar of the selection
     this.box.setAttribute("aria-rowcount", String(items.length + this.headRows + (pinned ? 1 : 0)));
     this.update(true);
+    if (!this.around) { this.around = ROWS_AROUND; this.later(); }
   }
 
   // --- head
@@ -136,8 +138,8 @@ export class Grid {
     this.range = [first, last];
     if (isOther) this.updateHead();
     const room = this.box.clientHeight;
-    const from = Math.max(0, Math.floor(this.box.scrollTop / this.rowHeight) - ROWS_AROUND);
-    const to = Math.min(this.items.length, Math.ceil((this.box.scrollTop + room) / this.rowHeight) + ROWS_AROUND);
+    const from = Math.max(0, Math.floor(this.box.scrollTop / this.rowHeight) - this.around);
+    const to = Math.min(this.items.length, Math.ceil((this.box.scrollTop + room) / this.rowHeight) + this.around);
     const wanted = new Set();
     for (let at = from; at < to; at += 1) wanted.add(this.items[at].id);
     for (const [id, node] of this.nodes) {
