@@ -1,4 +1,5 @@
-// The tree of tracked files: folders are read in pages when they are opened, only what is seen is in the document.
+// The tree of tracked files: folders are read in pages when they are opened, only what is seen is in the document. Rows that go out of sight are
+// filled again with those that come; few pages are asked for at a time, so that a scroll through all of a large folder asks for where it is.
 
 import { el, icon, formatSize } from "../launcher/frame.js";
 import { stateMarks } from "./datastate.js";
@@ -6,6 +7,7 @@ import { stateMarks } from "./datastate.js";
 const PAGE = 200; // rows of one request
 const SPARE = 8; // rows drawn above and below what is seen
 const INDENT = 18;
+const ASKED = 2; // requests at a time
 
 /** A list of rows that are loaded in pages: a folder, or what a search found. load(offset) -> {version, total, rows}. */
 class Pages {
@@ -26,25 +28,26 @@ class Pages {
  */
 export class DataTree {
   constructor(box, { fetchRows, onSelect, onCount }) {
-    Object.assign(this, { box, fetchRows, onSelect, onCount, version: 0, selected: "", open: new Map(), found: null, drawn: new Map(), current: -1 });
+    Object.assign(this, { box, fetchRows, onSelect, onCount, version: 0, selected: "", open: new Map(), found: null, drawn: new Map(), free: [], asking: 0, current: -1 });
     this.list = el("div", { class: "dt-list", role: "rowgroup" });
     box.append(this.list);
     this.root = this.folder("", 0);
-    box.addEventListener("scroll", () => this.draw(), { passive: true });
+    let isLate = false;
+    box.addEventListener("scroll", () => { if (!isLate) { isLate = true; requestAnimationFrame(() => { isLate = false; this.draw(); }); } }, { passive: true });
     box.addEventListener("keydown", (event) => this.onKey(event));
     box.addEventListener("click", (event) => this.onClick(event));
-    new ResizeObserver(() => this.draw()).observe(box);
+    new ResizeObserver(() => { this.height = 0; this.draw(); }).observe(box);
   }
 
   folder(path, depth) { return new Pages((offset) => this.fetchRows({ path, offset, limit: PAGE }), path, depth); }
-  get rowHeight() { return parseFloat(getComputedStyle(this.box).getPropertyValue("--dt-row")) || 32; }
+  get rowHeight() { this.height ||= parseFloat(getComputedStyle(this.box).getPropertyValue("--dt-row")) || 32; return this.height; }
 
   /** The first rows of the root came with the page. */
   start(answer) { this.version = answer.version; this.root.put(0, { ...answer, rows: answer.rows.slice(0, PAGE) }); this.draw(); }
   /** There is a newer table: what is seen is asked for again; until then the old rows stay. */
   renew(version) { if (version !== this.version) { this.version = version; this.draw(); } }
   /** Draw again with what is known, as after a change of what is known of the remote. */
-  redraw() { for (const node of this.drawn.values()) node.dataset.key = ""; this.draw(); }
+  redraw() { this.height = 0; for (const node of this.drawn.values()) node.key = ""; this.draw(); }
 
   /** Show what a search found instead of the tree; null for the tree. query: {q, state}. */
   search(query) {
@@ -85,32 +88,38 @@ export class DataTree {
   draw() {
     const { found, total } = this.stretches();
     const height = this.rowHeight;
-    this.box.setAttribute("aria-rowcount", total + 1);
-    this.list.style.height = `${total * height}px`;
-    const first = Math.max(0, Math.floor(this.box.scrollTop / height) - SPARE), end = Math.min(total, Math.ceil((this.box.scrollTop + this.box.clientHeight) / height) + SPARE);
-    const seen = new Map();
+    if (this.drawnTotal !== total) { this.drawnTotal = total; this.box.setAttribute("aria-rowcount", total + 1); this.list.style.height = `${total * height}px`; }
+    const { scrollTop, clientHeight } = this.box;
+    const first = Math.max(0, Math.floor(scrollTop / height) - SPARE), end = Math.min(total, Math.ceil((scrollTop + clientHeight) / height) + SPARE);
+    const places = new Map();
     for (let index = first; index < end; index += 1) {
       const place = this.at(found, index);
       if (!place) break;
       const row = place.pages.row(place.index);
       if (place.pages.isStale(place.index, this.version)) this.ask(place.pages, place.index);
-      const key = row ? row.path : `waiting ${place.pages.path} ${place.index}`;
-      const node = this.drawn.get(key) || el("div", { class: "dt-row", role: "row", "data-testid": row ? "data-row" : "data-row-waiting" });
+      places.set(row ? row.path : `waiting ${place.pages.path} ${place.index}`, [row, place, index]);
+    }
+    const drawn = new Map();
+    for (const [key, node] of this.drawn) if (places.has(key)) drawn.set(key, node); else this.free.push(node);
+    for (const [key, [row, place, index]] of places) {
+      const node = drawn.get(key) || this.free.pop() || rowNode();
       this.fill(node, row, place, index, height);
       if (!node.isConnected) this.list.append(node);
-      seen.set(key, node);
+      drawn.set(key, node);
     }
     for (const pages of this.found ? [this.found] : [this.root, ...this.open.values()]) if (pages.isKnown && !pages.total && pages.isStale(0, this.version)) this.ask(pages, 0); // nothing of it is drawn
-    for (const [key, node] of this.drawn) if (seen.get(key) !== node) node.remove();
-    this.drawn = seen;
+    for (const node of this.free) node.remove();
+    this.free.length = Math.min(this.free.length, 2 * SPARE);
+    this.drawn = drawn;
     const chosen = this.drawn.get(this.selected);
     if (chosen) this.box.setAttribute("aria-activedescendant", chosen.id); else this.box.removeAttribute("aria-activedescendant");
   }
 
   async ask(pages, index) {
     const offset = Math.floor(index / PAGE) * PAGE, key = `${this.version} ${offset}`;
-    if (pages.asked.has(key)) return;
+    if (pages.asked.has(key) || this.asking >= ASKED) return; // an answer draws, and what is in sight then is asked for
     pages.asked.add(key);
+    this.asking += 1;
     try {
       const answer = await pages.load(offset);
       pages.put(offset, answer);
@@ -120,36 +129,53 @@ export class DataTree {
       if (error.status === 404 && pages.path) this.open.delete(pages.path); else pages.error = error;
     }
     pages.asked.delete(key);
+    this.asking -= 1;
     if (pages === this.root || pages === this.found) this.onCount(pages.total, pages === this.found);
     if (!pages.error) this.draw(); else setTimeout(() => this.draw(), 2000);
   }
 
   fill(node, row, place, index, height) {
-    const isChosen = row && row.path === this.selected, isOpen = row && row.dir && !this.found && this.open.has(row.path);
-    const top = `${index * height}px`;
-    if (node.style.top !== top) node.style.top = top;
-    const key = JSON.stringify([row, isChosen, isOpen, place.pages.depth, Boolean(this.found)]);
-    if (node.dataset.key === key) { node.setAttribute("aria-rowindex", index + 2); return; }
-    node.dataset.key = key;
-    node.id = `data-row-${index}`;
-    node.setAttribute("aria-rowindex", index + 2);
-    if (!row) { node.replaceChildren(el("span", { role: "gridcell", class: "t3" }, place.pages.error ? place.pages.error.message : "Loading")); return; }
-    node.dataset.path = row.path;
-    node.setAttribute("aria-level", place.pages.depth + 1);
-    node.setAttribute("aria-selected", String(Boolean(isChosen)));
-    if (row.dir) node.setAttribute("aria-expanded", String(Boolean(isOpen)));
-    const name = el("span", { class: "dt-name", role: "gridcell" }, ...[
-      el("span", { class: "dt-in" }),
-      this.found ? null : row.dir ? el("span", { class: `dt-twist${isOpen ? " is-open" : ""}`, "data-twist": true }, icon("chev-r")) : el("span", { class: "dt-twist" }),
-      icon(row.dir ? "folder" : "file", row.out ? "dt-out" : "t3"),
-      el("span", { class: "trunc", title: row.path }, this.found ? row.path : row.name),
-      row.out ? el("span", { class: "tag", title: "Tracked by a .dvc file or a stage" }, "tracked") : null].filter(Boolean));
-    name.firstChild.style.width = `${place.pages.depth * INDENT}px`;
-    node.replaceChildren(name,
-      el("span", { class: "dt-state", role: "gridcell" }, ...stateMarks(row)),
-      el("span", { class: "dt-remote sm", role: "gridcell" }, remoteWord(row)),
-      el("span", { class: "dt-files num t2", role: "gridcell" }, row.dir ? row.files.toLocaleString("en") : ""),
-      el("span", { class: "dt-size num t2", role: "gridcell" }, row.size === null || row.size === undefined ? "–" : formatSize(row.size)));
+    const isChosen = Boolean(row && row.path === this.selected), isOpen = Boolean(row && row.dir && !this.found && this.open.has(row.path));
+    const { depth } = place.pages, { parts } = node;
+    if (node.at !== index) {
+      node.at = index;
+      node.style.top = `${index * height}px`;
+      node.id = `data-row-${index}`;
+      node.setAttribute("aria-rowindex", index + 2);
+    }
+    const key = row ? `${JSON.stringify(row)}${isChosen}${isOpen}${depth}${Boolean(this.found)}` : place.pages.error ? place.pages.error.message : "Loading";
+    if (node.key === key) return;
+    node.key = key;
+    attribute(node, "data-testid", row ? "data-row" : "data-row-waiting");
+    attribute(node, "data-path", row ? row.path : null);
+    attribute(node, "aria-level", row ? depth + 1 : null);
+    attribute(node, "aria-selected", row ? isChosen : null);
+    attribute(node, "aria-expanded", row && row.dir ? isOpen : null);
+    const isWaiting = !row;
+    if (parts.isWaiting !== isWaiting) {
+      parts.isWaiting = isWaiting;
+      node.classList.toggle("is-waiting", isWaiting);
+      for (const one of [parts.symbol, parts.state, parts.remote]) one.replaceChildren();
+      parts.look = parts.marks = parts.there = "";
+    }
+    const isTree = !this.found && !isWaiting, twist = `dt-twist${isOpen ? " is-open" : ""}`;
+    attribute(parts.inset, "hidden", isTree ? null : "");
+    if (parts.depth !== depth) { parts.depth = depth; parts.inset.style.width = `${depth * INDENT}px`; }
+    attribute(parts.twist, "hidden", isTree ? null : "");
+    if (parts.twist.className !== twist) parts.twist.className = twist;
+    if (isTree) { attribute(parts.twist, "data-twist", row.dir ? "" : null); parts.chevron.style.display = row.dir ? "" : "none"; }
+    if (row && row.out) { if (!parts.tag.parentNode) parts.name.after(parts.tag); } else parts.tag.remove();
+    say(parts.name, isWaiting ? key : this.found ? row.path : row.name);
+    attribute(parts.name, "title", row ? row.path : null);
+    if (isWaiting) { say(parts.files, ""); say(parts.size, ""); return; }
+    const look = `${row.dir ? "folder" : "file"} ${row.out ? "dt-out" : "t3"}`;
+    if (parts.look !== look) { parts.look = look; parts.symbol.replaceChildren(icon(...look.split(" "))); }
+    const marks = JSON.stringify([row.dir, row.hollow, row.local, row.committed, row.missing, row.was, row.counts, document.body.dataset.checked]);
+    if (parts.marks !== marks) { parts.marks = marks; parts.state.replaceChildren(...stateMarks(row)); }
+    const there = `${row.dir} ${row.remote}`;
+    if (parts.there !== there) { parts.there = there; parts.remote.replaceChildren(remoteWord(row)); }
+    say(parts.files, row.dir ? row.files.toLocaleString("en") : "");
+    say(parts.size, row.size === null || row.size === undefined ? "–" : formatSize(row.size));
   }
 
   // --- choosing and moving
@@ -213,6 +239,22 @@ export class DataTree {
       else if (row.path.includes("/")) { const parent = row.path.slice(0, row.path.lastIndexOf("/")); this.select(parent); this.bringIntoView(this.indexOf(parent)); }
     } else if (event.key === "Enter" && row && row.dir && !this.found) { event.preventDefault(); this.toggle(row.path, place.pages.depth); }
   }
+}
+
+function attribute(node, name, value) {
+  if (value === null) { if (node.hasAttribute(name)) node.removeAttribute(name); } else if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value);
+}
+function say(node, text) { if (node.firstChild.data !== text) node.firstChild.data = text; }
+
+/** An empty row; `parts` are what fill() writes to. */
+function rowNode() {
+  const cell = (classes, ...children) => el("span", { class: classes, role: "gridcell" }, ...children);
+  const parts = { inset: el("span", { class: "dt-in" }), chevron: icon("chev-r"), symbol: el("span", { class: "dt-icon" }), name: el("span", { class: "trunc" }, ""), tag: el("span", { class: "tag", title: "Tracked by a .dvc file or a stage" }, "tracked"),
+    state: cell("dt-state"), remote: cell("dt-remote sm"), files: cell("dt-files num t2", ""), size: cell("dt-size num t2", "") };
+  parts.twist = el("span", { class: "dt-twist" }, parts.chevron);
+  const node = el("div", { class: "dt-row", role: "row" }, cell("dt-name", parts.inset, parts.twist, parts.symbol, parts.name), parts.state, parts.remote, parts.files, parts.size);
+  node.parts = parts;
+  return node;
 }
 
 function remoteWord(row) {
