@@ -42,35 +42,44 @@ class Told:
 
 @dataclass
 class _Work(Generic[T]):
-    progress: Told
+    number: int
+    progress: Told = field(default_factory=Told)
     over: threading.Event = field(default_factory=threading.Event)
     result: T | None = None
     error: Exception | None = None
 
 
 class Checks(Generic[T]):
-    """`get` gives the result, or how far it is when that takes longer than `patience_s`."""
+    """`get` gives the result, or how far it is when that takes longer than `patience_s`.
+
+    Who asks gets what was begun after the question, so that a change that came before it is seen: work that goes on already
+    is waited for, then begun anew. A ticket stands for the first question of an asker who comes back.
+    """
 
     def __init__(self, patience_s: float) -> None:
         self.patience_s = patience_s
         self._lock = threading.Lock()
-        self._works: dict[str, _Work[T]] = {}
+        self._works: dict[str, _Work[T]] = {}  # the last of each key
 
-    def get(self, key: str, compute: Callable[[Told], T]) -> tuple[T | None, dict[str, Any]]:
-        """(result, {}) or (None, progress). Raises what `compute` raised."""
-        with self._lock:
-            work = self._works.get(key)
-            if work is None:
-                work = self._works[key] = _Work(Told())
-                threading.Thread(target=self._run, args=(work, compute), daemon=True).start()
-        if not work.over.wait(self.patience_s):
-            return None, work.progress.read()
-        with self._lock:
-            if self._works.get(key) is work:
-                del self._works[key]
-        if work.error is not None:
-            raise work.error
-        return work.result, {}
+    def get(self, key: str, compute: Callable[[Told], T], ticket: int = 0) -> tuple[T | None, dict[str, Any]]:
+        """(result, {}) or (None, progress with a `ticket` for the next time). Raises what `compute` raised."""
+        until = time.monotonic() + self.patience_s
+        wanted = ticket
+        while True:
+            with self._lock:
+                work = self._works.get(key)
+                number = work.number if work is not None else 0
+                wanted = min(wanted, number + 1) or number + 1  # a ticket of a server that has ended is no better than none
+                if work is None or (work.over.is_set() and number < wanted):
+                    work = self._works[key] = _Work(number + 1)
+                    threading.Thread(target=self._run, args=(work, compute), daemon=True).start()
+            if not work.over.wait(max(0.0, until - time.monotonic())):
+                return None, {**work.progress.read(), "ticket": wanted}
+            if work.number < wanted:
+                continue
+            if work.error is not None:
+                raise work.error
+            return work.result, {}
 
     def _run(self, work: _Work[T], compute: Callable[[Told], T]) -> None:
         try:

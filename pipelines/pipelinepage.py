@@ -169,7 +169,7 @@ _checks: Checks[PipelinePage] = Checks(PATIENCE_S)
 def show(request: HttpRequest, key: str) -> HttpResponse:
     """The page has the graph only, so that it opens at once; its twin has the states, which may take hashing.
 
-    The twin waits for them a moment, then tells how far they are, and is asked again.
+    The twin waits for them a moment, then tells how far they are, and is asked again, with the `ticket` that it gave.
     """
     row, repo = pages.open_repository(request, key)
     try:
@@ -193,7 +193,7 @@ def _checked_page(request: HttpRequest, row: Repository, repo: Repo) -> Pipeline
         finally:
             own.close()
 
-    found, told = _checks.get(row.root, with_progress)
+    found, told = _checks.get(row.root, with_progress, int(ticket) if (ticket := request.GET.get("ticket", "")).isdecimal() else 0)
     return found if found is not None else replace(with_progress(None), checking=told)
 
 

@@ -140,7 +140,7 @@ function seconds(item) { return item.seconds === null ? "" : item.seconds < 60 ?
 function stateWord(item) { const [look, symbol] = LOOKS[item.state] || LOOKS.unknown; return el("span", { class: `state ${look}` }, icon(symbol, item.state === "running" ? "spin" : ""), WORDS[item.state] || item.state); }
 /** `123 of 10,000 files, 4,200 files/s, 3 s left`, or "". */
 export function progressText(progress) {
-  if (!progress) return "";
+  if (!progress?.label) return ""; // between two steps
   const amount = (value) => (progress.unit === "B" ? `${(value / 1e6).toFixed(1)} MB` : `${Math.round(value).toLocaleString("en")} ${progress.unit}${value === 1 ? "" : "s"}`);
   const rate = progress.seconds > 0.5 ? progress.done / progress.seconds : 0;
   const parts = [`${progress.label} ${progress.total ? `${progress.unit === "B" ? amount(progress.done) : progress.done.toLocaleString("en")} of ${amount(progress.total)}` : amount(progress.done)}`];

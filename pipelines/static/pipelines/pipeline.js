@@ -332,9 +332,12 @@ async function follow() {
   do {
     again = false;
     try {
-      const next = await getJSON(body.dataset.source, { timeout: TIMEOUT_MS });
-      take(next);
-      if (next.checking) again = true;
+      for (let next = { checking: { ticket: 0 } }; next.checking;) { // to the end, also when files change meanwhile: what comes then is asked for afterwards
+        const address = new URL(body.dataset.source, location.href);
+        if (next.checking.ticket) address.searchParams.set("ticket", next.checking.ticket);
+        next = await getJSON(address, { timeout: TIMEOUT_MS });
+        take(next);
+      }
     } catch (error) {
       isFirst = false;
       if (error.status !== undefined) { page = { ...page, checking: null, problems: [{ where: "", reason: error.message, hint: "What is shown may be out of date." }] }; drawHead(); }
