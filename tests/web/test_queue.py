@@ -178,6 +178,7 @@ def test_e5_q2_a_dead_worker_is_told_and_retry_works(visit: Visit, box: Box) -> 
     page.click("start-queue").count("running-card", 1)
     page.click("more-workers").count("running-card", 2)
     page.count("worker", 2).see("worker-count", "2 workers")
+    box.wait(lambda: box.starts()["1"], "a stage that has begun: what has not is given back, not failed")
     horse = box.claim("e1")["pid"]
     kill(int(Path(f"/proc/{horse}/stat").read_text().rpartition(")")[2].split()[1]))
     page.see("finished-row", "e1", "Failed", "worker died")
@@ -186,7 +187,9 @@ def test_e5_q2_a_dead_worker_is_told_and_retry_works(visit: Visit, box: Box) -> 
     box.upto(9)
     page.expect(lambda: sorted((row.get_attribute("data-run"), row.get_attribute("data-state")) for row in page.all("finished-row")), [("e1", "success"), ("e2", "success")])
     page.click("less-workers").see("worker-count", "1 worker")
-    page.click("pause-queue").see("worker-count", "0 workers")
+    page.click("more-workers").click("more-workers").click("pause-queue").see("worker-count", "0 workers")  # the last click has the last word
+    said = [entry["command"] for entry in page.js("return fetch(`/r/${document.body.dataset.repository}/actions.json`).then((answer) => answer.json())")["items"]]
+    assert said[0] == "dataver queue stop" and "dataver queue start -j 3 --exact" in said, said
     page.click("clear").click("clear-done").see("queue-empty", "Nothing is queued")
 
 

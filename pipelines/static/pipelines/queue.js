@@ -5,7 +5,7 @@ import { canNotify, isOn, setNotify } from "./finished.js";
 import { patchList, redraw, say } from "./keyed.js";
 import { runningCard } from "./queuecards.js";
 import { finishedRow, makeOrder, waitingRow } from "./queuerows.js";
-import { machineCard, startLine, workersCard } from "./queueworkers.js";
+import { inTurn, machineCard, startLine, workersCard } from "./queueworkers.js";
 import { menuButton } from "./rowmenu.js";
 import { openRunDialog } from "./rundialog.js";
 
@@ -22,8 +22,8 @@ let held = 0; // somebody drags
 const order = makeOrder(lists.waiting, () => page.waiting, (isHeld) => { held += isHeld ? 1 : -1; if (!held) refresh(); });
 
 // --- the head
-const start = actionButton("Start", () => startLine(Math.max(page.workers.jobs, 1), page.workers.gpus), { symbol: "play", testid: "start-queue" });
-const pause = actionButton("Pause", ["queue", "stop"], { symbol: "pause", testid: "pause-queue" });
+const start = actionButton("Start", () => startLine(Math.max(page.workers.jobs, 1), page.workers.gpus), { symbol: "play", testid: "start-queue", run: (argv) => inTurn(() => argv) });
+const pause = actionButton("Pause", ["queue", "stop"], { symbol: "pause", testid: "pause-queue", run: (argv) => inTurn(() => argv) });
 pause.title = `${commandOf(["queue", "stop"])}\nWhat runs goes on; what waits stays`;
 const isNew = el("button", { type: "button", class: "btn btn-primary", "data-testid": "new-run", title: commandOf(["exp", "run", "--queue"]), onclick: () => openRunDialog({ place: "queue" }) }, icon("plus"), "New run");
 const bell = el("button", { type: "button", class: "btn btn-quiet", "data-testid": "notify", "aria-pressed": String(isOn()), onclick: async () => {

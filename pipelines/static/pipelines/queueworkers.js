@@ -10,6 +10,17 @@ const SAMPLES = 90; // of the machine, about a minute
 /** argv that has `count` workers at work. */
 export const startLine = (count, gpus = []) => ["queue", "start", "-j", String(count), "--exact", ...(gpus.length ? ["--gpus", gpus.join(",")] : [])];
 
+let turn = Promise.resolve();
+/**
+ * Start, stop or count workers after what was asked for before: of two command lines at once, the one that was clicked first might have the
+ * last word. make: gives the argv when it is its turn, or null when it is not wanted any more.
+ */
+export function inTurn(make, options) {
+  const mine = turn.then(() => { const argv = make(); return argv && act(argv, options); });
+  turn = mine.catch(() => {});
+  return mine;
+}
+
 /** {node, update(page)} of the card of workers. */
 export function workersCard() {
   let now = null;
@@ -27,7 +38,8 @@ export function workersCard() {
     if (count < 0) return;
     asked = count;
     show();
-    act(count ? startLine(count, now.workers.gpus) : ["queue", "stop"], { quiet: true }).then(() => { asked = null; show(); });
+    const argv = () => (asked !== count ? null : count ? startLine(count, now.workers.gpus) : ["queue", "stop"]); // null: clicked again meanwhile
+    inTurn(argv, { quiet: true }).finally(() => { if (asked === count) { asked = null; show(); } });
   }
   function show() {
     const count = wanted();
@@ -43,7 +55,7 @@ export function workersCard() {
     const argv = () => startLine(Math.max(wanted(), 1), input.value.split(",").map((text) => text.trim()).filter(Boolean));
     const isSure = await decide({ title: "Devices of the workers", testid: "gpu-dialog", confirm: "Use them", argv, content: [
       el("p", {}, "Stages with ", el("code", {}, "meta: {dataver: {queue: gpu}}"), " run one at a time on each of these devices; it is their CUDA_VISIBLE_DEVICES."), el("label", { class: "field" }, input)] });
-    if (isSure) await act(argv());
+    if (isSure) await inTurn(argv);
   }
   function update(page) {
     now = page;
