@@ -11,10 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from tests.environment import clean_environ
 from tests.servers.fixtures import servers  # noqa: F401
+
+hypothesis.settings.register_profile("any machine", deadline=None)  # a busy one is no failure
+hypothesis.settings.load_profile("any machine")
 
 KEPT_VARIABLES = ("PATH", "VIRTUAL_ENV", "PYTHONPATH", "DATAVER_TEST_DVC", "COMPAT_STEPS", "COMPAT_SEED", "FAULTS_ALL", "DJANGO_SETTINGS_MODULE")
 
