@@ -163,6 +163,27 @@ class CloudStore:
 class LoopStore(CloudStore):
     """Over a file system whose calls are coroutines."""
 
+    async def fetch(self, path: str, to_path: str) -> None:
+        """As `get`, of a whole path, with the client's own errors."""
+        await self.fs._get_file(path, to_path)
+
+    async def send(self, from_path: str, path: str) -> None:
+        """As `put`, to a whole path, with the client's own errors."""
+        await self.fs._put_file(from_path, path)
+
+    def _get(self, path: str, to_path: str) -> None:
+        with self._reading(path, to_path):
+            self._wait(self.fetch(path, to_path))
+
+    def _put(self, from_path: str, path: str) -> None:
+        with self._writing(from_path):
+            self._wait(self.send(from_path, path))
+
+    def _read(self, path: str) -> bytes:
+        with self._translated():
+            data: bytes = self._wait(self.fs._cat_file(path))
+            return data
+
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         future = asyncio.run_coroutine_threadsafe(work, self.fs.loop)
         try:
@@ -244,19 +265,6 @@ class BucketStore(LoopStore):
             prefixes = list(HEX)
         await each([f"{self.root}/{prefix}" for prefix in prefixes], below, min(ASKED_AT_ONCE, len(prefixes)))
         return found
-
-    def _get(self, path: str, to_path: str) -> None:
-        with self._reading(path, to_path):
-            self._wait(self.fs._get_file(path, to_path))
-
-    def _put(self, from_path: str, path: str) -> None:
-        with self._writing(from_path):
-            self._wait(self.fs._put_file(from_path, path))
-
-    def _read(self, path: str) -> bytes:
-        with self._translated():
-            data: bytes = self._wait(self.fs._cat_file(path))
-            return data
 
     def _remove(self, paths: list[str]) -> None:
         with self._translated():
@@ -394,7 +402,7 @@ def open_cloud(remote: Remote, legacy: bool) -> CloudStore:
     if location.scheme == "ssh":
         from remotes.engine.sftpstore import SftpStore
 
-        return SftpStore(location, legacy)
+        return SftpStore(location, legacy, int(remote.options.get("max_sessions") or 10))
     if location.scheme in ("http", "https"):
         from remotes.engine.httpstore import HttpStore
 

@@ -44,36 +44,23 @@ class HttpStore(LoopStore):
     def list_oids(self, prefixes: Iterable[str] | None = None, *, with_size: bool = False) -> Iterable[Listed]:
         raise RemoteError(f"{self.url}: a web server cannot be asked what it holds", hint="Use another kind of remote for this.")
 
-    def _get(self, path: str, to_path: str) -> None:
-        async def fetch() -> None:
-            session = await self.fs.set_session()
-            async with session.get(self.fs.encode_url(path)) as answer:
-                if answer.status in (404, 410):
-                    raise FileNotFoundError(path)
+    async def fetch(self, path: str, to_path: str) -> None:
+        session = await self.fs.set_session()
+        async with session.get(self.fs.encode_url(path)) as answer:
+            if answer.status in (404, 410):
+                raise FileNotFoundError(path)
+            answer.raise_for_status()
+            with open(to_path, "wb") as stream:
+                async for block in answer.content.iter_chunked(BLOCK_BYTES):
+                    stream.write(block)
+
+    async def send(self, from_path: str, path: str) -> None:
+        session = await self.fs.set_session()
+        with open(from_path, "rb") as stream:
+            async with session.request(self.method, self.fs.encode_url(path), data=stream, allow_redirects=False, headers={"Content-Type": "application/octet-stream"}) as answer:
                 answer.raise_for_status()
-                with open(to_path, "wb") as stream:
-                    async for block in answer.content.iter_chunked(BLOCK_BYTES):
-                        stream.write(block)
-
-        with self._reading(path, to_path):
-            self._wait(fetch())
-
-    def _read(self, path: str) -> bytes:
-        with self._translated():
-            data: bytes = self._wait(self.fs._cat_file(path))
-            return data
-
-    def _put(self, from_path: str, path: str) -> None:
-        async def send() -> None:
-            session = await self.fs.set_session()
-            with open(from_path, "rb") as stream:
-                async with session.request(self.method, self.fs.encode_url(path), data=stream, allow_redirects=False, headers={"Content-Type": "application/octet-stream"}) as answer:
-                    answer.raise_for_status()
-                    if answer.status >= 300:
-                        raise RemoteError(f"{self.url}: the server wants to send what is written elsewhere", hint="Use the URL it redirects to.")
-
-        with self._writing(from_path):
-            self._wait(send())
+                if answer.status >= 300:
+                    raise RemoteError(f"{self.url}: the server wants to send what is written elsewhere", hint="Use the URL it redirects to.")
 
     def _remove(self, paths: list[str]) -> None:
         async def drop(path: str) -> None:

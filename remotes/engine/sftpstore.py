@@ -1,7 +1,8 @@
 """A store of objects on a host reached by SSH, in the fewest requests SFTP allows.
 
-A folder is made when the first object of it is refused, not asked about for each; a small file
-is one open, write, close and rename, and many are in flight at once over one connection.
+Requests of many objects are in flight at once over a few sessions of one connection: opening one
+costs the host a process, so further ones are opened while the first works. A small file is one
+open, write with close, and rename.
 """
 from __future__ import annotations
 
@@ -12,24 +13,73 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 from remotes.engine.cloudstore import ASKED_AT_ONCE, Listed, LoopStore, each, no_folder, temporary_beside
+from remotes.engine.filesystems import Location
 from tracking.engine.objects import PREFIXES
 
 SMALL_BYTES = 1 << 17  # what one SFTP request carries; larger files are pipelined by the client
+CHANNELS = 4
+BUSY = 12  # files at work in a session before another one is opened
+
+
+class Channels:
+    """SFTP sessions of one connection, each with how many use it."""
+
+    def __init__(self, connection: Any, most: int) -> None:
+        self.connection = connection
+        self.most = most
+        self.users: dict[Any, int] = {}
+        self.opening: asyncio.Task[None] | None = None
+
+    @contextlib.asynccontextmanager
+    async def any(self) -> AsyncIterator[Any]:
+        if not self.users:
+            await self._open_another()
+        channel = min(self.users, key=self.users.__getitem__)
+        self.users[channel] += 1
+        if self.users[channel] > BUSY and len(self.users) < self.most and (self.opening is None or self.opening.done()):
+            self.opening = asyncio.ensure_future(self._try_another())
+        try:
+            yield channel
+        finally:
+            self.users[channel] -= 1
+
+    async def _open_another(self) -> None:
+        if self.opening is None or self.opening.done():
+            self.opening = asyncio.ensure_future(self._open())
+        await asyncio.shield(self.opening)
+
+    async def _open(self) -> None:
+        self.users[await self.connection.start_sftp_client()] = 0
+
+    async def _try_another(self) -> None:
+        try:
+            await self._open()
+        except Exception:  # the host allows no more of them
+            self.most = len(self.users)
 
 
 class SftpStore(LoopStore):
-    """Over the sessions of one connection, as many as `max_sessions` allows."""
+    """Over the sessions of one connection, at most `max_sessions`."""
+
+    def __init__(self, location: Location, legacy: bool = False, max_sessions: int = 10) -> None:
+        super().__init__(location, legacy)
+        self.channels = Channels(self.fs.client, max(1, min(CHANNELS, max_sessions)))
+        self._folders: set[str] | None = None  # below the root, known to be there
+
+    def _lay_out(self, legacy: bool) -> None:
+        super()._lay_out(legacy)
+        self._folders = None
 
     @contextlib.asynccontextmanager
     async def _channel(self) -> AsyncIterator[Any]:
-        """One of the SFTP sessions. An absent file is FileNotFoundError."""
-        import asyncssh
-
+        """One of the sessions. An absent file is FileNotFoundError."""
         try:
-            async with self.fs._pool.get() as channel:
+            async with self.channels.any() as channel:
                 yield channel
-        except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath) as exc:
-            raise FileNotFoundError(2, "No such file or directory") from exc
+        except Exception as exc:
+            if _is_absent(exc):
+                raise FileNotFoundError(2, "No such file or directory") from exc
+            raise
 
     def exists(self, oids: Iterable[str]) -> set[str]:
         found: set[str] = set()
@@ -57,19 +107,20 @@ class SftpStore(LoopStore):
                             found.append((oid, item.attrs.size))
 
         async def all_of_them() -> None:
-            wanted = prefixes
-            if wanted is None:
-                try:
-                    async with self._channel() as channel:
-                        wanted = {item.filename for item in await channel.readdir(self.root)}
-                except FileNotFoundError:
-                    return
+            wanted = await self._names(self.root) if prefixes is None else prefixes
             looked = sorted(set(wanted).intersection(PREFIXES))
             await each(looked, look, min(ASKED_AT_ONCE, len(looked)))
 
         with self._translated():
             self._wait(all_of_them())
         return found
+
+    async def _names(self, folder: str) -> set[str]:
+        try:
+            async with self._channel() as channel:
+                return {item.filename for item in await channel.readdir(folder)}
+        except FileNotFoundError:
+            return set()
 
     def check_place(self) -> None:
         async def look() -> None:
@@ -82,14 +133,11 @@ class SftpStore(LoopStore):
         except FileNotFoundError as exc:
             raise no_folder(self.url) from exc
 
-    def _get(self, path: str, to_path: str) -> None:
-        with self._reading(path, to_path):
-            self._wait(self._fetch(path, to_path))
-
-    async def _fetch(self, path: str, to_path: str) -> None:
+    # --- reading
+    async def fetch(self, path: str, to_path: str) -> None:
         async with self._channel() as channel:
-            async with channel.open(path, "rb", block_size=0) as file:
-                attrs, data = await asyncio.gather(file.stat(), file.read(SMALL_BYTES, 0))
+            file = await channel.open(path, "rb", block_size=0)
+            attrs, data, _ = await asyncio.gather(file.stat(), file.read(SMALL_BYTES, 0), file.close())
             if attrs.size == len(data):
                 with open(to_path, "wb") as stream:
                     stream.write(data)
@@ -105,26 +153,33 @@ class SftpStore(LoopStore):
         with self._translated():
             return self._wait(fetch())
 
-    def _put(self, from_path: str, path: str) -> None:
-        with self._writing(from_path):
-            self._wait(self._send(from_path, path))
-
-    async def _send(self, from_path: str, path: str) -> None:
+    # --- writing
+    async def send(self, from_path: str, path: str) -> None:
         temporary = temporary_beside(path)
         async with self._channel() as channel:
+            await self._make_folder(channel, path.rpartition("/")[0])
             try:
-                try:
-                    await _upload(channel, from_path, temporary)
-                except Exception as exc:
-                    if not _is_absent(exc):
-                        raise
-                    await channel.makedirs(path.rpartition("/")[0], exist_ok=True)
-                    await _upload(channel, from_path, temporary)
+                await _upload(channel, from_path, temporary)
                 await _rename(channel, temporary, path)
             except BaseException:
                 with contextlib.suppress(Exception):  # the first error is the one to tell
                     await channel.remove(temporary)
                 raise
+
+    async def _make_folder(self, channel: Any, folder: str) -> None:
+        """Those of the root are looked up once; others may make them meanwhile."""
+        if self._folders is None:
+            self._folders = {f"{self.root}/{name}" for name in await self._names(self.root)}
+        if folder in self._folders:
+            return
+        try:
+            await channel.mkdir(folder)
+        except Exception as exc:
+            if _is_absent(exc):
+                await channel.makedirs(folder, exist_ok=True)
+            elif not await channel.isdir(folder):
+                raise
+        self._folders.add(folder)
 
     def _remove(self, paths: list[str]) -> None:
         async def drop(path: str) -> None:
@@ -142,9 +197,11 @@ async def _upload(channel: Any, from_path: str, path: str) -> None:
         return
     with open(from_path, "rb") as stream:
         data = stream.read()
-    async with channel.open(path, "wb", block_size=0) as file:
-        if data:
-            await file.write(data, 0)
+    file = await channel.open(path, "wb", block_size=0)
+    if data:
+        await asyncio.gather(file.write(data, 0), file.close())  # the host does them in this order
+    else:
+        await file.close()
 
 
 def _is_absent(exc: Exception) -> bool:
