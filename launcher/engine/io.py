@@ -134,11 +134,17 @@ class Terminal:
     def remote_has(self, repo: Any, remote: str | None) -> Callable[[set[str], bool], set[str]]:
         from remotes.engine.presence import existing
         from remotes.engine.storage import Remotes
+        from tracking.engine.index import load_index
 
         remotes = Remotes(repo, remote)
 
         def has(oids: Collection[str], legacy: bool = False) -> set[str]:
-            return existing(remotes.store(remotes.get(), legacy), oids)
+            found = remotes.get()
+            if found.is_versioned:  # what it has stands in the files of the project
+                from remotes.engine.versioned import recorded
+
+                return recorded(repo, found, load_index(repo)) & set(oids)
+            return existing(remotes.store(found, legacy), oids)
 
         return has
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from remotes.engine.apart import Apart, ImportedData, VersionedData
 from remotes.engine.exchange import Exchange, Outcome, manifests, pair_or_warn
-from remotes.engine.imports import ImportedData, comes_from_its_source
 from remotes.engine.presence import existing, listed_sizes
 from remotes.engine.storage import Remotes
 from remotes.engine.transfer import Transfer
@@ -37,25 +37,25 @@ def fetch(
     Raises DataverError when objects could not be brought, ConfigError, RemoteError.
     """
     remotes = Remotes(repo, remote, tool=io.tool, is_trusted=is_trusted)
-    imports: list[ImportedData] = []
-    used = collect_used(
-        repo,
-        request,
-        fetchable(remotes.name, max_size, tuple(types)),
-        on_failure=lambda label, _: io.warn(f"failed to collect '{label}', skipping"),
-        on_import=lambda stage, out, part: note_import(stage, out, part, imports, max_size),
-    )
-    count = fetch_used(repo, used, remotes, io, jobs=jobs)
-    return count + fetch_noted(repo, imports, io, jobs, partial) if imports else count
+    keep = fetchable(remotes.name, max_size, tuple(types))
+    apart = Apart(remotes, keep, with_imports=True, max_size=max_size)
+    used = collect_used(repo, request, keep, on_failure=lambda label, _: io.warn(f"failed to collect '{label}', skipping"), on_out=apart.take)
+    return fetch_used(repo, used, remotes, io, jobs=jobs) + fetch_apart(repo, apart, io, jobs, partial)
 
 
-def note_import(stage: Stage, out: Out, part: str | None, imports: list[ImportedData], max_size: int | None = None) -> bool:
-    """Note data that no remote of ours has, True when it is such."""
-    if not comes_from_its_source(stage, out):
-        return False
-    if not (max_size and out.meta.size and out.meta.size >= max_size):
-        imports.append(ImportedData(stage, out, part))
-    return True
+def fetch_apart(repo: Repo, apart: Apart, io: Io, jobs: int | None = None, partial: dict[str, Digest] | None = None) -> int:
+    """Bring what is not kept as objects of a remote; see `fetch`."""
+    count = fetch_noted_versions(repo, apart.versioned, io, jobs) if apart.versioned else 0
+    return count + fetch_noted(repo, apart.imports, io, jobs, partial) if apart.imports else count
+
+
+def fetch_noted_versions(repo: Repo, noted: list[VersionedData], io: Io, jobs: int | None = None) -> int:
+    """Bring data of versioned remotes. Raises DataverError when some could not be brought."""
+    from remotes.engine.versioned import fetch_versions, report
+
+    result = fetch_versions(repo, noted, io, jobs)
+    report(result, io, "download")
+    return result.count
 
 
 def fetch_noted(repo: Repo, imports: list[ImportedData], io: Io, jobs: int | None = None, partial: dict[str, Digest] | None = None) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlparse
 
-from remotes.engine.imports import ImportedData
+from remotes.engine.apart import ImportedData
 from remotes.engine.sourcedata import Found, SourceData, SourceFile, open_import
 from tracking.engine.add import plan
 from tracking.engine.bring import Want, bring, checkout_failed

@@ -1,4 +1,4 @@
-"""What an import is to fetch and `repro`: where its data comes from, and the source brought into the workspace."""
+"""The source of an import, brought into the workspace: what `repro` does with one that is not frozen."""
 from __future__ import annotations
 
 import os
@@ -8,23 +8,9 @@ from tracking.engine.checkout import remove_path
 from tracking.engine.deletion import refuse_own_folders
 from tracking.engine.errors import DataverError
 from tracking.engine.protocols import Progress
-from tracking.engine.record import record, replace
+from tracking.engine.record import replace
 from tracking.engine.repo import Repo
-from tracking.engine.stage import Dep, Out, Stage
-
-
-@record(frozen=True)
-class ImportedData:
-    """An out of an import that a command wants. part: a path inside of it, None: all."""
-
-    stage: Stage
-    out: Out
-    part: str | None = None
-
-
-def comes_from_its_source(stage: Stage, out: Out) -> bool:
-    """Whether data of an import is fetched from where it was imported: it was never pushed to a remote of ours."""
-    return stage.is_repo_import or stage.is_partial_import or not out.push
+from tracking.engine.stage import Dep
 
 
 def bring_source(repo: Repo, dep: Dep, path: str, progress: Progress) -> Dep:

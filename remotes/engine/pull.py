@@ -2,11 +2,13 @@
 from __future__ import annotations
 
 
-from remotes.engine.fetch import fetch, fetch_noted, fetch_used, note_import
-from remotes.engine.imports import ImportedData
+from remotes.engine.apart import Apart
+from remotes.engine.fetch import fetch, fetch_apart, fetch_used
 from remotes.engine.runcache import RunCacheUnsupported, fetch_runs
 from remotes.engine.storage import Remotes
 from tracking.engine.bring import Brought, bring, wanted
+from tracking.engine.files import WorkspaceFiles
+from tracking.engine.index import Index
 from tracking.engine.protocols import Io
 from tracking.engine.record import field, record, replace
 from tracking.engine.repo import Repo
@@ -52,12 +54,13 @@ class Pull:
 
     def fetch(self, stage: Stage, outs: list[Out]) -> None:
         """Objects of outs, each from its remote, those of an import from its source. Raises DataverError."""
-        imports: list[ImportedData] = []
-        if stage.is_import and any(note_import(stage, out, None, imports) for out in outs):
-            fetch_noted(self.repo, imports, self.io)
-            return
+        remotes = Remotes(self.repo, tool=self.io.tool)
+        apart = Apart(remotes, lambda *_: True, with_imports=True)
+        index = Index(self.repo, WorkspaceFiles(self.repo.root_dir))
+        outs = [out for out in outs if not apart.take(index, stage, out, None, None)]
+        fetch_apart(self.repo, apart, self.io)
         used = Used()
         for out in outs:
             if out.cache and out.digest is not None and out.abspath:
                 used.group((None, out.remote, out.digest.is_legacy)).add(out.digest, self.repo.display(out.abspath))
-        fetch_used(self.repo, used, Remotes(self.repo, tool=self.io.tool), self.io)
+        fetch_used(self.repo, used, remotes, self.io)

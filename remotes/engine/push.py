@@ -3,12 +3,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from remotes.engine.apart import Apart, VersionedData
 from remotes.engine.exchange import Exchange, Outcome, manifests, pair_or_warn
 from remotes.engine.facts import Fact, facts_of, hash_of, wrong_size
 from remotes.engine.presence import existing
 from remotes.engine.storage import Remotes
 from remotes.engine.transfer import Transfer
 from tracking.engine.errors import ConfigError, DataverError
+from tracking.engine.history import Selection
 from tracking.engine.index import Index
 from tracking.engine.objects import LocalStore, ObjectStore
 from tracking.engine.protocols import Io
@@ -28,8 +30,21 @@ def push(
     remotes = Remotes(repo, remote, tool=io.tool, is_trusted=is_trusted)
     if remotes.name is not None:
         remotes.get()  # an unknown name fails before anything is collected
-    used = collect_used(repo, request, pushable(remotes.name), on_failure=lambda label, _: io.warn(f"failed to collect '{label}', skipping"))
-    return push_used(repo, used, remotes, io, jobs=jobs, verify=verify)
+    keep = pushable(remotes.name)
+    apart = Apart(remotes, keep)
+    used = collect_used(repo, request, keep, on_failure=lambda label, _: io.warn(f"failed to collect '{label}', skipping"), on_out=apart.take)
+    if apart.versioned and request.selection != Selection():
+        raise DataverError("Multiple rev push is unsupported for cloud versioned remotes", hint="What a commit needs was sent when it was made: its files name the versions.")
+    count = push_used(repo, used, remotes, io, jobs=jobs, verify=verify)
+    return count + _push_versions(repo, apart.versioned, io, jobs) if apart.versioned else count
+
+
+def _push_versions(repo: Repo, noted: list[VersionedData], io: Io, jobs: int | None) -> int:
+    from remotes.engine.versioned import push_versions, report
+
+    result = push_versions(repo, noted, io, jobs)
+    report(result, io, "upload")
+    return result.count
 
 
 def pushable(remote: str | None) -> Keep:

@@ -31,6 +31,8 @@ class RunCacheUnsupported(RemoteError):
 def push_runs(repo: Repo, remote: str | None, io: Io) -> int:
     """Returns how many entries were sent. Raises ConfigError, DataverError."""
     store = _store(repo, remote, io)
+    if store is None:
+        return 0
     if isinstance(store, LocalStore):
         return _copy_missing(repo.cache_dir, store.path, store.dir_mode)
     there = _listed(store)
@@ -48,6 +50,8 @@ def fetch_runs(repo: Repo, remote: str | None, io: Io) -> int:
     except ConfigError:
         if remote or repo.config.default_remote():
             raise
+        return 0
+    if store is None:
         return 0
     if isinstance(store, LocalStore):
         return _copy_missing(store.path, repo.cache_dir, repo.store.dir_mode)
@@ -69,9 +73,11 @@ def fetch_runs(repo: Repo, remote: str | None, io: Io) -> int:
 
 
 def _store(repo: Repo, remote: str | None, io: Io) -> Any:
-    """A folder, or a store elsewhere whose files can be listed."""
+    """A folder, or a store elsewhere whose files can be listed; None for a remote that keeps versions of files, and no runs."""
     remotes = Remotes(repo, remote, tool=io.tool)
     found = remotes.get()
+    if found.is_versioned:
+        return None
     store = remotes.store(found)
     if not isinstance(store, LocalStore) and getattr(store, "files_below", None) is None:
         raise RunCacheUnsupported(f"the run cache cannot be kept on remote '{found.name}': its files cannot be listed")

@@ -37,6 +37,11 @@ class Remote:
         return int(value) if value else None
 
     @property
+    def is_versioned(self) -> bool:
+        """Data lies there under its own names, in versions (see `versioned`), and not as objects."""
+        return bool(self.options.get("version_aware") or self.options.get("worktree")) and not self.is_folder
+
+    @property
     def is_folder(self) -> bool:
         return url_scheme(self.url) == ""
 
@@ -101,7 +106,9 @@ class Remotes:
         return f"{start}Create a default remote with\n    {self.tool} remote add -d <remote name> <remote url>"
 
     def store(self, remote: Remote, legacy: bool = False) -> ObjectStore:
-        """Its objects, in the present layout or that of 2.x. Raises RemoteError."""
+        """Its objects, in the present layout or that of 2.x. Raises RemoteError, ConfigError for one that keeps versions."""
+        if remote.is_versioned:
+            raise ConfigError(f"'{self.command}' is unsupported for cloud versioned remotes", hint=f"`dataver remote modify --unset {remote.name} {'worktree' if remote.options.get('worktree') else 'version_aware'}` makes it an ordinary one.")
         key = (remote.url, legacy)
         if key not in self._stores:
             other = self._stores.get((remote.url, not legacy))

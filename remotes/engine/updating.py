@@ -1,14 +1,17 @@
 """`update`: bring imports up to date with where they came from."""
 from __future__ import annotations
 
+from remotes.engine.apart import VersionedData
 from remotes.engine.importing import bring_import, drop_data, importing_line, write_import
 from remotes.engine.sourcedata import open_import
+from remotes.engine.storage import Remotes
 from remotes.engine.urlimport import update_from_url
+from tracking.engine.commit import write_stages
 from tracking.engine.errors import DataverError
 from tracking.engine.protocols import Io
-from tracking.engine.record import record
+from tracking.engine.record import record, replace
 from tracking.engine.repo import Repo
-from tracking.engine.stage import Stage
+from tracking.engine.stage import Out, Stage
 from tracking.engine.targets import load_targets
 from tracking.engine.workspace import Workspace
 
@@ -34,14 +37,48 @@ def update(repo: Repo, options: Options, io: Io) -> None:
         raise DataverError("--remote can't be used without --to-remote")
     _, found = load_targets(repo, list(options.targets), cwd=repo.cwd, recursive=options.recursive)
     stages = {item.stage.file + item.stage.name: item.stage for item in found}
+    ws = Workspace(repo, io.progress)
+    remotes = Remotes(repo, tool=io.tool, command="update")
     for stage in stages.values():
         if not stage.is_import and not options.recursive:
-            raise DataverError(f"'{stage.address(repo.cwd)}' is not an import: there is nowhere to update it from", hint="`dataver commit` records what is in the workspace.")
-    ws = Workspace(repo, io.progress)
+            _refuse_others(stage, repo, options, remotes)
     for stage in stages.values():
-        if stage.is_import:
-            with repo.paths_lock(io, write=[stage.outs[0].abspath]):
+        with repo.paths_lock(io, write=[out.abspath for out in stage.outs if out.abspath]):
+            if stage.is_import:
                 _update_one(ws, stage, options, io)
+            else:
+                _update_from_worktrees(ws, stage, options, remotes, io)
+
+
+def _refuse_others(stage: Stage, repo: Repo, options: Options, remotes: Remotes) -> None:
+    """Raise unless all data of a stage was pushed to remotes that are worktrees, or never."""
+    for option, given in (("--rev", options.rev), ("--no-download", options.no_download), ("--to-remote", options.to_remote)):
+        if given:
+            raise DataverError(f"{option} can't be used with worktree update")
+    for out in stage.outs:
+        name = out.remote or _remote_of(out)
+        if not name or not remotes.get(name).options.get("worktree"):
+            raise DataverError(f"update is not supported for '{stage.file_from(repo.cwd)}' that is not an import.", hint="`dataver commit` records what is in the workspace.")
+
+
+def _remote_of(out: Out) -> str | None:
+    """The remote that the recorded versions of an out belong to."""
+    return out.meta.remote or next((next(iter(entry["cloud"])) for entry in out.files or () if entry.get("cloud")), None)
+
+
+def _update_from_worktrees(ws: Workspace, stage: Stage, options: Options, remotes: Remotes, io: Io) -> None:
+    outs = []
+    for out in stage.outs:
+        name = out.remote or _remote_of(out)
+        remote = remotes.get(name) if name else None
+        new = None
+        if remote is not None and remote.options.get("worktree") and out.cache and out.digest is not None:
+            from remotes.engine.versioned import update_from_worktree  # slow imports, only for such remotes
+
+            new = update_from_worktree(ws, VersionedData(stage, out, remote), io, options.jobs)
+        outs.append(new or out)
+    if tuple(outs) != stage.outs:
+        write_stages(ws.repo, [replace(stage, outs=tuple(outs))], io.info)
 
 
 def _update_one(ws: Workspace, stage: Stage, options: Options, io: Io) -> None:

@@ -212,7 +212,7 @@ class Elsewhere:
     def look(self, ws: Workspace | None = None) -> tuple[Digest, Meta] | None:
         try:
             if not self.isdir():
-                entry = self._entry("", self.info())
+                entry = self.entry("", self.info())
                 return _digest(entry), Meta(size=entry.get("size"), version_id=_version(self.info()))
             return folder_digest(self.files())
         except FileNotFoundError:
@@ -221,7 +221,7 @@ class Elsewhere:
     def files(self) -> list[File]:
         """Files of a folder (or the one file, with relpath ""), sorted. Raises RemoteError, FileNotFoundError, UnsafePath."""
         if not self.isdir():
-            return [self._entry("", self.info())]
+            return [self.entry("", self.info())]
         start = len(self.location.path) + 1
         with translated(self.shown):
             found = self.location.fs.find(self.location.path, detail=True)
@@ -232,10 +232,11 @@ class Elsewhere:
                 continue  # object stores may hold a marker for a folder
             if not is_safe(rel):
                 raise DataverError(f"'{self.shown}' holds a file named {rel!r}, which cannot be written here")
-            result.append(self._entry(rel, info))
+            result.append(self.entry(rel, info))
         return sorted(result, key=lambda entry: str(entry["relpath"]))
 
-    def _entry(self, rel: str, info: Mapping[str, Any]) -> File:
+    def entry(self, rel: str, info: Mapping[str, Any]) -> File:
+        """What `files` of a .dvc file says about one file. info: as the file system gives it."""
         scheme = self.location.scheme
         entry: File = {"relpath": rel, "size": info.get("size")}
         if scheme in HASHED:
@@ -283,11 +284,11 @@ class Elsewhere:
         try:
             if len(items) < 2:
                 for entry, path in items:
-                    self._download(entry, path)
+                    self.download(entry, path)
                     progress.advance(entry.get("size") or 0)
                 return
             with ThreadPoolExecutor(min(len(items), jobs or JOBS)) as pool:
-                futures = [pool.submit(self._download, entry, path) for entry, path in items]
+                futures = [pool.submit(self.download, entry, path) for entry, path in items]
                 try:
                     for future, (entry, _) in zip(futures, items):
                         future.result()
@@ -298,7 +299,8 @@ class Elsewhere:
         finally:
             progress.finish()
 
-    def _download(self, entry: File, path: str) -> None:
+    def download(self, entry: File, path: str) -> None:
+        """One file, in the version the entry names, to a new path; tried again when that may help. Raises RemoteError."""
         import time
 
         name = self.path_of(str(entry["relpath"]), entry.get("version_id") if self.versions else None)

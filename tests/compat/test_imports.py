@@ -6,11 +6,13 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.compat.tools import DvcMissing, dvc_executable
+from tests.compat.tools import DvcMissing, dvc_executable, tool_python
 from tests.conftest import Project
+from tests.functional.remotes.test_versioned import Bucket
 
 CASES = (
     ("import", "../reg", "ds"),
@@ -61,3 +63,32 @@ def test_imports_are_the_same_and_each_tool_brings_those_of_the_other(repo: Proj
     twin.ok("pull", "ds", "part")
     assert repo.tree("ds") == twin.tree("ds") == ["a", "sub/b"]
     assert twin.ok("status", "ds.dvc", "part.dvc").out == dvc(repo, "status", "ds.dvc", "part.dvc")
+
+
+def test_each_tool_brings_the_versions_that_the_other_pushed(repo: Project, tmp_path: Path, capfd: pytest.CaptureFixture[str], dvc: Callable[..., str], servers: Callable[[str], Any]) -> None:
+    pytest.importorskip("boto3")
+    bucket = Bucket(servers("s3"))
+    if subprocess.run([tool_python("dvc"), "-c", "import dvc_s3"], capture_output=True).returncode:
+        pytest.skip("real dvc has no dvc-s3")
+    twin = Project(tmp_path / "twin", capfd)
+    repo.ok("remote", "add", "-q", "-d", "ver", f"{bucket.url}/p")
+    for option, value in {**bucket.server.options, "version_aware": "true"}.items():
+        repo.ok("remote", "modify", "ver", option, value)
+    repo.gen({"d": {"a": "a\n", "s": {"b": "b\n"}}, "f": "f\n"})
+    repo.ok("add", "d", "f")
+    shutil.copytree(repo.path, twin.path)
+    repo.ok("push")
+    shutil.rmtree(twin / ".dvc/cache")
+    shutil.rmtree(twin / "d")
+    for name in ("d.dvc", "f.dvc"):
+        shutil.copy(repo / name, twin / name)
+    dvc(twin, "pull")
+    assert (twin.tree("d"), twin.read("f")) == (["a", "s/b"], "f\n")
+    assert "Everything is up to date." in dvc(twin, "push")
+    twin.gen({"d/a": "newer\n"})
+    dvc(twin, "add", "-q", "d")
+    dvc(twin, "push")
+    shutil.copy(twin / "d.dvc", repo / "d.dvc")
+    repo.ok("pull")
+    assert repo.read("d/a") == "newer\n"
+    assert repo.ok("push").out == "Everything is up to date.\n"

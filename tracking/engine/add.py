@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from tracking.engine.commit import algorithm_for, check_cacheable, hash_into_cache, relink_path, write_dvcfile
+from tracking.engine.commit import algorithm_for, check_cacheable, hash_into_cache, listed_files, relink_path, write_dvcfile
 from tracking.engine.deletion import refuse_own_folders
 from tracking.engine.errors import DataverError, OutputNotFound
 from tracking.engine.gitignore import refuse_tracked
@@ -160,7 +160,7 @@ def _add_whole(ws: Workspace, old: Out, no_commit: bool, path: str) -> Out:
         )
     algorithm = algorithm_for(ws, old)
     digest, meta = _hash(ws, path, algorithm, no_commit)
-    return replace(old, digest=digest, meta=meta, files=None, cloud=None)
+    return replace(old, digest=digest, meta=meta, files=listed_files(ws, old, digest), cloud=None)
 
 
 def _hash(ws: Workspace, path: str, algorithm: str, no_commit: bool) -> tuple[Digest, Meta]:
@@ -207,7 +207,7 @@ def add_part(ws: Workspace, old: Out, path: str, no_commit: bool, read_remote: R
         ws.repo.store_for(digest).add_bytes(digest.value, data)
         ws.forget_objects()
     ws.forget(old.abspath)
-    return replace(old, digest=digest, meta=Meta(size=size, nfiles=len(rows)), files=None, cloud=None)
+    return replace(old, digest=digest, meta=Meta(size=size, nfiles=len(rows)), files=listed_files(ws, old, digest), cloud=None)
 
 
 def _listed(ws: Workspace, out: Out, read_remote: ReadManifest | None) -> Iterable[tuple[str, str]]:

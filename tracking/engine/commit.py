@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from tracking.engine import atomic
 from tracking.engine.checkout import relink
@@ -65,7 +66,26 @@ def save_out(ws: Workspace, out: Out, *, to_cache: bool, warn: Say | None = None
     if out.digest == digest:
         meta = replace(meta, version_id=out.meta.version_id, etag=out.meta.etag, checksum=out.meta.checksum, remote=out.meta.remote)
         return replace(out, digest=digest, meta=meta)
-    return replace(out, digest=digest, meta=meta, files=None, cloud=None)
+    return replace(out, digest=digest, meta=meta, files=listed_files(ws, out, digest), cloud=None)
+
+
+def listed_files(ws: Workspace, old: Out, digest: Digest) -> tuple[dict[str, Any], ...] | None:
+    """`files` of a folder that was listed in its file, as it is now: files that are the same keep the versions they have on a remote.
+
+    None where the folder was not listed, is a file now, or its manifest is not in the cache.
+    """
+    rows = ws.manifest(digest) if old.files is not None and digest.isdir else None
+    if rows is None:
+        return None
+    known = {(str(entry["relpath"]), str(entry.get("md5"))): entry for entry in old.files or ()}
+    return tuple(known.get((rel, md5)) or {"relpath": rel, "md5": md5, "size": _object_size(ws, digest, md5)} for rel, md5 in rows)
+
+
+def _object_size(ws: Workspace, digest: Digest, oid: str) -> int | None:
+    try:
+        return ws.repo.store_for(digest).size(oid)
+    except FileNotFoundError:
+        return None
 
 
 def check_out(ws: Workspace, out: Out) -> None:

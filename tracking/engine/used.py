@@ -25,7 +25,7 @@ GroupKey = tuple[bytes | None, str | None, bool]
 Keep = Callable[[Index, Stage, Out], bool]
 Warn = Callable[[str], None]
 OnFailure = Callable[[str, DataverError], None]
-OnImport = Callable[[Stage, Out, "str | None"], bool]
+OnOut = Callable[[Index, Stage, Out, "str | None", "bytes | None"], bool]
 
 
 @record
@@ -104,11 +104,11 @@ class Request:
     selection: Selection = Selection()
 
 
-def collect_used(repo: Repo, request: Request, keep: Keep, *, warn: Warn | None = None, on_failure: OnFailure | None = None, on_import: OnImport | None = None) -> Used:
+def collect_used(repo: Repo, request: Request, keep: Keep, *, warn: Warn | None = None, on_failure: OnFailure | None = None, on_out: OnOut | None = None) -> Used:
     """Outs of the workspace and the selected commits, as objects.
 
-    keep: which outs count. on_import(stage, out, part): asked first about outs of imports, True: it
-    sees to them; part as in UsedTree. warn: told about outs without a hash (None: they are passed over).
+    keep: which outs count. on_out(index, stage, out, part, config): asked first about each cached out, True: it
+    sees to it; part is a path inside of it, config that of GroupKey. warn: told about outs without a hash (None: they are passed over).
     on_failure(label, error): a revision that cannot be read is left out; without it the error
     is raised, as it is when every revision fails.
     """
@@ -131,9 +131,9 @@ def collect_used(repo: Repo, request: Request, keep: Keep, *, warn: Warn | None 
         data = _config_at(files, config)
         for item in found:
             for out in item.stage.outs:
-                if on_import is not None and item.stage.is_import and out.cache:
+                if on_out is not None and out.cache:
                     wanted, part = _part(item, out)
-                    if not wanted or on_import(item.stage, out, part):
+                    if not wanted or on_out(index, item.stage, out, part, data):
                         continue
                 if out.cache and keep(index, item.stage, out):
                     _add(repo, used, data, item, out, warn)
