@@ -36,6 +36,24 @@ def test_admin_knows_nobody_to_log_out(visit: Callable[..., Page], project: Proj
     assert "Users" not in page.text() and [link for link in links if not link.endswith(edited)] == []
 
 
+def test_admin_is_accessible_in_light_and_dark(visit: Callable[..., Page], project: Project) -> None:
+    project.ok("remote", "add", "-d", "lab", "../store")
+    page = visit(project.path)
+    page.open(f"/r/{page.js('return document.body.dataset.repository')}/settings")
+    lists = [f"/admin/{model._meta.app_label}/{model._meta.model_name}/" for model in apps.get_models() if model._meta.app_label in ("tracking", "remotes", "pipelines")]
+    for path in ("/admin/", *lists, "/admin/remotes/remote/add/"):
+        page.open(path, shows_data=False)
+        row = page.js("return document.querySelector('#result_list tbody th a')?.getAttribute('href') ?? ''")
+        for address in filter(None, (path, row)):
+            for theme in ("light", "dark"):
+                page.js("localStorage.setItem('theme', arguments[0])", theme)
+                page.open(address, shows_data=False)
+                assert page.js("return document.documentElement.dataset.theme") == theme
+                assert page.console() == [], address
+                assert page.violations() == [], (address, theme)
+                page.console()  # axe styles an element to measure it, which the policy of the pages does not let it
+
+
 @pytest.mark.django_db
 def test_the_local_user_cannot_log_in() -> None:
     from launcher.gate import local_user

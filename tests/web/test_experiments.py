@@ -324,6 +324,21 @@ def test_e4_only_changed_is_of_the_shown_rows_and_survives_a_reload(visit: Visit
     page.expect(lambda: len(page.all("sort-params:params.yaml:seed")), 0)
 
 
+def test_e4_a_filter_decides_anew_which_columns_differ(visit: Visit, repo: Project) -> None:
+    for lr, seed in ((0.1, 1), (0.2, 1), (0.2, 2)):
+        repo.gen({"dvc.yaml": PIPELINE, "params.yaml": f"lr: {lr}\nseed: {seed}\nfixed: 3\n", "metrics.json": f'{{"acc": {lr}}}'})
+        repo.commit(f"{lr} {seed}")
+    page = open_table(visit(repo.path), repo, "?only=1")
+    page.expect(lambda: titles(page), ["acc", "lr", "seed"])
+    page.type("search", "params.seed=2").expect(lambda: titles(page), [])
+    page.js("document.querySelector('[data-testid=search]').select()")
+    page.type("search", "params.lr=0.2").expect(lambda: titles(page), ["seed"])
+    page.click("only-changed").expect(lambda: titles(page), ["acc", "lr", "seed", "fixed"])
+    page.click("only-changed").expect(lambda: titles(page), ["seed"])
+    page.js("const box = document.querySelector('[data-testid=search]'); box.value = ''; box.dispatchEvent(new Event('input', {bubbles: true}))")
+    page.expect(lambda: titles(page), ["acc", "lr", "seed"])
+
+
 def test_e5_baseline_is_marked_and_differences_follow_the_direction(visit: Visit, small: Project) -> None:
     page = open_table(visit(small.path), small, "?q=state:done")
     first, *_, last = names(page)
@@ -449,6 +464,24 @@ def test_e12_chooser_finds_groups_and_counts(visit: Visit, small: Project) -> No
     assert "20 of 22" in page.text("#column-list")
     page.click("column", 0).count(f"sort-{ACCURACY}", 0)
     page.click("column", 0).count(f"sort-{ACCURACY}", 1)
+
+
+def test_e12_five_hundred_columns_are_a_list_of_those_in_sight(visit: Visit, repo: Project) -> None:
+    repo.gen({"dvc.yaml": PIPELINE, "params.yaml": "net:\n" + "".join(f"  p{number:03}: {number}\n" for number in range(500))})
+    repo.commit("wide")
+    repo.gen({"params.yaml": "net:\n" + "".join(f"  p{number:03}: {number + 1}\n" for number in range(450))})
+    repo.commit("less wide")
+    page = open_table(visit(repo.path), repo)
+    page.see("columns", "500")
+    assert page.js("return document.querySelectorAll('#table [role=gridcell]').length") < 4 * 40
+    page.click("columns").find("column")
+    assert len(page.all("column")) < 60
+    page.type("column-search", "p49").count("column", 11)  # and their group
+    assert "1 of 3" in page.text("#column-list")  # runs that have it: the first commit alone
+    page.click("column", 4).expect(lambda: page.text("#column-count"), "499")
+    page.js("const box = document.getElementById('column-search'); box.value = ''; box.dispatchEvent(new Event('input', {bubbles: true}))")
+    page.js("document.getElementById('column-list').scrollTop = 1e6")
+    page.wait(lambda: "p499" in page.text("#column-list"), "the end of the list")
 
 
 def test_e13_removed_ones_come_back_with_their_names_and_hashes(visit: Visit, small: Project) -> None:

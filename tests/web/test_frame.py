@@ -116,6 +116,17 @@ def test_live_mark_follows_the_repository_and_the_server(visit: Visit, project: 
     page.leave().console()  # the failed requests
 
 
+def test_the_live_mark_says_that_a_page_is_updating(visit: Visit, project: Project) -> None:
+    page = visit(project.path).open(f"/r/{key_of(str(project.path))}/pipeline")
+    page.expect(lambda: page.attribute("live", "data-state"), "connected")
+    page.js("""window.states = []; const mark = document.querySelector('[data-testid=live]');
+        new MutationObserver(() => states.push([mark.dataset.state, mark.innerText.trim()])).observe(mark, {attributes: true, attributeFilter: ['data-state']});
+        const ask = window.fetch; window.fetch = (url, options) => String(url).includes('/live.json') ? ask(url, options) : new Promise((go) => setTimeout(go, 600)).then(() => ask(url, options));""")
+    project.gen({"raw.csv": "a,b\n3,4\n"})
+    page.expect(lambda: [state for state, _ in page.js("return states")], ["updating", "connected"])
+    assert page.js("return document.body.dataset.rev") == "1"
+
+
 def test_f6_a_page_outlives_its_server_and_follows_the_next_one(visit: Visit, serve: Callable[..., Server], project: Project) -> None:
     page = visit(project.path)
     page.expect(lambda: page.attribute("live", "data-state"), "connected")

@@ -290,6 +290,21 @@ def at(project: Project, query: str = "") -> str:
     return f"/r/{key_of(str(project.path))}/plots{query}"
 
 
+def test_f3_charts_follow_the_theme(visit: Visit, drawn: Project) -> None:
+    page = visit(drawn.path).open(at(drawn, "?revs=workspace,main,v1"))
+    ready_cards(page, 3)
+    page.js("window.isSame = true")
+    before = page.js("return document.querySelector('.plot canvas').toDataURL()")
+    page.click("theme").expect(lambda: page.js("return document.documentElement.dataset.theme"), "light")
+    page.click("theme").expect(lambda: page.js("return document.documentElement.dataset.theme"), "dark")
+    page.wait(lambda: page.js("return document.querySelector('.plot canvas').toDataURL()") != before, "another drawing")
+    assert page.js("return window.isSame")  # not loaded again
+    dark = page.js("return document.querySelector('.plot canvas').toDataURL()")
+    page.open(at(drawn, "?revs=workspace,main,v1"))
+    ready_cards(page, 3)
+    page.expect(lambda: page.js("return document.querySelector('.plot canvas').toDataURL()"), dark)  # as it is drawn in the dark from the start
+
+
 def test_the_page_draws_and_changes_nothing(visit: Visit, drawn: Project, git_status: Callable[[Path], str]) -> None:
     before = git_status(drawn.path)
     page = visit(drawn.path).open(at(drawn, "?revs=workspace,main,v1"))
