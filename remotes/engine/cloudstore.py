@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from remotes.engine.bucketclients import CLIENTS, DELETE_AT_ONCE, BucketClient
-from remotes.engine.clienterrors import NO_BUCKET, translated
+from remotes.engine.clienterrors import NO_BUCKET, SILENT, translated
 from remotes.engine.filesystems import Location, open_location
 from remotes.engine.storage import Remote
 from tracking.engine import atomic
@@ -48,6 +48,7 @@ class CloudStore:
         self.location = location
         self.fs = location.fs
         self.url = location.url
+        self._has_answered = False
         self._lay_out(legacy)
 
     def _lay_out(self, legacy: bool) -> None:
@@ -64,7 +65,7 @@ class CloudStore:
         """Of an object, in the file system. Raises CorruptObject for what cannot be a name."""
         if not OID.fullmatch(oid):
             raise CorruptObject(f"'{oid}' is not the name of an object", oid=oid)
-        return f"{self.root}/{oid[:2]}/{oid[2:]}" if self.root else f"{oid[:2]}/{oid[2:]}"
+        return self.location.join(f"{'' if self.legacy else 'files/md5/'}{oid[:2]}/{oid[2:]}")
 
     def _oid_at(self, path: str) -> str | None:
         """The object at a path, None when it is none: a probe, something half uploaded, a file of the user's."""
@@ -134,8 +135,18 @@ class CloudStore:
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
-        with translated(self.url):
-            yield
+        """A host that was silent from the start is not asked again: that would only double the wait."""
+        try:
+            with translated(self.url):
+                yield
+        except RemoteError as error:
+            if SILENT.text in error.message and not self._has_answered:
+                error.permanent = True
+            raise
+        except FileNotFoundError:
+            self._has_answered = True
+            raise
+        self._has_answered = True
 
     @contextlib.contextmanager
     def _writing(self, from_path: str) -> Iterator[None]:
@@ -277,10 +288,13 @@ class FolderStore(CloudStore):
 
     def __init__(self, location: Location, legacy: bool = False) -> None:
         super().__init__(location, legacy)
-        self._made: set[str] = set()
         self._making = threading.Lock()
         self.at_once = 1 if location.scheme == "gdrive" else 16  # its client is not made for threads
         self._alone: Any = threading.RLock() if location.scheme == "gdrive" else contextlib.nullcontext()
+
+    def _lay_out(self, legacy: bool) -> None:
+        super()._lay_out(legacy)
+        self._made: set[str] | None = None
 
     def _each(self, items: list[T], work: Callable[[T], None]) -> None:
         if min(self.at_once, len(items)) < 2:
@@ -361,11 +375,17 @@ class FolderStore(CloudStore):
         self.fs.mv(old, new)
 
     def _make_folder(self, folder: str) -> None:
-        if folder in self._made:
-            return
+        """Those of the root are looked up once; others may make them meanwhile."""
+        with self._making:
+            if self._made is None:
+                self._made = {str(item["name"]).rstrip("/") for item in self._ls(self.root)}
+        if folder not in self._made:
+            self._make(folder)
+            self._made.add(folder)
+
+    def _make(self, folder: str) -> None:
         with self._making:
             self.fs.makedirs(folder, exist_ok=True)
-        self._made.add(folder)
 
     def _remove(self, paths: list[str]) -> None:
         def drop(path: str) -> None:
@@ -384,6 +404,16 @@ class WebdavStore(FolderStore):
 
     def _rename(self, old: str, new: str) -> None:
         self.fs.client.move(old, new, overwrite=True)
+
+    def _make(self, folder: str) -> None:
+        from webdav4.client import ResourceAlreadyExists, ResourceConflict
+
+        try:
+            self.fs.client.mkdir(folder)
+        except ResourceAlreadyExists:
+            return
+        except ResourceConflict:  # the one above is missing
+            super()._make(folder)
 
 
 def no_folder(url: str) -> RemoteError:

@@ -55,6 +55,9 @@ class Location:
 
     def join(self, rel: str) -> str:
         """Path, for `fs`, of what lies below the place. rel: posix, "" for the place itself."""
+        if self.scheme in ("http", "https") and "?" in self.path and rel:
+            head, _, query = self.path.partition("?")
+            return f"{head}/{rel}?{query}"
         return self.path + "/" + rel if self.path and rel else self.path or rel
 
 

@@ -2,11 +2,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from remotes.engine.retry import RetryingStore
-from tracking.engine.config import Config
+from tracking.engine.config import LEVELS, Config
 from tracking.engine.config_schema import REMOTES, url_scheme
 from tracking.engine.credentials import without_login
 from tracking.engine.errors import ConfigError, RemoteError
@@ -95,8 +95,7 @@ class Remotes:
 
     def _named(self, config: Config, name: str) -> Remote:
         options = dict(config.remote(name))
-        if "bearer_token_command" in options:
-            _refuse_committed_command(config, options["bearer_token_command"])
+        refuse_foreign_command(config, options)
         return Remote(name.lower(), str(options.pop("url")), options, self.repo.settings)
 
     def _no_default(self) -> str:
@@ -118,11 +117,12 @@ class Remotes:
         return self._stores[key]
 
 
-def _refuse_committed_command(config: Config, command: str) -> None:
+def refuse_foreign_command(config: Config, options: Mapping[str, Any]) -> None:
     """A command that a clone brings along would run on every machine that fetches from it. Raises ConfigError."""
-    for options in config.level("repo")["remote"].values() if "repo" in config.files else ():
-        if options.get("bearer_token_command") == command:
-            raise ConfigError("`bearer_token_command` of the project's config is not run, as anybody may have written it", hint="`dataver remote modify --local NAME bearer_token_command COMMAND` allows it on this machine; then unset it with --unset --project.")
+    command = options.get("bearer_token_command")
+    own = [level for level in LEVELS if level != "repo" and level in config.files] if command else []
+    if command and not any(remote.get("bearer_token_command") == command for level in own for remote in config.level(level)["remote"].values()):
+        raise ConfigError("`bearer_token_command` of the project is not run, as anybody may have written it", hint="`dataver remote modify --local NAME bearer_token_command COMMAND` allows it on this machine.")
 
 
 def open_store(remote: Remote, legacy: bool, tmp_dir: str) -> ObjectStore:

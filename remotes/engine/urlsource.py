@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from remotes.engine.filesystems import Location, open_location, translated
+from remotes.engine.storage import refuse_foreign_command
 from remotes.engine.webfile import WebFile
 from tracking.engine import config_schema
 from tracking.engine.checkout import remove_path
@@ -104,6 +105,7 @@ def open_url(config: Config, url: str, fs_config: Mapping[str, Any] | None, cwd:
         return WebSource(WebFile(where, options))
     if scheme not in config_schema.REMOTES and scheme != "memory":
         raise DataverError(f"Unsupported URL type {scheme}://", hint="A path, or a URL of one of: " + ", ".join(sorted(name for name in config_schema.REMOTES if name)))
+    refuse_foreign_command(config, options)
     return Elsewhere(open_location(where, options, settings), bool(options.get("version_aware")))
 
 

@@ -18,7 +18,7 @@ HELP = "Describe this installation and project"
 LIBRARIES = ("PyYAML", "ruamel.yaml", "configobj", "fsspec", "django")
 STORAGE = {  # scheme -> distribution that serves it
     "azure": "adlfs",
-    "gdrive": "pydrive2",
+    "gdrive": "gdrive-fsspec",
     "gs": "gcsfs",
     "hdfs": "pyarrow",
     "http": "aiohttp",
@@ -28,6 +28,7 @@ STORAGE = {  # scheme -> distribution that serves it
     "ssh": "sshfs",
     "webdav": "webdav4",
     "webdavs": "webdav4",
+    "webhdfs": "requests",
 }
 
 

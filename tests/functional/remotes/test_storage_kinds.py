@@ -1,8 +1,10 @@
 """The contract of ObjectStore on every kind of storage, each with a server of its own on loopback."""
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import socket
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -41,11 +43,9 @@ class Opened:
         if kind not in self.stores:
             server = Server("memory", "memory://here") if kind == "memory" else servers(kind)
             self.stores[kind] = open_cloud(remote_at(server, server.url) if kind != "memory" else Remote("m", server.url), False)
-        first = self.stores[kind]
-        location = replace(first.location, path=first.location.join(uuid.uuid4().hex))
-        if kind == "http":
-            return type(first)(location, legacy, "PUT")  # type: ignore[call-arg]
-        return type(first)(location, legacy)
+        other = self.stores[kind].in_layout(legacy)
+        other.location = replace(other.location, path=other.location.join(uuid.uuid4().hex))
+        return other.in_layout(legacy)
 
 
 @pytest.fixture(scope="module")
@@ -183,3 +183,18 @@ def test_credentials_do_not_follow_a_redirect_to_another_host(servers: Servers, 
     said = [line.split() for line in Path(server.folder, ".headers").read_text().splitlines()]
     assert [line for line in said if line[0].startswith("localhost")] == [[f"localhost:{server.port}", "None", "None"]] * 2
     assert [line for line in said if line[-1] == "k3y"]
+
+
+def test_a_host_that_does_not_answer_is_given_up_at_once(tmp_path: Path) -> None:
+    """Its queue of connections is full, so that further ones get no answer at all."""
+    with socket.socket() as deaf, contextlib.ExitStack() as stack:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        for _ in range(2):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(deaf.getsockname())
+        store = open_cloud(Remote("r", f"http://127.0.0.1:{deaf.getsockname()[1]}/x", {"connect_timeout": 0.2}), False)
+        with pytest.raises(RemoteError, match="no answer in time") as caught:
+            store.exists(["0" * 32])
+        assert caught.value.permanent

@@ -8,6 +8,7 @@ import pytest
 
 from remotes.engine.presence import existing
 from remotes.engine.storage import Remote, Remotes, open_store
+from remotes.engine.urlsource import open_url
 from tests.suites.object_store import FlakyStore, MemoryStore, oid_of
 from tracking.engine.errors import ConfigError, RemoteError
 from tracking.engine.objects import LocalStore
@@ -104,6 +105,7 @@ def test_a_command_in_the_project_s_config_is_not_run(tmp_path: Path) -> None:
     repo = repo_with(tmp_path, lines + "    bearer_token_command = touch owned\n")
     with pytest.raises(ConfigError, match="anybody may have written it"):
         Remotes(repo, "w").get()
-    (tmp_path / "p" / ".dvc" / "config").write_text(lines)
-    (tmp_path / "p" / ".dvc" / "config.local").write_text(lines + "    bearer_token_command = mine\n")
+    with pytest.raises(ConfigError, match="anybody may have written it"):
+        open_url(repo.config, "webdavs://host/x", {"bearer_token_command": "touch owned"}, str(tmp_path), Settings())
+    (tmp_path / "p" / ".dvc" / "config.local").write_text("['remote \"w\"']\n    bearer_token_command = mine\n")
     assert Remotes(Repo(repo.root_dir, Settings()), "w").get().options["bearer_token_command"] == "mine"
