@@ -438,7 +438,8 @@ def _job_answer(name: str, version: str, make: Any, result: str) -> HttpResponse
     if not job.is_over:
         return pages.json_answer({"progress": job.progress.facts()})
     if job.problem is not None:
-        return pages.error_json(422, job.problem.type, job.problem.reason)
+        # no failure of the page: a browser would note one in its console
+        return pages.error_json(200, job.problem.type, job.problem.reason)
     return pages.json_answer({result: job.value})
 
 

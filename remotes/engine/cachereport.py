@@ -1,6 +1,7 @@
 """What the cache holds: how much of it the workspace, branches and older commits use, what is nowhere used, and what is there twice."""
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -90,7 +91,9 @@ def cache_report(repo: Repo, progress: Progress) -> CacheReport:
     left = set(sizes)
     for name, selection in SCOPES:
         progress.start("Reading commits" if name == HISTORY else f"Reading the {name}" if name == WORKSPACE else "Reading branches, tags and experiments")
-        used = collect_used(repo, Request(selection=selection), _everything, on_failure=lambda label, error: report.problems.append((label, error.message)))
+        used = Used()
+        with contextlib.suppress(DataverError):  # none of them can be read; each is among the problems
+            used = collect_used(repo, Request(selection=selection), _everything, on_failure=lambda label, error: report.problems.append((label, error.message)))
         expanded = [(legacy, expand(group, lambda oid, legacy=legacy: manifests.rows(oid, legacy))) for (_, _, legacy), group in used.groups.items()]  # type: ignore[misc]
         mine = left & {(oid, legacy) for legacy, found in expanded for oid in _oids(found)}
         left -= mine

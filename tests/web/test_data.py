@@ -283,6 +283,8 @@ def test_an_empty_project_and_a_broken_file_say_what_to_do(visit: Visit, make_pr
     project.gen({"broken.dvc": "outs: [\n"})
     page.see("problems", "broken.dvc")
     page.expect(lambda: names(page), ["big.bin"])
+    page.open(f"{address(project)}?view=cache").see("cache-view", "workspace", "broken.dvc", "A clean-up refuses to guess")
+    page.click("clean-up").see("clean-preview", "broken.dvc")
 
 
 def test_only_what_is_tracked_can_be_looked_at(visit: Visit, data: Project) -> None:

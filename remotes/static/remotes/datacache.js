@@ -20,6 +20,7 @@ async function waitFor(ask, name, values, result, onProgress) {
   for (;;) {
     const answer = await ask(name, values);
     if (answer[result]) return answer[result];
+    if (answer.error) throw new Error(answer.error.msg);
     if (onProgress(answer.progress) === false) return null;
     await pause(ASK_MS);
   }
