@@ -59,7 +59,7 @@ def run_action(row: Repository, settings: Settings, argv: object) -> Item:
         raise NotTrusted(action.command)
     with contextlib.suppress(ConfigError):  # what mends the settings has to run while they are broken; all else says so itself
         pages.open_root(row.root, settings)
-    return activity.start(pages.key_of(row.root), [*own_program(), "--cd", row.root, *action.argv], action.command, row.root, environ_of(settings.environ))
+    return activity.start(pages.key_of(row.root), [*own_program(), "--cd", row.root, *action.argv], action.command, row.root, environ_of(settings.environ), argv=action.argv)
 
 
 @require_GET

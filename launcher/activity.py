@@ -36,7 +36,7 @@ class Item:
     """One action. state: running, done, failed, cancelled, or unknown (it ended while no server ran).
 
     seconds: None while it runs. message: the last line it wrote. process: of `processid.own`, to find it again.
-    progress: {label, done, total, unit, seconds} while it runs, or None.
+    progress: {label, done, total, unit, seconds} while it runs, or None. argv: to start it again; empty where pages cannot.
     """
 
     id: str
@@ -48,6 +48,7 @@ class Item:
     message: str = ""
     progress: dict[str, Any] | None = None
     process: dict[str, Any] = field(default_factory=dict)
+    argv: list[str] = field(default_factory=list)
 
     def shown(self) -> dict[str, Any]:
         facts = asdict(self)
@@ -65,8 +66,8 @@ class Activity:
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._cancelled: set[str] = set()
 
-    def start(self, key: str, program: Sequence[str], command: str, cwd: str, environ: Mapping[str, str], then: Callable[[Item], None] | None = None) -> Item:
-        """Run `program` in `cwd`; returns at once. command: how it is shown. then: called when it has ended.
+    def start(self, key: str, program: Sequence[str], command: str, cwd: str, environ: Mapping[str, str], then: Callable[[Item], None] | None = None, argv: Sequence[str] = ()) -> Item:
+        """Run `program` in `cwd`; returns at once. command: how it is shown. then: called when it has ended. argv: what a page would post to start it again.
 
         Raises DataverError when it cannot be started.
         """
@@ -83,7 +84,7 @@ class Activity:
         except OSError as exc:
             raise DataverError(f"`{command}` cannot be started: {exc.strerror or exc}") from exc
         facts = {"pid": child.pid, "process_start": processid.start_of(child.pid), "boot": processid.boot_id()}
-        item = Item(identity, command, RUNNING, datetime.now(UTC).isoformat(), process=facts)
+        item = Item(identity, command, RUNNING, datetime.now(UTC).isoformat(), process=facts, argv=list(argv))
         with self._lock:
             items[identity] = item
             self._children[identity] = child

@@ -6,10 +6,13 @@ import hashlib
 import os
 import posixpath
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import islice
 
+from pipelines.engine.experiments.queue import QUEUE_REFS, RUNNING_REFS
 from pipelines.engine.journal import journal_folder
 from pipelines.engine.plots.watched import paths_of
+from tracking.engine.errors import GitError
 from tracking.engine.git import Git
 from tracking.engine.repo import DVC_DIR
 from tracking.engine.walk import entries_below
@@ -61,6 +64,38 @@ def queue_stamp(repository: Repository) -> str:
         with contextlib.suppress(OSError):
             found.append(str(os.stat(os.path.join(git.common_dir, name)).st_mtime_ns))  # type: ignore[union-attr]
     return " ".join(found)
+
+
+def waiting_count(repository: Repository) -> int:
+    """Runs that wait in the queue. A child process only when one came or went."""
+    git = Git.find(repository.root) if os.path.isdir(repository.root) else None
+    if git is None:
+        return 0
+    stamp = []
+    for name in (QUEUE_REFS, RUNNING_REFS, "packed-refs"):
+        with contextlib.suppress(OSError):
+            stamp.append((name, os.stat(os.path.join(git.common_dir, name)).st_mtime_ns))
+    if not any(name == QUEUE_REFS for name, _ in stamp) and (not stamp or not _are_packed(git.common_dir, stamp[-1])):
+        return 0
+    return _waiting(repository.root, tuple(stamp))
+
+
+@lru_cache(maxsize=32)
+def _are_packed(common_dir: str, stamp: tuple[str, int]) -> bool:
+    with contextlib.suppress(OSError), open(os.path.join(common_dir, "packed-refs"), "rb") as stream:
+        return QUEUE_REFS.encode() in stream.read()
+    return False
+
+
+@lru_cache(maxsize=32)
+def _waiting(root: str, stamp: tuple[tuple[str, int], ...]) -> int:
+    git = Git.find(root)
+    if git is None:
+        return 0
+    with contextlib.suppress(GitError):
+        ids = {prefix: {name[len(prefix) :] for name in git.refs(prefix)} for prefix in (QUEUE_REFS, RUNNING_REFS)}
+        return len(ids[QUEUE_REFS] - ids[RUNNING_REFS])
+    return 0
 
 
 def watched(repository: Repository) -> Iterator[str]:

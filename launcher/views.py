@@ -19,7 +19,7 @@ from launcher.actionviews import activity, body_of
 from launcher.engine import choices
 from launcher.cardfacts import card_facts
 from launcher.engine.actions import absolute
-from launcher.freshness import fingerprint, list_fingerprint, queue_stamp
+from launcher.freshness import fingerprint, list_fingerprint, queue_stamp, waiting_count
 from launcher.home import home_page
 from launcher.templatetags.pages import home_of
 from pipelines.engine.experiments.refs import list_refs
@@ -153,7 +153,7 @@ def keep_choice(request: HttpRequest, key: str) -> HttpResponse:
 
 @require_GET
 def live(request: HttpRequest) -> HttpResponse:
-    """rev: changes when files of the repository `r` did. running: its runs that go on, or all. action: what a page had done last, or null. queue: changes when
+    """rev: changes when files of the repository `r` did. running: its runs that go on, or all. queued: those that wait. action: what a page had done last, or null. queue: changes when
     a run of the queue ended. notices: what happened by itself.
 
     rev: what the caller saw last; the journals of runs are read again when it is not current.
@@ -170,7 +170,7 @@ def live(request: HttpRequest) -> HttpResponse:
         with contextlib.suppress(ConfigError):  # the page that mends the settings has to follow its file
             refresh_runs(row, pages.open_root(row.root, pages.settings_of(request)))
     newest = activity.newest(key)
-    return pages.json_answer({"rev": rev, "running": runs.filter(repository=row).count(), "action": newest and newest.shown(), "queue": queue_stamp(row), "notices": watch.notices(key)})
+    return pages.json_answer({"rev": rev, "running": runs.filter(repository=row).count(), "queued": waiting_count(row), "action": newest and newest.shown(), "queue": queue_stamp(row), "notices": watch.notices(key)})
 
 
 @require_GET

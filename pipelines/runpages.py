@@ -143,8 +143,8 @@ class StageLine:
 @dataclass(frozen=True)
 class RunPage:
     """address: of the page. name: of the experiment, "" for a plain run. run: as `dataver runs show --json` prints it, None when there is no
-    record of it. base: the commit it started from. span_s: what the timeline covers. stages: that ran, then those left out; what was skipped is in
-    `run` only. shown: the stage whose log is shown first.
+    record of it. base: the commit it started from. span_s: what the timeline covers. stages: that ran, then those left out, then those to come; what was
+    skipped is in `run` only. shown: the stage whose log is shown first.
 
     parameters: overrides of a queued run. live: as on the page of the queue, while it runs there. reproduce: what to type for the same again:
     (title, command lines). changed: files that differed from the commit when it started. whole_log: the run as a whole has a log.
@@ -240,6 +240,7 @@ def run_page(key: str, row: Repository, repo: Repo, subject: Subject) -> RunPage
     span_s = max([until - begun, *(end - begun for end in ends if end is not None), 0.001])
     stages = [_stage_line(repo, run, stage, begun, span_s, now) for stage in stage_records] if run is not None else []
     stages += [StageLine(name, runs.BLOCKED) for name in (run.blocked if run is not None else [])]
+    stages += [StageLine(name, WAITING) for name in (run.to_come if run is not None else [])]
     environment = run.environment if run is not None else {}
     git = environment.get("git")
     git = git if isinstance(git, dict) else {}

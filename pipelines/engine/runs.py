@@ -56,7 +56,7 @@ class RunRecord:
     """One run. state: running, succeeded, failed or interrupted. stages: those not skipped, in the order they started.
 
     started, ended: seconds since 1970. planned: how many stages it looks at; jobs: how many at once. skipped: stages that had
-    not changed; blocked: stages left out because of a failure before them.
+    not changed; blocked: stages left out because of a failure before them. order: the first stages it looks at, as it wants to.
     """
 
     run_id: str
@@ -74,6 +74,13 @@ class RunRecord:
     skipped: list[str] = field(default_factory=list)
     blocked: list[str] = field(default_factory=list)
     environment: dict[str, Any] = field(default_factory=dict)
+    order: list[str] = field(default_factory=list)
+
+    @property
+    def to_come(self) -> list[str]:
+        """Stages that a run that goes on has not looked at yet."""
+        seen = {*(stage.address for stage in self.stages), *self.skipped, *self.blocked}
+        return [name for name in self.order if name not in seen] if self.state == RUNNING else []
 
     def stage(self, address: str) -> StageRecord | None:
         return next((stage for stage in self.stages if stage.address == address), None)
@@ -188,7 +195,7 @@ def read_journal(path: str) -> RunRecord:
         if kind == "run_started":
             process = event
             run.started, run.pid, run.planned, run.jobs = time, _integer(event.get("pid")), _integer(event.get("planned")), _integer(event.get("jobs"))
-            run.targets, run.command = _texts(event.get("targets")), str(event.get("command", "repro"))
+            run.targets, run.command, run.order = _texts(event.get("targets")), str(event.get("command", "repro")), _texts(event.get("order"))
         elif kind == "stage":
             _apply_stage(stages, event, time)
         elif kind in (SKIPPED, BLOCKED):

@@ -18,6 +18,8 @@ from tracking.engine.repo import Repo
 from tracking.engine.stage import Dep, Stage
 from tracking.engine.targets import collect
 
+ORDER_KEPT = 200  # names of stages in a journal
+
 
 @record(frozen=True)
 class Flags:
@@ -159,4 +161,5 @@ def make_journal(
         written |= {out.abspath for stage in index.stages for out in stage.outs if out.abspath}
         yield from environment.facts(environ, repo.root_dir, repo.scm is not None, written)
 
-    return Journal((home or repo).tmp_dir, targets, root_dir=repo.root_dir, command=command, planned=len(plan.order), facts=facts, about=about)
+    order = [plan.stages[key].address(repo.root_dir) for key in plan.order[:ORDER_KEPT]]
+    return Journal((home or repo).tmp_dir, targets, root_dir=repo.root_dir, command=command, planned=len(plan.order), facts=facts, about={**(about or {}), "order": order})

@@ -31,6 +31,9 @@ def test_an_action_runs_and_the_strip_and_the_list_tell_it(visit: Visit, project
     act(page, "freeze", "nothing")
     assert acted(page)["state"] == "failed"
     page.see("notes", "nothing")
+    page.open(f"/r/{key_of(str(project.path))}/trends").click("activity")  # another page, which did not begin it
+    page.count("activity-again", 1).click("activity-again").count("activity-again", 2)
+    assert [item["command"] for item in page.js("return fetch(`/r/${document.body.dataset.repository}/actions.json`).then((answer) => answer.json())")["items"]] == ["dataver freeze nothing"] * 2 + ["dataver freeze fit"]
 
 
 def test_running_the_project_asks_for_trust_once(visit: Visit, project: Project) -> None:

@@ -203,7 +203,9 @@ def test_a5_a_cancelled_pull_goes_on_where_it_stopped(visit: Visit, make_project
     status = project.ok("data", "status", "--granular", "--json").json  # whatever arrived is whole
     assert set(status) <= {"not_in_cache", "uncommitted", "committed"} and status.get("uncommitted", {}).get("modified", []) in ([], ["many/"])
     page.js("window.watching.disconnect()")
-    page.click("data-again")
+    page.js("document.querySelector('[data-testid=\"data-progress-close\"]').click()")
+    page.open(address(project)).click("activity").click("activity-again")  # as well as where it was begun
+    page.press("escape")
     page.wait(lambda: "Unchanged" in row_text(page, "many"), "all files")
     assert {path.name: path.read_text() for path in (project / "many").iterdir()} == files
     assert project.ok("data", "status", "--granular", "--json").json == {}

@@ -123,6 +123,7 @@ def test_e5_q6_a_sweep_says_and_shows_its_runs_and_the_waiting_can_be_moved(visi
     page.click("trust-confirm").count("waiting-row", 3)
     assert waiting(page) == ["s-1", "s-2", "s-3"]
     page.see("counts", "3 waiting")
+    page.see("running", "3 queued")  # in the top bar
     # by keyboard, then by pointer
     page.js("document.querySelectorAll('[data-testid=grip]')[2].focus()")
     page.press("alt+arrow_up").expect(lambda: waiting(page), ["s-1", "s-3", "s-2"])

@@ -185,6 +185,7 @@ function entry(item, isOpen, fill) {
     el("summary", {}, stateWord(item), el("code", { class: "trunc grow" }, item.command), el("span", { class: "t3 sm nowrap" }, item.state === "running" ? progressText(item.progress) : seconds(item)),
       el("time", { class: "t3 sm nowrap", datetime: item.started_at }, new Date(item.started_at).toTimeString().slice(0, 5)),
       item.state === "running" ? el("button", { type: "button", class: "btn", "data-testid": "activity-cancel", title: "As Ctrl-C in a terminal", onclick: (event) => { event.preventDefault(); cancel(item).then(fill); } }, "Cancel") : null,
+      (item.state === "failed" || item.state === "cancelled") && item.argv?.length ? el("button", { type: "button", class: "btn", "data-testid": "activity-again", title: item.command, onclick: (event) => { event.preventDefault(); act(item.argv).then(fill, () => {}); setTimeout(() => fill().catch(() => {}), FIRST_ASK_MS * 5); } }, icon("redo"), "Start again") : null,
       el("button", { type: "button", class: "btn btn-quiet btn-icon", title: "Copy the command", "aria-label": `Copy ${item.command}`, onclick: (event) => { event.preventDefault(); copy(item.command); } }, icon("copy"))),
     output);
   details.addEventListener("toggle", () => { if (details.open) show().catch((error) => { output.textContent = error.message; }); });

@@ -326,8 +326,12 @@ async function poll() {
     failures = 0;
     showEnded(false);
     if (pending === 0 || live.dataset.state !== "updating") showLive("connected", "Live", LIVE);
-    running.hidden = !answer.running;
-    running.querySelector("[data-count]").textContent = `${answer.running} running`;
+    running.hidden = !answer.running && !answer.queued;
+    for (const [part, count, text] of [["runs", answer.running, `${answer.running} running`], ["waits", answer.queued, `${answer.queued} queued`]]) {
+      const node = running.querySelector(`[data-${part}]`);
+      node.hidden = !count;
+      node.lastElementChild.textContent = count ? text : "";
+    }
     document.dispatchEvent(new CustomEvent("dataver:live", { detail: answer }));
     const changed = revision !== null && revision !== answer.rev;
     revision = answer.rev;

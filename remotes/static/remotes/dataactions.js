@@ -6,14 +6,13 @@ import { act, cancel, decide, progressText } from "../launcher/actions.js";
 const SHOWN = /^dataver (add|commit|checkout|pull|push|fetch|gc|remove|unprotect|move)\b/;
 const GOES_ON = new Set(["pull", "push", "fetch", "checkout", "add"]); // started again, they go on where they stopped
 const NAMED = 20; // paths of a preview
-const started = new Map(); // command -> argv, to be started again
 let box = null;
 let shown = null;
 
 /** Run a command line; what it does is shown in the bar. Options as of act. */
 export async function run(argv, options = {}) {
-  const item = await act(argv, { ...options, onProgress: (now) => { started.set(now.command, argv); show(now); } });
-  if (item) { started.set(item.command, argv); show(item); }
+  const item = await act(argv, { ...options, onProgress: show });
+  if (item) show(item);
   return item;
 }
 
@@ -27,7 +26,7 @@ function show(item) {
   if (!box || !SHOWN.test(item.command) || (shown && shown.id > item.id)) return;
   if (shown && shown.id === item.id && shown.state !== "running") return;
   shown = item;
-  const argv = started.get(item.command);
+  const { argv } = item;
   if (item.state === "running") {
     if (box.dataset.id !== item.id || box.dataset.state !== "running") {
       box.replaceChildren(icon("run", "spin"), el("code", { class: "trunc" }, item.command), el("progress", { class: "dbar", "aria-label": "How far it is" }), el("span", { class: "t2 sm nowrap", "data-testid": "data-progress-text" }), el("span", { class: "grow" }),
@@ -39,7 +38,7 @@ function show(item) {
     box.hidden = false;
   } else if (item.state === "cancelled" || item.state === "failed") {
     box.replaceChildren(icon(item.state === "failed" ? "warn" : "stop"), el("code", { class: "trunc" }, item.command), el("span", { class: "t2 sm trunc" }, item.state === "failed" ? item.message : GOES_ON.has(item.command.split(" ")[1]) ? "Cancelled. What arrived stays; started again, it goes on from there." : "Cancelled."), el("span", { class: "grow" }),
-      argv ? el("button", { type: "button", class: "btn", "data-testid": "data-again", title: item.command, onclick: () => { hide(); run(argv); } }, icon("redo"), "Start again") : null,
+      argv?.length ? el("button", { type: "button", class: "btn", "data-testid": "data-again", title: item.command, onclick: () => { hide(); run(argv); } }, icon("redo"), "Start again") : null,
       el("button", { type: "button", class: "btn btn-quiet btn-icon", "aria-label": "Close", "data-testid": "data-progress-close", onclick: hide }, icon("x")));
     box.hidden = false;
   } else hide();

@@ -187,8 +187,9 @@ def test_a_run_that_goes_on_is_running_with_its_time_so_far(repo: Project) -> No
     from pipelines.engine import processid
 
     now = time.time()
-    journal(repo, "20260101-000000-1", {"event": "run_started", "time": now - 5, "planned": 3, **processid.own()}, {"event": "stage", "time": now - 4, "stage": "fit", "state": "running", "log": "001-fit.log"})
+    journal(repo, "20260101-000000-1", {"event": "run_started", "time": now - 5, "planned": 4, "order": ["raw", "clean", "fit", "check"], **processid.own()}, {"event": "skipped", "stages": ["raw"]}, {"event": "stage", "time": now - 4, "stage": "fit", "state": "running", "log": "001-fit.log"})
     page = get(repo, "runs/last.json")
+    assert [(stage["stage"], stage["state"], stage["width"] is None) for stage in page["stages"]] == [("fit", "running", False), ("clean", "waiting", True), ("check", "waiting", True)]
     assert (page["run"]["state"], page["stages"][0]["state"], page["seconds"] >= 5) == ("running", "running", True)
     folder = repo / ".dvc/tmp/dataver/runs/20260101-000000-1"
     folder.mkdir()
