@@ -277,6 +277,16 @@ class BucketStore(LoopStore):
         await each([f"{self.root}/{prefix}" for prefix in prefixes], below, min(ASKED_AT_ONCE, len(prefixes)))
         return found
 
+    def files_below(self, rel: str) -> list[str]:
+        """Files of a folder of the place and of those below it, as `rel` is given. None when there is no such folder."""
+        start = len(self.location.join("x")) - 1
+
+        async def find() -> list[str]:
+            return [path[start:] async for page in self.client.pages(f"{self.location.join(rel)}/") for path, _ in page]
+
+        with self._translated():
+            return self._wait(find())
+
     def _remove(self, paths: list[str]) -> None:
         with self._translated():
             for start in range(0, len(paths), DELETE_AT_ONCE):
@@ -328,6 +338,14 @@ class FolderStore(CloudStore):
         if prefixes is None:
             prefixes = {name for item in self._ls(self.root) if (name := str(item["name"]).rstrip("/").rpartition("/")[2]) in PREFIXES}
         self._each(sorted(prefixes), look)
+        return found
+
+    def files_below(self, rel: str) -> list[str]:
+        """Files of a folder of the place and of those below it, as `rel` is given. None when there is no such folder."""
+        found: list[str] = []
+        for item in self._ls(self.location.join(rel)):
+            name = f"{rel}/{str(item['name']).rstrip('/').rpartition('/')[2]}"
+            found += self.files_below(name) if item["type"] == "directory" else [name]
         return found
 
     def _ls(self, folder: str) -> list[dict[str, Any]]:

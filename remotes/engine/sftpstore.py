@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import stat
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
@@ -113,6 +114,28 @@ class SftpStore(LoopStore):
 
         with self._translated():
             self._wait(all_of_them())
+        return found
+
+    def files_below(self, rel: str) -> list[str]:
+        """Files of a folder of the place and of those below it, as `rel` is given. None when there is no such folder."""
+        found: list[str] = []
+
+        async def look(folder: str) -> None:
+            try:
+                async with self._channel() as channel:
+                    items = await channel.readdir(self.location.join(folder))
+            except FileNotFoundError:
+                return
+            inner = []
+            for item in items:
+                if stat.S_ISDIR(item.attrs.permissions or 0):
+                    inner += [f"{folder}/{item.filename}"] * (item.filename not in (".", ".."))
+                else:
+                    found.append(f"{folder}/{item.filename}")
+            await asyncio.gather(*map(look, inner))
+
+        with self._translated():
+            self._wait(look(rel))
         return found
 
     async def _names(self, folder: str) -> set[str]:

@@ -89,6 +89,35 @@ def test_objects_lie_where_dvc_looks_for_them(kind: str, servers: Servers, opene
         assert not store.can_list or list(store.list_oids(with_size=True)) == [(oid, 1)]
 
 
+@pytest.mark.parametrize("kind", ["memory", "s3", "azure", "gs", "ssh", "webdav"])
+def test_other_files_of_the_place_are_kept_and_found(kind: str, servers: Servers, opened: Opened, tmp_path: Path) -> None:
+    """As the run cache is."""
+    store = opened.store(kind, servers)
+    assert store.files_below("runs") == []  # type: ignore[attr-defined]
+    (tmp_path / "source").write_bytes(b"x")
+    names = ["runs/ab/abc/1", "runs/ab/abc/2", "runs/cd/cde/1"]
+    for name in names:
+        store.put_file(str(tmp_path / "source"), name)
+    assert sorted(store.files_below("runs")) == names  # type: ignore[attr-defined]
+    store.get_file(names[2], str(tmp_path / "got"))
+    assert (tmp_path / "got").read_bytes() == store.read_file(names[0]) == b"x"
+    store.remove_files([*names[:2], "runs/none"])
+    assert store.files_below("runs") == names[2:]  # type: ignore[attr-defined]
+    assert list(store.list_oids()) == []
+
+
+def test_a_host_with_another_key_than_known_hosts_has_is_refused(servers: Servers, tmp_path: Path) -> None:
+    server = servers("ssh")
+    keys = Path(server.options["keyfile"]).parent
+    known = tmp_path / ".ssh" / "known_hosts"
+    known.parent.mkdir()
+    remote = replace(remote_at(server, server.url), settings=Settings(home=str(tmp_path)))
+    for name, is_refused in (("host.pub", False), ("user.pub", True)):
+        known.write_text(f"[127.0.0.1]:{server.port} {(keys / name).read_text()}")
+        with pytest.raises(RemoteError, match="key is not the one in known_hosts") if is_refused else contextlib.nullcontext():
+            open_cloud(remote, False)
+
+
 def test_a_web_server_is_asked_for_each_object(servers: Servers, opened: Opened, tmp_path: Path) -> None:
     store = opened.store("http", servers)
     (tmp_path / "source").write_bytes(b"x")
