@@ -6,20 +6,24 @@ another. Functions here are coroutines of the file system's loop; paths begin wi
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Protocol
 
-Page = list[tuple[str, int]]
+Told = tuple[int, str | None]  # size in bytes; the hash the service keeps, md5 in hex where it is one
+Page = list[tuple[str, int, str | None]]  # path, and the same
+MD5_CHARS = 32
 DELETE_AT_ONCE = 1000  # objects, the limit of S3
 
 
 class BucketClient(Protocol):
     """Of one file system. Paths are `BUCKET/KEY`."""
 
-    async def exists(self, path: str) -> bool: ...
+    async def told(self, path: str) -> Told | None:
+        """Of one object; None when it is absent."""
 
     def pages(self, prefix: str) -> AsyncIterator[Page]:
-        """(path, size in bytes) of everything whose path begins so, a page at a time."""
+        """Everything whose path begins so, a page at a time."""
 
     async def delete(self, paths: Sequence[str]) -> None:
         """At most DELETE_AT_ONCE; absent ones are fine."""
@@ -29,16 +33,17 @@ class S3Client:
     def __init__(self, fs: Any) -> None:
         self.fs = fs
 
-    async def exists(self, path: str) -> bool:
+    async def told(self, path: str) -> Told | None:
         bucket, _, key = path.partition("/")
-        return await _found(self.fs._call_s3("head_object", Bucket=bucket, Key=key))
+        answer = await _or_none(self.fs._call_s3("head_object", Bucket=bucket, Key=key))
+        return None if answer is None else (answer["ContentLength"], _etag(answer))
 
     async def pages(self, prefix: str) -> AsyncIterator[Page]:
         bucket, _, key = prefix.partition("/")
         more: dict[str, str] = {}
         while True:
             answer = await self.fs._call_s3("list_objects_v2", Bucket=bucket, Prefix=key, **more)
-            yield [(f"{bucket}/{item['Key']}", item["Size"]) for item in answer.get("Contents", ())]
+            yield [(f"{bucket}/{item['Key']}", item["Size"], _etag(item)) for item in answer.get("Contents", ())]
             if not answer.get("NextContinuationToken"):
                 return
             more = {"ContinuationToken": answer["NextContinuationToken"]}
@@ -63,16 +68,17 @@ class GoogleClient:
     def __init__(self, fs: Any) -> None:
         self.fs = fs
 
-    async def exists(self, path: str) -> bool:
+    async def told(self, path: str) -> Told | None:
         bucket, _, key = path.partition("/")
-        return await _found(self.fs._call("GET", "b/{}/o/{}", bucket, key, json_out=True, fields="size"))
+        answer = await _or_none(self.fs._call("GET", "b/{}/o/{}", bucket, key, json_out=True, fields="size,md5Hash"))
+        return None if answer is None else (int(answer["size"]), _from_base64(answer.get("md5Hash")))
 
     async def pages(self, prefix: str) -> AsyncIterator[Page]:
         bucket, _, key = prefix.partition("/")
         more: dict[str, str] = {}
         while True:
-            answer = await self.fs._call("GET", "b/{}/o", bucket, json_out=True, prefix=key, maxResults=1000, fields="items(name,size),nextPageToken", **more)
-            yield [(f"{bucket}/{item['name']}", int(item["size"])) for item in answer.get("items", ())]
+            answer = await self.fs._call("GET", "b/{}/o", bucket, json_out=True, prefix=key, maxResults=1000, fields="items(name,size,md5Hash),nextPageToken", **more)
+            yield [(f"{bucket}/{item['name']}", int(item["size"]), _from_base64(item.get("md5Hash"))) for item in answer.get("items", ())]
             if not answer.get("nextPageToken"):
                 return
             more = {"pageToken": answer["nextPageToken"]}
@@ -85,22 +91,22 @@ class AzureClient:
     def __init__(self, fs: Any) -> None:
         self.fs = fs
 
-    async def exists(self, path: str) -> bool:
+    async def told(self, path: str) -> Told | None:
         container, _, key = path.partition("/")
         async with self.fs.service_client.get_blob_client(container, key) as blob:
             try:
-                await blob.get_blob_properties()
+                answer = await blob.get_blob_properties()
             except Exception as exc:
                 if getattr(exc, "status_code", None) == 404 and str(getattr(exc.error_code, "value", exc.error_code)) != "ContainerNotFound":  # type: ignore[attr-defined]
-                    return False
+                    return None
                 raise
-        return True
+        return answer.size, _hex(answer.content_settings.content_md5)
 
     async def pages(self, prefix: str) -> AsyncIterator[Page]:
         container, _, key = prefix.partition("/")
         async with self.fs.service_client.get_container_client(container) as client:
             async for page in client.list_blobs(name_starts_with=key).by_page():
-                yield [(f"{container}/{blob.name}", blob.size) async for blob in page]
+                yield [(f"{container}/{blob.name}", blob.size, _hex(blob.content_settings.content_md5)) async for blob in page]
 
     async def delete(self, paths: Sequence[str]) -> None:
         await _each(self.fs, paths)
@@ -112,24 +118,38 @@ class OtherClient:
     def __init__(self, fs: Any) -> None:
         self.fs = fs
 
-    async def exists(self, path: str) -> bool:
-        return await _found(self.fs._info(path))
+    async def told(self, path: str) -> Told | None:
+        answer = await _or_none(self.fs._info(path))
+        return None if answer is None else (answer["size"], None)
 
     async def pages(self, prefix: str) -> AsyncIterator[Page]:
         folder, _, start = prefix.rpartition("/")
         found = await self.fs._find(folder, prefix=start, detail=True)
-        yield [(path.lstrip("/"), info["size"]) for path, info in found.items()]
+        yield [(path.lstrip("/"), info["size"], None) for path, info in found.items()]
 
     async def delete(self, paths: Sequence[str]) -> None:
         await _each(self.fs, paths)
 
 
-async def _found(asking: Any) -> bool:
+async def _or_none(asking: Any) -> Any:
     try:
-        await asking
+        return await asking
     except FileNotFoundError:
-        return False
-    return True
+        return None
+
+
+def _etag(answer: Any) -> str | None:
+    """Of an object that was sent in one request and is not encrypted with a key of a service it is the md5."""
+    value = str(answer.get("ETag", "")).strip('"')
+    return value if len(value) == MD5_CHARS else None
+
+
+def _from_base64(value: str | None) -> str | None:
+    return _hex(base64.b64decode(value)) if value else None
+
+
+def _hex(value: Any) -> str | None:
+    return bytes(value).hex() if value else None
 
 
 async def _each(fs: Any, paths: Sequence[str]) -> None:
@@ -137,7 +157,7 @@ async def _each(fs: Any, paths: Sequence[str]) -> None:
 
     async def one(path: str) -> None:
         async with limit:
-            await _found(fs._rm_file(path))
+            await _or_none(fs._rm_file(path))
 
     await asyncio.gather(*map(one, paths))
 

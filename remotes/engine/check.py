@@ -198,17 +198,15 @@ def _wrong_hashes(exchange: Exchange, there: dict[str, Fact], io: Io, jobs: int 
     wrong: dict[str, tuple[str, str]] = {}
     todo = []
     for oid, fact in there.items():
-        if fact.md5 is None or (legacy and not oid.endswith(DIR_SUFFIX)):
-            todo.append(oid)
-        elif fact.md5 != oid.removesuffix(DIR_SUFFIX):
-            wrong[oid] = (DAMAGED, "is not what its name says")
+        if fact.md5 != oid.removesuffix(DIR_SUFFIX) or (legacy and not oid.endswith(DIR_SUFFIX)):
+            todo.append(oid)  # some services keep a hash of what they encrypted: reading decides
     io.progress.start(f"Reading {exchange.remote.name}", sum(there[oid].size or 0 for oid in todo), "B", len(todo))
     scratch = exchange.cache.journal_dir or exchange.cache.path
     os.makedirs(scratch, exist_ok=True)
 
     def one(oid: str) -> tuple[str, str] | None:
         try:
-            found = hash_of(store, oid, legacy, scratch)
+            found = hash_of(store, oid, legacy, scratch, there[oid].size)
         except FileNotFoundError:
             return (MISSING, "is not there")
         except DataverError as error:

@@ -15,32 +15,39 @@ import contextlib
 import copy
 import os
 import threading
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from remotes.engine.bucketclients import CLIENTS, DELETE_AT_ONCE, BucketClient
+from remotes.engine.bucketclients import CLIENTS, DELETE_AT_ONCE, BucketClient, Page
 from remotes.engine.clienterrors import NO_BUCKET, SILENT, translated
 from remotes.engine.filesystems import Location, open_location
 from remotes.engine.storage import Remote
+from remotes.engine.threads import on_threads
 from tracking.engine import atomic
 from tracking.engine.errors import CorruptObject, RemoteError
 from tracking.engine.objects import OID, PREFIXES
 
 T = TypeVar("T")
 ASKED_AT_ONCE = 32  # requests that carry no data
+BLOCK_BYTES = 4 << 20  # of an object that is read in parts
+BLOCKS_AHEAD = 3
+LEFTOVER_AGE_S = 86_400
 HEX = "0123456789abcdef"
 Listed = tuple[str, int | None]
+Tell = Callable[[int], None]  # told how many bytes more have moved, from any thread
 
 
 class CloudStore:
     """What the three families share: names and paths.
 
     can_list: whether `list_oids` works. lists_at_once: whether one listing reaches all folders, `page_objects`
-    in an answer. url: for messages, without a login.
+    in an answer. tells: `get` and `put` can tell how far they are. url: for messages, without a login.
     """
 
     can_list = True
+    tells = True
     lists_at_once = False
     page_objects = 1000
 
@@ -75,16 +82,20 @@ class CloudStore:
 
     # --- objects
     def exists(self, oids: Iterable[str]) -> set[str]:
+        return set(self.facts(oids))
+
+    def facts(self, oids: Iterable[str]) -> dict[str, tuple[int | None, str | None]]:
+        """Size in bytes, and md5 in hex where the service keeps one, of those that are there."""
         raise NotImplementedError
 
     def list_oids(self, prefixes: Iterable[str] | None = None, *, with_size: bool = False) -> Iterable[Listed]:
         raise NotImplementedError
 
-    def get(self, oid: str, to_path: str) -> None:
-        self._get(self.path_of(oid), to_path)
+    def get(self, oid: str, to_path: str, tell: Tell | None = None) -> None:
+        self._get(self.path_of(oid), to_path, tell)
 
-    def put(self, from_path: str, oid: str) -> None:
-        self._put(from_path, self.path_of(oid))
+    def put(self, from_path: str, oid: str, tell: Tell | None = None) -> None:
+        self._put(from_path, self.path_of(oid), tell)
 
     def read(self, oid: str) -> bytes:
         return self._read(self.path_of(oid))
@@ -121,10 +132,10 @@ class CloudStore:
         """Raises RemoteError when the folder is missing, where the service has folders. Buckets tell when they are written to."""
 
     # --- what a family does, by whole paths
-    def _get(self, path: str, to_path: str) -> None:
+    def _get(self, path: str, to_path: str, tell: Tell | None = None) -> None:
         raise NotImplementedError
 
-    def _put(self, from_path: str, path: str) -> None:
+    def _put(self, from_path: str, path: str, tell: Tell | None = None) -> None:
         raise NotImplementedError
 
     def _read(self, path: str) -> bytes:
@@ -174,21 +185,21 @@ class CloudStore:
 class LoopStore(CloudStore):
     """Over a file system whose calls are coroutines."""
 
-    async def fetch(self, path: str, to_path: str) -> None:
+    async def fetch(self, path: str, to_path: str, tell: Tell | None = None) -> None:
         """As `get`, of a whole path, with the client's own errors."""
-        await self.fs._get_file(path, to_path)
+        await self.fs._get_file(path, to_path, **telling(tell))
 
-    async def send(self, from_path: str, path: str) -> None:
+    async def send(self, from_path: str, path: str, tell: Tell | None = None) -> None:
         """As `put`, to a whole path, with the client's own errors."""
-        await self.fs._put_file(from_path, path)
+        await self.fs._put_file(from_path, path, **telling(tell))
 
-    def _get(self, path: str, to_path: str) -> None:
+    def _get(self, path: str, to_path: str, tell: Tell | None = None) -> None:
         with self._reading(path, to_path):
-            self._wait(self.fetch(path, to_path))
+            self._wait(self.fetch(path, to_path, tell))
 
-    def _put(self, from_path: str, path: str) -> None:
+    def _put(self, from_path: str, path: str, tell: Tell | None = None) -> None:
         with self._writing(from_path):
-            self._wait(self.send(from_path, path))
+            self._wait(self.send(from_path, path, tell))
 
     def _read(self, path: str) -> bytes:
         with self._translated():
@@ -231,12 +242,13 @@ class BucketStore(LoopStore):
         super().__init__(location, legacy)
         self.client: BucketClient = CLIENTS[location.scheme](self.fs)  # type: ignore[call-arg]
 
-    def exists(self, oids: Iterable[str]) -> set[str]:
-        found: set[str] = set()
+    def facts(self, oids: Iterable[str]) -> dict[str, tuple[int | None, str | None]]:
+        found: dict[str, tuple[int | None, str | None]] = {}
 
         async def ask(oid: str) -> None:
-            if await self.client.exists(self.path_of(oid)):
-                found.add(oid)
+            told = await self.client.told(self.path_of(oid))
+            if told is not None:
+                found[oid] = told
 
         asked = list(oids)
         with self._translated():
@@ -251,17 +263,21 @@ class BucketStore(LoopStore):
             return
 
     def list_oids(self, prefixes: Iterable[str] | None = None, *, with_size: bool = False) -> Iterable[Listed]:
+        return [(oid, size) for oid, size, _ in self.list_facts(prefixes)]
+
+    def list_facts(self, prefixes: Iterable[str] | None = None) -> list[tuple[str, int, str | None]]:
+        """As `list_oids`, with what `facts` says of each."""
         with self._translated():
             return self._wait(self._list(None if prefixes is None else list(prefixes)))
 
-    async def _list(self, prefixes: list[str] | None) -> list[Listed]:
-        found: list[Listed] = []
+    async def _list(self, prefixes: list[str] | None) -> list[tuple[str, int, str | None]]:
+        found: list[tuple[str, int, str | None]] = []
 
-        def note(page: list[tuple[str, int]]) -> None:
-            for path, size in page:
+        def note(page: Page) -> None:
+            for path, size, md5 in page:
                 oid = self._oid_at(path)
                 if oid is not None and self.path_of(oid) == path:
-                    found.append((oid, size))
+                    found.append((oid, size, md5))
 
         async def below(prefix: str) -> None:
             async for page in self.client.pages(prefix):
@@ -282,10 +298,29 @@ class BucketStore(LoopStore):
         start = len(self.location.join("x")) - 1
 
         async def find() -> list[str]:
-            return [path[start:] async for page in self.client.pages(f"{self.location.join(rel)}/") for path, _ in page]
+            return [path[start:] async for page in self.client.pages(f"{self.location.join(rel)}/") for path, _, _ in page]
 
         with self._translated():
             return self._wait(find())
+
+    def stream(self, oid: str, size: int) -> Iterator[bytes]:
+        """An object of that many bytes in parts, some of which are fetched ahead. Raises FileNotFoundError, RemoteError."""
+        path = self.path_of(oid)
+        waiting: deque[Future[bytes]] = deque()
+        try:
+            for start in range(0, size, BLOCK_BYTES):
+                waiting.append(asyncio.run_coroutine_threadsafe(self.fs._cat_file(path, start=start, end=min(start + BLOCK_BYTES, size)), self.fs.loop))
+                if len(waiting) >= BLOCKS_AHEAD:
+                    yield self._part(waiting)
+            while waiting:
+                yield self._part(waiting)
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def _part(self, waiting: deque[Future[bytes]]) -> bytes:
+        with self._translated():
+            return waiting.popleft().result()
 
     def _remove(self, paths: list[str]) -> None:
         with self._translated():
@@ -307,21 +342,14 @@ class FolderStore(CloudStore):
         self._made: set[str] | None = None
 
     def _each(self, items: list[T], work: Callable[[T], None]) -> None:
-        if min(self.at_once, len(items)) < 2:
-            for item in items:
-                work(item)
-            return
-        with ThreadPoolExecutor(min(self.at_once, len(items))) as pool:
-            for done in [pool.submit(work, item) for item in items]:
-                done.result()
+        on_threads(items, work, self.at_once)
 
-    def exists(self, oids: Iterable[str]) -> set[str]:
-        found: set[str] = set()
+    def facts(self, oids: Iterable[str]) -> dict[str, tuple[int | None, str | None]]:
+        found: dict[str, tuple[int | None, str | None]] = {}
 
         def ask(oid: str) -> None:
             with contextlib.suppress(FileNotFoundError), self._alone, self._translated():
-                self.fs.info(self.path_of(oid))
-                found.add(oid)
+                found[oid] = (self.fs.info(self.path_of(oid)).get("size"), None)
 
         self._each(list(oids), ask)
         return found
@@ -365,7 +393,22 @@ class FolderStore(CloudStore):
         except FileNotFoundError as exc:
             raise no_folder(self.url) from exc
 
-    def _get(self, path: str, to_path: str) -> None:
+    def remove_leftovers(self, older_than_s: float = LEFTOVER_AGE_S) -> int:
+        """Delete temporary files of pushes that were killed long ago; returns how many."""
+        import time
+        from datetime import datetime
+
+        old = []
+        for folder in self._ls(self.root):
+            for item in self._ls(str(folder["name"]).rstrip("/")) if folder.get("type") == "directory" else ():
+                changed = item.get("modified") or item.get("mtime") or item.get("created")
+                seconds = changed.timestamp() if isinstance(changed, datetime) else changed
+                if atomic.is_temp_name(str(item["name"]).rpartition("/")[2]) and isinstance(seconds, (int, float)) and seconds < time.time() - older_than_s:
+                    old.append(str(item["name"]))
+        self._remove(old)
+        return len(old)
+
+    def _get(self, path: str, to_path: str, tell: Tell | None = None) -> None:
         with self._reading(path, to_path), self._alone:
             self.fs.get_file(path, to_path)
 
@@ -374,7 +417,7 @@ class FolderStore(CloudStore):
             data: bytes = self.fs.cat_file(path)
             return data
 
-    def _put(self, from_path: str, path: str) -> None:
+    def _put(self, from_path: str, path: str, tell: Tell | None = None) -> None:
         temporary = temporary_beside(path)
         with self._writing(from_path), self._alone:
             self._make_folder(path.rpartition("/")[0])
@@ -432,6 +475,23 @@ class WebdavStore(FolderStore):
             return
         except ResourceConflict:  # the one above is missing
             super()._make(folder)
+
+
+def telling(tell: Tell | None) -> dict[str, Any]:
+    """The argument by which clients of fsspec tell how far they are."""
+    if tell is None:
+        return {}
+    from fsspec.callbacks import Callback
+
+    told = 0
+
+    def note(_size: Any, value: int, **_: Any) -> None:
+        nonlocal told
+        more, told = value - told, max(value, told)
+        if more > 0:
+            tell(more)
+
+    return {"callback": Callback(hooks={"tell": note})}
 
 
 def no_folder(url: str) -> RemoteError:

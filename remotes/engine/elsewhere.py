@@ -164,11 +164,14 @@ class Courier:
         algorithm = MD5 if oid.endswith(DIR_SUFFIX) else target.algorithm
         stream = getattr(self.source, "stream", None)
         if stream is None or algorithm != MD5 or self.sizes.get(oid, 0) < LARGE_BYTES:
-            self.source.get(oid, temporary)
+            if getattr(self.source, "tells", False):
+                self.source.get(oid, temporary, tell=told.again())  # type: ignore[call-arg]
+            else:
+                self.source.get(oid, temporary)
             return hash_file(temporary, algorithm)
         digest, tell = new_md5(), told.again()
         with open(temporary, "xb") as file:
-            for block in stream(oid):
+            for block in stream(oid, self.sizes[oid]):
                 file.write(block)
                 digest.update(block)
                 tell(len(block))

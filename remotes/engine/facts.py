@@ -5,8 +5,8 @@ import os
 from collections.abc import Collection
 
 from remotes.engine.elsewhere import EMPTY
-from remotes.engine.presence import can_list
-from remotes.engine.retry import plain
+from remotes.engine.presence import ASK_AT_ONCE, can_list
+from remotes.engine.retry import Retry, plain
 from tracking.engine import atomic
 from tracking.engine.hashing import hash_file, new_md5
 from tracking.engine.objects import LocalStore, ObjectStore
@@ -37,10 +37,15 @@ def facts_of(store: ObjectStore, oids: Collection[str]) -> dict[str, Fact]:
         return {}
     wanted = set(oids)
     found: dict[str, Fact] = {}
-    if can_list(store):
+    inner, retry = plain(store), getattr(store, "retry", Retry())
+    if hasattr(inner, "list_facts") and len(wanted) > ASK_AT_ONCE:
+        found = {oid: Fact(size, md5) for oid, size, md5 in retry(lambda: inner.list_facts(_prefixes(wanted))) if oid in wanted}
+    elif can_list(store) and (len(wanted) > ASK_AT_ONCE or not hasattr(inner, "facts")):
         found = {oid: Fact(size) for oid, size in store.list_oids(_prefixes(wanted), with_size=True) if oid in wanted}
     rest = wanted - found.keys()
-    if rest and not isinstance(store, LocalStore):
+    if rest and hasattr(inner, "facts"):
+        found.update({oid: Fact(size, md5) for oid, (size, md5) in retry(lambda: inner.facts(rest)).items()})
+    elif rest and not isinstance(store, LocalStore):
         found.update(dict.fromkeys(store.exists(rest), UNKNOWN))
     return found
 
@@ -60,8 +65,8 @@ def wrong_size(oid: str, fact: Fact, expected: int | None) -> str:
     return "is empty" if not fact.size and oid.removesuffix(DIR_SUFFIX) != EMPTY else ""
 
 
-def hash_of(store: ObjectStore, oid: str, legacy: bool, scratch: str) -> str:
-    """Of the bytes that the store gives, lower-case hex. scratch: a folder for what cannot be hashed on its way.
+def hash_of(store: ObjectStore, oid: str, legacy: bool, scratch: str, size: int | None = None) -> str:
+    """Of the bytes that the store gives, lower-case hex. scratch: a folder for what cannot be hashed on its way. size: where it is known.
 
     Raises FileNotFoundError, RemoteError.
     """
@@ -69,16 +74,16 @@ def hash_of(store: ObjectStore, oid: str, legacy: bool, scratch: str) -> str:
     if isinstance(store, LocalStore):
         return hash_file(store.path_of(oid), algorithm)
     stream = getattr(plain(store), "stream", None)
-    if stream is not None and algorithm == MD5:
-        retry = getattr(store, "retry", None)
+    if stream is not None and algorithm == MD5 and size:
+        retry = getattr(store, "retry", Retry())
 
         def read() -> str:
             digest = new_md5()
-            for block in stream(oid):
+            for block in stream(oid, size):
                 digest.update(block)
             return str(digest.hexdigest())
 
-        return str(retry(read) if retry is not None else read())
+        return str(retry(read))
     temporary = os.path.join(scratch, atomic.temp_name())
     try:
         store.get(oid, temporary)

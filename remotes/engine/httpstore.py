@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from remotes.engine.cloudstore import ASKED_AT_ONCE, Listed, LoopStore, each
+from remotes.engine.cloudstore import ASKED_AT_ONCE, Listed, LoopStore, Tell, each
 from remotes.engine.filesystems import Location
 from tracking.engine.errors import RemoteError
 
@@ -22,8 +22,8 @@ class HttpStore(LoopStore):
         if self.method not in ("POST", "PUT"):
             raise RemoteError(f"{self.url}: `method` is POST or PUT, not '{method}'")
 
-    def exists(self, oids: Iterable[str]) -> set[str]:
-        found: set[str] = set()
+    def facts(self, oids: Iterable[str]) -> dict[str, tuple[int | None, str | None]]:
+        found: dict[str, tuple[int | None, str | None]] = {}
 
         async def ask(oid: str) -> None:
             session = await self.fs.set_session()
@@ -33,7 +33,8 @@ class HttpStore(LoopStore):
                         continue
                     if answer.status not in (404, 410):
                         answer.raise_for_status()
-                        found.add(oid)
+                        size = answer.headers.get("Content-Length", "") if "Content-Encoding" not in answer.headers else ""
+                        found[oid] = (int(size) if size.isdigit() else None, None)
                     return
 
         asked = list(oids)
@@ -44,7 +45,7 @@ class HttpStore(LoopStore):
     def list_oids(self, prefixes: Iterable[str] | None = None, *, with_size: bool = False) -> Iterable[Listed]:
         raise RemoteError(f"{self.url}: a web server cannot be asked what it holds", hint="Use another kind of remote for this.")
 
-    async def fetch(self, path: str, to_path: str) -> None:
+    async def fetch(self, path: str, to_path: str, tell: Tell | None = None) -> None:
         session = await self.fs.set_session()
         async with session.get(self.fs.encode_url(path)) as answer:
             if answer.status in (404, 410):
@@ -53,8 +54,10 @@ class HttpStore(LoopStore):
             with open(to_path, "wb") as stream:
                 async for block in answer.content.iter_chunked(BLOCK_BYTES):
                     stream.write(block)
+                    if tell is not None:
+                        tell(len(block))
 
-    async def send(self, from_path: str, path: str) -> None:
+    async def send(self, from_path: str, path: str, tell: Tell | None = None) -> None:
         session = await self.fs.set_session()
         with open(from_path, "rb") as stream:
             async with session.request(self.method, self.fs.encode_url(path), data=stream, allow_redirects=False, headers={"Content-Type": "application/octet-stream"}) as answer:

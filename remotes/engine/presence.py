@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from remotes.engine.retry import plain
+from remotes.engine.retry import Retry, plain
 from remotes.engine.storage import Remote
 from tracking.engine.credentials import is_secret, masked
 from tracking.engine.hashing import small_md5
@@ -96,8 +96,10 @@ def existing(store: ObjectStore, oids: Collection[str]) -> set[str]:
 
 def listed_sizes(store: ObjectStore, oids: Collection[str]) -> dict[str, int]:
     """Sizes in bytes of as many of `oids` as a cheap listing tells: none where asking would take many requests."""
-    if isinstance(store, LocalStore) or len(oids) < SIZES_SHARE or not can_list(store):
+    if isinstance(store, LocalStore) or not oids or not can_list(store):
         return {}
+    if len(oids) < SIZES_SHARE:
+        return _sizes_of_few(store, oids)
     wanted = set(oids)
     prefix = min(wanted)[:2]
     if len({oid[:2] for oid in wanted}) > len(wanted) // SIZES_SHARE and not getattr(plain(store), "lists_at_once", False):
@@ -107,6 +109,15 @@ def listed_sizes(store: ObjectStore, oids: Collection[str]) -> dict[str, int]:
     if requests > len(wanted) // SIZES_SHARE:
         return {}
     return {oid: size for oid, size in store.list_oids(prefixes, with_size=True) if size is not None and oid in wanted}
+
+
+def _sizes_of_few(store: ObjectStore, oids: Collection[str]) -> dict[str, int]:
+    """Of buckets, where asking takes no longer for all than for one."""
+    inner = plain(store)
+    if not getattr(inner, "lists_at_once", False) or not hasattr(inner, "facts"):
+        return {}
+    found = getattr(store, "retry", Retry())(lambda: inner.facts(oids))
+    return {oid: size for oid, (size, _) in found.items() if size is not None}
 
 
 def _cheapest(store: ObjectStore, oids: Collection[str], in_a_prefix: int) -> tuple[list[str] | None, int]:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from remotes.engine.apart import Apart, VersionedData
 from remotes.engine.exchange import Exchange, Outcome, manifests, pair_or_warn
-from remotes.engine.facts import Fact, facts_of, hash_of, wrong_size
+from remotes.engine.facts import facts_of, hash_of, wrong_size
 from remotes.engine.presence import existing
 from remotes.engine.storage import Remotes
 from remotes.engine.transfer import Transfer
@@ -105,9 +105,8 @@ def _inspector(exchange: Exchange) -> Callable[[list[str]], dict[str, str]]:
         bad = {oid: "it did not arrive" for oid in sent if oid not in there}
         for oid, fact in there.items():
             reason = wrong_size(oid, fact, cache.size(oid))
-            if not reason and isinstance(store, LocalStore):
-                fact = Fact(fact.size, hash_of(store, oid, exchange.legacy, ""))
-            if not reason and fact.md5 not in (None, oid.removesuffix(DIR_SUFFIX)) and not (exchange.legacy and not isinstance(store, LocalStore)):
+            is_doubtful = isinstance(store, LocalStore) or (fact.md5 is not None and fact.md5 != oid.removesuffix(DIR_SUFFIX))
+            if not reason and is_doubtful and hash_of(store, oid, exchange.legacy, cache.journal_dir or cache.path, fact.size) != oid.removesuffix(DIR_SUFFIX):
                 reason = "is not what its name says"
             if reason:
                 bad[oid] = f"what arrived {reason}; it was deleted again"

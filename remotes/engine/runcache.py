@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 from remotes.engine.elsewhere import JOBS
+from remotes.engine.presence import can_list
 from remotes.engine.retry import Retry
 from remotes.engine.storage import Remotes
 from remotes.engine.threads import on_threads
@@ -79,7 +80,7 @@ def _store(repo: Repo, remote: str | None, io: Io) -> Any:
     if found.is_versioned:
         return None
     store = remotes.store(found)
-    if not isinstance(store, LocalStore) and getattr(store, "files_below", None) is None:
+    if not isinstance(store, LocalStore) and (getattr(store, "files_below", None) is None or not can_list(store)):
         raise RunCacheUnsupported(f"the run cache cannot be kept on remote '{found.name}': its files cannot be listed")
     return store
 

@@ -10,11 +10,13 @@ import asyncio
 import contextlib
 import os
 import stat
+import time
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
-from remotes.engine.cloudstore import ASKED_AT_ONCE, Listed, LoopStore, each, no_folder, temporary_beside
+from remotes.engine.cloudstore import ASKED_AT_ONCE, LEFTOVER_AGE_S, Listed, LoopStore, Tell, each, no_folder, temporary_beside
 from remotes.engine.filesystems import Location
+from tracking.engine import atomic
 from tracking.engine.objects import PREFIXES
 
 SMALL_BYTES = 1 << 17  # what one SFTP request carries; larger files are pipelined by the client
@@ -82,14 +84,13 @@ class SftpStore(LoopStore):
                 raise FileNotFoundError(2, "No such file or directory") from exc
             raise
 
-    def exists(self, oids: Iterable[str]) -> set[str]:
-        found: set[str] = set()
+    def facts(self, oids: Iterable[str]) -> dict[str, tuple[int | None, str | None]]:
+        found: dict[str, tuple[int | None, str | None]] = {}
 
         async def ask(oid: str) -> None:
             with contextlib.suppress(FileNotFoundError):
                 async with self._channel() as channel:
-                    await channel.stat(self.path_of(oid))
-                    found.add(oid)
+                    found[oid] = ((await channel.stat(self.path_of(oid))).size, None)
 
         asked = list(oids)
         with self._translated():
@@ -156,8 +157,24 @@ class SftpStore(LoopStore):
         except FileNotFoundError as exc:
             raise no_folder(self.url) from exc
 
+    def remove_leftovers(self, older_than_s: float = LEFTOVER_AGE_S) -> int:
+        """Delete temporary files of pushes that were killed long ago; returns how many."""
+        old: list[str] = []
+
+        async def look(prefix: str) -> None:
+            with contextlib.suppress(FileNotFoundError):
+                async with self._channel() as channel:
+                    for item in await channel.readdir(f"{self.root}/{prefix}"):
+                        if atomic.is_temp_name(item.filename) and (item.attrs.mtime or time.time()) < time.time() - older_than_s:
+                            old.append(f"{self.root}/{prefix}/{item.filename}")
+
+        with self._translated():
+            self._wait(each(PREFIXES, look, ASKED_AT_ONCE))
+        self._remove(old)
+        return len(old)
+
     # --- reading
-    async def fetch(self, path: str, to_path: str) -> None:
+    async def fetch(self, path: str, to_path: str, tell: Tell | None = None) -> None:
         async with self._channel() as channel:
             file = await channel.open(path, "rb", block_size=0)
             attrs, data, _ = await asyncio.gather(file.stat(), file.read(SMALL_BYTES, 0), file.close())
@@ -165,7 +182,7 @@ class SftpStore(LoopStore):
                 with open(to_path, "wb") as stream:
                     stream.write(data)
             else:
-                await channel.get(path, to_path)
+                await channel.get(path, to_path, progress_handler=_progress(tell))
 
     def _read(self, path: str) -> bytes:
         async def fetch() -> bytes:
@@ -177,12 +194,12 @@ class SftpStore(LoopStore):
             return self._wait(fetch())
 
     # --- writing
-    async def send(self, from_path: str, path: str) -> None:
+    async def send(self, from_path: str, path: str, tell: Tell | None = None) -> None:
         temporary = temporary_beside(path)
         async with self._channel() as channel:
             await self._make_folder(channel, path.rpartition("/")[0])
             try:
-                await _upload(channel, from_path, temporary)
+                await _upload(channel, from_path, temporary, tell)
                 await _rename(channel, temporary, path)
             except BaseException:
                 with contextlib.suppress(Exception):  # the first error is the one to tell
@@ -214,9 +231,23 @@ class SftpStore(LoopStore):
             self._wait(each(paths, drop, min(ASKED_AT_ONCE, len(paths))))
 
 
-async def _upload(channel: Any, from_path: str, path: str) -> None:
+def _progress(tell: Tell | None) -> Any:
+    """What the client tells, as bytes that are new."""
+    if tell is None:
+        return None
+    done = 0
+
+    def note(_source: Any, _target: Any, copied: int, _total: int) -> None:
+        nonlocal done
+        more, done = copied - done, copied
+        tell(more)
+
+    return note
+
+
+async def _upload(channel: Any, from_path: str, path: str, tell: Tell | None) -> None:
     if os.path.getsize(from_path) > SMALL_BYTES:
-        await channel.put(from_path, path)
+        await channel.put(from_path, path, progress_handler=_progress(tell))
         return
     with open(from_path, "rb") as stream:
         data = stream.read()

@@ -15,8 +15,8 @@ GRACE_S = 1.0  # what is nearly done when the user interrupts may end
 LOOK_EVERY_S = 0.25
 
 
-class Abandoned(Exception):
-    """Nobody waits for this item any more."""
+class Abandoned(BaseException):
+    """Nobody waits for this item any more. Not an Exception: those are translated and tried again."""
 
 
 class Job:

@@ -39,6 +39,10 @@ class ObjectStore(Protocol):
     """Objects by name (md5 in hex, with `.dir` for manifests); local folders and remotes alike.
 
     Names are never reused for other bytes, so every call may be repeated after a failure.
+
+    Stores elsewhere may offer more, which is looked for by name (remotes/engine/cloudstore.py has all): `can_list`,
+    `lists_at_once`, `page_objects`, `tells` (get and put take `tell`, a callback for bytes that moved), `facts`,
+    `list_facts`, `stream`, `files_below`, `get_file`, `put_file`, `remove_leftovers`.
     """
 
     def exists(self, oids: Iterable[str]) -> set[str]:
