@@ -47,6 +47,8 @@ class ProgressBar:
         files = f", {self.files_done}/{self.files} files" if self.files else ""
         if self.total:
             share = min(1.0, self.done / self.total)
+            if self.files:
+                share = min(share, self.files_done / self.files)  # what lags behind: small files cost time, too
             filled = int(share * BAR)
             bar = f" [{'#' * filled}{'.' * (BAR - filled)}] {share:4.0%}"
             done += f"/{_amount(self.total, self.unit)}"

@@ -146,7 +146,8 @@ export function progressText(progress) {
   const parts = [`${progress.label} ${progress.total ? `${progress.unit === "B" ? amount(progress.done) : progress.done.toLocaleString("en")} of ${amount(progress.total)}` : amount(progress.done)}`];
   if (progress.files) parts.push(`${progress.files_done.toLocaleString("en")} of ${progress.files.toLocaleString("en")} files`);
   if (rate) parts.push(`${amount(rate)}/s`);
-  if (rate && progress.total) parts.push(`${Math.max(0, Math.round((progress.total - progress.done) / rate))} s left`);
+  const share = progress.total ? Math.min(progress.done / progress.total, progress.files ? progress.files_done / progress.files : 1) : 0; // what lags behind
+  if (rate && share) parts.push(`${Math.max(0, Math.round(progress.seconds / share - progress.seconds))} s left`);
   return parts.join(", ");
 }
 let last = "";
