@@ -48,6 +48,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "list-url": ("remotes.commands.list_url", "List what a URL contains"),
     "import-url": ("remotes.commands.import_url", "Track what is at a URL"),
     "import": ("remotes.commands.import_", "Track data of another repository"),
+    "import-db": ("remotes.commands.import_db", "Track the rows of a database query"),
     "update": ("remotes.commands.update", "Bring imports up to date with their sources"),
     "bundle create": ("remotes.commands.bundle_create", "Pack commits and their data into one file"),
     "bundle list": ("remotes.commands.bundle_list", "Show what is inside a bundle"),

@@ -30,7 +30,7 @@ class VersionedData:
 
 def comes_from_its_source(stage: Stage, out: Out) -> bool:
     """Whether data of an import is fetched from where it was imported: it was never pushed to a remote of ours."""
-    return stage.is_repo_import or (stage.is_import and (out.digest is None or not out.push))
+    return stage.is_repo_import or (stage.is_import and stage.deps[0].db is None and (out.digest is None or not out.push))
 
 
 @record

@@ -88,7 +88,12 @@ def _update_one(ws: Workspace, stage: Stage, options: Options, io: Io) -> None:
     if options.rev:
         raise DataverError(f"--rev is for imports of repositories; '{stage.address(ws.repo.cwd)}' comes from '{ws.name(stage.deps[0])}'")
     if stage.deps[0].db is not None:
-        raise DataverError(f"'{stage.address(ws.repo.cwd)}' comes from a database")
+        from remotes.engine.database import bring_rows  # only for such imports
+
+        if options.no_download or options.to_remote:
+            raise DataverError("--no-download and --to-remote can't be used with data of a database")
+        write_import(ws.repo, bring_rows(ws, stage, io))
+        return
     update_from_url(ws, stage, io, no_download=options.no_download, to_remote=options.to_remote, remote=options.remote, jobs=options.jobs)
 
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import shutil
+import sqlite3
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -195,3 +197,25 @@ def test_urls_are_listed_and_downloaded(empty_dir: Project) -> None:
     empty_dir.ok("get-url", "ext", "copy")
     shutil.rmtree(empty_dir / "ext")
     assert empty_dir.tree() == ["copy/s/y", "copy/x"]
+
+
+def test_rows_of_a_database_are_imported(repo: Project) -> None:
+    with contextlib.closing(sqlite3.connect(repo / "data.db")) as database:
+        database.executescript("CREATE TABLE t (id INTEGER, name TEXT); INSERT INTO t VALUES (1, 'a,b'), (2, NULL);")
+        repo.ok("config", "--local", "db.here.url", "sqlite:///data.db")
+        repo.ok("import-db", "--table", "t", "--conn", "here")
+        assert repo.read("t.csv") == 'id,name\n1,"a,b"\n2,\n'
+        assert repo.read("t.csv.dvc").splitlines()[1:7] == ["frozen: true", "deps:", "- db:", "    connection: here", "    file_format: csv", "    table: t"]
+        repo.ok("import-db", "--sql", "SELECT id FROM t", "--conn", "here", "--output-format", "json", "-o", "ids.json")
+        assert repo.read("ids.json") == '[{"id":1},{"id":2}]'
+        database.execute("INSERT INTO t VALUES (3, 'c')")
+        database.commit()
+    repo.ok("update", "ids.json.dvc")
+    assert repo.read("ids.json") == '[{"id":1},{"id":2},{"id":3}]'
+    assert repo.ok("status", "t.csv.dvc", "ids.json.dvc").code == 0
+    assert repo.run("import-db", "--table", "t", "--conn", "nosuch", "-o", "x.csv").code == 251
+    wrong = repo.run("import-db", "--table", "nosuch", "--conn", "here", "-o", "x.csv")
+    assert wrong.code == 255 and "no such table" in wrong.err
+    repo.ok("config", "--local", "db.far.url", "nosuchdb://ada:s3cret@host/x")
+    far = repo.run("import-db", "--table", "t", "--conn", "far", "-o", "far.csv")
+    assert far.code == 255 and "s3cret" not in far.err and not (repo / "far.csv.dvc").exists()
