@@ -68,10 +68,14 @@ def _nothing_tracked(io: Io) -> None:
 
 
 def _asker(ws: Workspace, io: Io) -> Any:
-    def ask(stage: Stage) -> dict[str, str]:
-        from remotes.engine.news import news  # slow imports, only for imports
+    made: list[Any] = []
 
-        return news(ws, stage, io)
+    def ask(stage: Stage) -> Any:
+        if not made:
+            from remotes.engine.news import News  # slow imports, only for imports
+
+            made.append(News(ws, io))
+        return made[0].of(stage)
 
     return ask
 

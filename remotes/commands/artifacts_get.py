@@ -10,6 +10,7 @@ import argparse
 import os
 
 from remotes.commands.import_ import add_settings_arguments
+from tracking.engine.credentials import without_login
 from tracking.engine.errors import DataverError
 from tracking.engine.protocols import Io
 from tracking.engine.sources import Request
@@ -48,6 +49,6 @@ def run(args: argparse.Namespace, io: Io) -> int:
                 count = download(source, target, path)
         io.info(f"Downloaded {count} file(s) to '{os.path.relpath(place, io.cwd)}'")
     except DataverError as error:
-        error.message = f"failed to get '{args.name}' from '{args.url}' - {error.message}" if error.exit_code is None else error.message
+        error.message = f"failed to get '{args.name}' from '{without_login(args.url)}' - {error.message}" if error.exit_code is None else error.message
         raise
     return 0

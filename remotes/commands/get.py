@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 
 from remotes.commands.import_ import add_settings_arguments
+from tracking.engine.credentials import without_login
 from tracking.engine.errors import DataverError
 from tracking.engine.index import DATA_SUFFIX, PIPELINE_FILE
 from tracking.engine.listing import PathMissing
@@ -51,6 +52,6 @@ def run(args: argparse.Namespace, io: Io) -> int:
         error.exit_code = NOT_FOUND_EXIT
         raise
     except DataverError as error:
-        error.message = f"failed to get '{args.path}' from '{args.url}' - {error.message}" if error.exit_code is None else error.message
+        error.message = f"failed to get '{args.path}' from '{without_login(args.url)}' - {error.message}" if error.exit_code is None else error.message
         raise
     return 0

@@ -10,6 +10,7 @@ import argparse
 
 from remotes.engine.exchange import failing_as
 from remotes.engine.importing import RepoImport, import_from_repo
+from tracking.engine.credentials import without_login
 from tracking.engine.errors import UsageError
 from tracking.engine.index import load_index
 from tracking.engine.protocols import Io
@@ -64,7 +65,7 @@ def run(args: argparse.Namespace, io: Io) -> int:
         pairs(args.remote_config),
         args.jobs,
     )
-    with failing_as(f"failed to import '{args.path}' from '{args.url}'. - "):
+    with failing_as(f"failed to import '{args.path}' from '{without_login(args.url)}'. - "):
         with repo.lock(io):
             import_from_repo(repo, load_index(repo), wanted, io)
             repo.tracker.report(io)

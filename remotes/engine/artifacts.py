@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from remotes.engine.sourcedata import SourceData, open_data
+from tracking.engine.credentials import without_login
 from tracking.engine.errors import DataverError, UsageError
 from tracking.engine.gitclone import annotated_tags
 from tracking.engine.index import PIPELINE_FILE, load_pipeline
@@ -90,7 +91,7 @@ def open_artifact(request: Request, typed: str, version: str | None, stage: str 
     folder = os.path.normpath(os.path.join(request.cwd, os.path.expanduser(request.url)))
     tags = annotated_tags(folder if os.path.isdir(folder) else request.url, request.settings)
     commit = commit_of(artifact, tags, version, stage)
-    missing = DataverError(f"Unable to find artifact '{artifact}{f' @ {stage or version}' if stage or version else ''}'", hint=f"`git ls-remote --tags {request.url}` shows the tags there are.")
+    missing = DataverError(f"Unable to find artifact '{artifact}{f' @ {stage or version}' if stage or version else ''}'", hint=f"`git ls-remote --tags {without_login(request.url)}` shows the tags there are.")
     if commit is None:
         raise missing
     file = posixpath.join(artifact.folder, PIPELINE_FILE)
@@ -107,5 +108,5 @@ def open_artifact(request: Request, typed: str, version: str | None, stage: str 
             raise missing
         path = posixpath.normpath(posixpath.join(pipeline.folder, str(definition["path"])))
         if path.startswith("..") or posixpath.isabs(path):
-            raise DataverError(f"artifact '{artifact}' of '{request.url}' lies outside of its project: '{path}'")
+            raise DataverError(f"artifact '{artifact}' of '{without_login(request.url)}' lies outside of its project: '{path}'")
         yield source, path

@@ -17,6 +17,7 @@ from remotes.engine.sourcedata import Found, SourceData, SourceFile, open_import
 from tracking.engine.add import plan
 from tracking.engine.bring import Want, bring, checkout_failed
 from tracking.engine.commit import with_checksum, write_dvcfile
+from tracking.engine.credentials import without_login
 from tracking.engine.deletion import delete_out
 from tracking.engine.errors import DataverError
 from tracking.engine.gitignore import refuse_tracked
@@ -40,6 +41,14 @@ def output_path(source: str, out: str | None, cwd: str, force: bool) -> str:
         kind = "directory" if os.path.isdir(place) else "file"
         raise DataverError(f"The {kind} '{typed}' already exists locally. \nTo override it, re-run with '--force'.")
     return place
+
+
+def refuse_login(url: str, hint: str) -> None:
+    """A password or token in a URL would be written into a file that is shared. Raises DataverError."""
+    parts = urlparse(url)
+    login = parts.netloc.rpartition("@")[0]
+    if ":" in login or (login and parts.scheme in ("http", "https")):
+        raise DataverError(f"the URL '{without_login(url)}' holds a login, and would be written into a file that is shared", hint)
 
 
 def new_stage(index: Index, place: str, cwd: str) -> Stage:
@@ -118,6 +127,7 @@ class RepoImport:
 
 def import_from_repo(repo: Repo, index: Index, wanted: RepoImport, io: Io) -> Stage:
     """Track a path of another repository. Raises DataverError; no .dvc file is written then."""
+    refuse_login(wanted.url, "Let Git ask for it or remember it (`git credential`), and leave it out of the URL.")
     place = output_path(wanted.path, wanted.out, io.cwd, wanted.force)
     spec = wanted.spec()
     stage = replace(new_stage(index, place, io.cwd), deps=(Dep(posixpath.normpath(wanted.path), "", repo=spec),))

@@ -11,28 +11,36 @@ from tracking.engine.workspace import DELETED, MODIFIED, Workspace
 UPDATE = "update available"
 
 
-def news(ws: Workspace, stage: Stage, io: Io) -> dict[str, str]:
-    """Name of the source -> what happened to it; empty when nothing did. A source that does not answer is warned about."""
-    try:
-        return _from_repo(ws, stage, io) if stage.is_repo_import else _from_url(ws, stage)
-    except DataverError as error:
-        io.warn(f"cannot tell whether '{stage.address(ws.repo.cwd)}' is up to date: {error.message}")
-        return {}
+class News:
+    """Asks each repository once. A source that does not answer is warned about."""
 
+    def __init__(self, ws: Workspace, io: Io) -> None:
+        self.ws = ws
+        self.io = io
+        self._commits: dict[tuple[str, str | None, str], str] = {}
 
-def _from_repo(ws: Workspace, stage: Stage, io: Io) -> dict[str, str]:
-    dep, repo = stage.deps[0], ws.repo
-    assert dep.repo is not None
-    if not dep.repo.get("rev_lock"):
-        return {}
-    with open_import({**dep.repo, "rev_lock": None}, dep.path, (repo.cwd, repo.root_dir, stage.wdir), repo.settings, io.progress, None) as source:
-        is_newer = source.project.commit != dep.repo["rev_lock"]
-    return {f"{dep.path} ({dep.repo['url']})": UPDATE} if is_newer else {}
+    def of(self, stage: Stage) -> dict[str, str]:
+        """Name of the source -> what happened to it; empty when nothing did."""
+        try:
+            return self._from_repo(stage) if stage.is_repo_import else self._from_url(stage)
+        except DataverError as error:
+            self.io.warn(f"cannot tell whether '{stage.address(self.ws.repo.cwd)}' is up to date: {error.message}")
+            return {}
 
+    def _from_repo(self, stage: Stage) -> dict[str, str]:
+        dep, repo = stage.deps[0], self.ws.repo
+        assert dep.repo is not None
+        if not dep.repo.get("rev_lock"):
+            return {}
+        key = (str(dep.repo["url"]), dep.repo.get("rev"), stage.wdir)
+        if key not in self._commits:
+            with open_import({**dep.repo, "rev_lock": None}, dep.path, (repo.cwd, repo.root_dir, stage.wdir), repo.settings, self.io.progress, None) as source:
+                self._commits[key] = source.project.commit
+        return {f"{dep.path} ({dep.repo['url']})": UPDATE} if self._commits[key] != dep.repo["rev_lock"] else {}
 
-def _from_url(ws: Workspace, stage: Stage) -> dict[str, str]:
-    dep = stage.deps[0]
-    source = source_of(ws, dep)
-    if not source.exists():
-        return {ws.name(dep): DELETED}
-    return {ws.name(dep): MODIFIED} if is_changed(dep, look(ws, dep, source)) else {}
+    def _from_url(self, stage: Stage) -> dict[str, str]:
+        dep, ws = stage.deps[0], self.ws
+        source = source_of(ws, dep)
+        if not source.exists():
+            return {ws.name(dep): DELETED}
+        return {ws.name(dep): MODIFIED} if is_changed(dep, look(ws, dep, source)) else {}

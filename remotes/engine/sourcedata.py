@@ -16,6 +16,7 @@ from remotes.engine.exchange import read_manifest
 from remotes.engine.storage import Remotes
 from remotes.engine.transfer import Transfer
 from tracking.engine.checkout import remove_path
+from tracking.engine.credentials import without_login
 from tracking.engine.errors import ConfigError, DataverError, MissingObjects, RemoteError, UsageError
 from tracking.engine.index import load_index
 from tracking.engine.ingest import is_protected_file
@@ -74,7 +75,7 @@ class SourceData:
 
     def __init__(self, project: Project, url: str, remote: str | None, settings: Settings, progress: Progress, jobs: int | None, depth: int = 0) -> None:
         self.project = project
-        self.url = url
+        self.url = without_login(url)
         self.settings = settings
         self.progress = progress
         self.jobs = jobs

@@ -6,14 +6,13 @@ import tempfile
 from typing import Any
 
 from remotes.engine.get import replacing
-from remotes.engine.importing import drop_data, importing_line, new_stage, output_path, place_data, write_import
+from remotes.engine.importing import drop_data, importing_line, new_stage, output_path, place_data, refuse_login, write_import
 from remotes.engine.upload import upload
 from remotes.engine.urlsource import Elsewhere, LocalPath, UrlSource, open_url
 from tracking.engine.build import build
 from tracking.engine.checkout import remove_path
 from tracking.engine.commit import hash_into_cache
 from tracking.engine.config_schema import url_scheme
-from tracking.engine.credentials import has_login, without_login
 from tracking.engine.dvcfile import resolve_path
 from tracking.engine.errors import DataverError, UnsafePath
 from tracking.engine.external import is_same
@@ -63,8 +62,7 @@ def import_from_url(repo: Repo, index: Index, wanted: UrlImport, io: Io) -> Stag
 
 def _dependency(repo: Repo, wanted: UrlImport, wdir: str, cwd: str) -> Dep:
     """As the .dvc file names it: a path of this machine relative to the file, anything else as typed."""
-    if has_login(wanted.url) and "@" in wanted.url:
-        raise DataverError(f"the URL '{without_login(wanted.url)}' holds a password, and would be written into a file that is shared", hint="Define a remote with these settings (`dataver remote add --local`), then import `remote://NAME/path`.")
+    refuse_login(wanted.url, "Define a remote with these settings (`dataver remote add --local`), then import `remote://NAME/path`.")
     options: dict[str, Any] = dict(wanted.fs_config)
     if wanted.version_aware or _names_version(wanted.url):
         options["version_aware"] = True

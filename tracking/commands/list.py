@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 
+from tracking.engine.credentials import without_login
 from tracking.engine.errors import DataverError
 from tracking.engine.listing import Listing, PathMissing
 from tracking.engine.listtext import Named, columns, drawn
@@ -72,7 +73,7 @@ def run(args: argparse.Namespace, io: Io) -> int:
     except PathMissing:
         raise
     except DataverError as exc:
-        exc.message = f"failed to list '{args.url}' - {exc.message}" if exc.exit_code is None else exc.message
+        exc.message = f"failed to list '{without_login(args.url)}' - {exc.message}" if exc.exit_code is None else exc.message
         raise
     return 0
 

@@ -82,20 +82,22 @@ def annotated_tags(url: str, settings: Settings) -> list[tuple[str, str]]:
 
 
 def _brought(folder: str, url: str, rev: str | None, environ: Mapping[str, str]) -> Clone:
-    git = _Fetcher(folder, url, environ)
-    if not os.path.isdir(os.path.join(folder, ".git")):
+    git = _Fetcher(folder, url, environ, in_clone=True)
+    if not os.path.isfile(os.path.join(folder, ".git", "HEAD")):
         os.makedirs(folder, exist_ok=True)
         git.run("init", "-q", "--template=")
     return Clone(folder, git.commit(rev))
 
 
 class _Fetcher:
-    """Git commands in one clone."""
+    """Git commands in one clone; in_clone False: nowhere, only asking."""
 
-    def __init__(self, folder: str, url: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, folder: str, url: str, environ: Mapping[str, str], in_clone: bool = False) -> None:
         self.folder = folder
         self.url = url
         self.environ = _environ(environ)
+        # said, so that git never takes a repository around the folder instead
+        self.place = [f"--git-dir={os.path.join(folder, '.git')}"] if in_clone else []
 
     def commit(self, rev: str | None) -> str:
         """Full id of a revision, which is in the clone afterwards."""
@@ -180,7 +182,7 @@ class _Fetcher:
         import subprocess  # slow import
 
         try:
-            done = subprocess.run(["git", *_SAFETY, *args], cwd=self.folder, env=self.environ, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+            done = subprocess.run(["git", *self.place, *_SAFETY, *args], cwd=self.folder, env=self.environ, stdin=subprocess.DEVNULL, capture_output=True, check=False)
         except FileNotFoundError as exc:
             raise GitError("the program 'git' was not found", hint="Install git.") from exc
         return done.returncode, done.stdout.decode("utf-8", "surrogateescape"), done.stderr.decode("utf-8", "replace")

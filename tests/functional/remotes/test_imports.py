@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import functools
 import shutil
+import subprocess
+import threading
 from collections.abc import Callable
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -172,3 +176,57 @@ def test_artifacts_are_downloaded_by_version_and_stage(empty_dir: Project, regis
     assert "Unable to find artifact 'nope'" in empty_dir.run("artifacts", "get", url, "nope").err
     both = empty_dir.run("artifacts", "get", url, "numbers", "--rev", "v1.0.0", "--stage", "prod")
     assert (both.code, "mutually exclusive" in both.err) == (1, True)
+
+
+def test_a_login_in_a_url_is_not_written_down(repo: Project, registry: Project) -> None:
+    for url in ("https://ada:s3cret@127.0.0.1:1/x.git", "https://s3cret@127.0.0.1:1/x.git"):
+        for argv in (("import", url, "ds"), ("get", url, "ds"), ("ls", url)):
+            result = repo.run(*argv)
+            assert result.code != 0 and "s3cret" not in result.out + result.err, result.err
+    assert not (repo / "ds.dvc").exists()
+
+
+def test_a_clone_that_was_broken_off_is_made_whole(empty_dir: Project, registry: Project, tmp_path: Path) -> None:
+    empty_dir.environ["DATAVER_HOME"] = str(tmp_path / "user")
+    url = f"file://{registry.path}"
+    empty_dir.ok("ls", url)
+    (clone,) = (path for path in (tmp_path / "user/clones").iterdir() if path.is_dir())
+    subprocess.run(["git", "init", "-q", str(tmp_path / "user")], check=True)  # git would find this one
+    (clone / ".git/HEAD").unlink()
+    shutil.rmtree(clone / ".git/objects")
+    assert "one.csv" in empty_dir.ok("ls", url, "--rev", "v1").lines
+    empty_dir.ok("get", url, "ds", "--rev", "v1")
+    assert not any((tmp_path / "user/.git/refs").rglob("v1"))
+
+
+def test_an_import_that_lost_its_data_everywhere_else_is_reproduced(repo: Project, registry: Project) -> None:
+    repo.ok("import", "../reg", "ds")
+    repo.gen({"dvc.yaml": "stages:\n  s:\n    cmd: cat ds/a > out\n    deps: [ds]\n    outs: [out]\n"})
+    repo.ok("repro")
+    _lose(repo, "ds", "out")
+    repo.ok("repro", "--pull", "--allow-missing")
+    assert repo.ok("pull", "ds").code == 0
+    repo.ok("unfreeze", "ds.dvc")
+    shutil.rmtree(repo / "ds")
+    repo.ok("repro")
+    assert repo.tree("ds") == ["a", "sub/b"]
+
+
+def test_repositories_are_read_over_ssh_and_plain_http(empty_dir: Project, registry: Project, tmp_path: Path) -> None:
+    ssh = tmp_path / "ssh"  # runs on this machine what it was to run on another
+    ssh.write_text('#!/bin/sh\nfor last; do :; done\nexec sh -c "$last"\n')
+    ssh.chmod(0o755)
+    empty_dir.environ["GIT_SSH_COMMAND"] = str(ssh)
+    registry.ok("remote", "modify", "r", "url", str(registry.path.parent / "store"))
+    registry.commit()
+    for number, url in enumerate((f"ssh://git@host{registry.path}/.git", f"git@host:{registry.path}/.git")):
+        empty_dir.ok("get", url, "ds", "-o", f"ssh{number}")
+        assert empty_dir.tree(f"ssh{number}") == ["a", "sub/b"]
+    registry.git("update-server-info")  # what a server without Git needs
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(registry.path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/.git"
+        empty_dir.ok("get", url, "ds/a", "-o", "http", "--rev", "main")
+        assert empty_dir.read("http") == "11\n"
+        server.shutdown()
