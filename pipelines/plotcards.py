@@ -23,7 +23,7 @@ from pipelines.engine.plots.shelf import Shelf
 from pipelines.engine.plots.templates import TemplateError, find_file, load_template
 from pipelines.engine.plots.xaxis import XChoice, with_x, x_choices
 from pipelines.engine.revisions import WORKSPACE
-from pipelines.plotshelves import RevisionChip, asked, asked_names, chips, drawn_revisions
+from pipelines.plotshelves import RevisionChip, asked, asked_names, chips, commits_in, drawn_revisions
 from pipelines.revisionfacts import all_runs, said_by
 from tracking import pages
 
@@ -116,7 +116,7 @@ def cards(request: HttpRequest, key: str) -> HttpResponse:
 def _grouping(shelf: Shelf, shown: Sequence[RevisionChip], column: str, by: str) -> Grouping | None:
     if not column:
         return None
-    said = said_by(shelf.repo, [chip.id for chip in shown if chip.id])
+    said = said_by(shelf.repo, commits_in(shown))
     values = {chip.name: said[chip.id].values.get(column) for chip in shown if chip.id in said}
     return grouping(column.split(":", 2)[-1], values, by) if values else None
 

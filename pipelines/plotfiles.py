@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET
 from pipelines.engine.plots.collect import DATA, IMAGE, Plot
 from pipelines.engine.plots.shelf import Shelf
 from pipelines.engine.revisions import WORKSPACE
-from pipelines.plotshelves import asked, asked_names, chips
+from pipelines.plotshelves import asked, asked_names, chips, drawn_revisions
 from tracking import pages
 from tracking.engine.errors import DataverError
 
@@ -39,7 +39,7 @@ def _one_plot(shelf: Shelf, plot_id: str, names: list[str]) -> Plot:
     lost = next((chip for chip in shown if chip.problem), None)
     if lost is not None and len(shown) == 1:
         raise DataverError(lost.problem)
-    plot = shelf.plot(plot_id, shelf.revisions({chip.name: chip.id for chip in shown if chip.id}))
+    plot = shelf.plot(plot_id, drawn_revisions(shelf, shown))
     if plot is None:
         raise pages.NotFound(f"no plot '{plot_id}' at {', '.join(names)}", hint="List them with `dataver plots show --json`.")
     return plot

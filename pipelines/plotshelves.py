@@ -6,23 +6,27 @@ import re
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.http import HttpRequest
 
+from pipelines.engine.experiments.queue import RunState, read_states
 from pipelines.engine.experiments.refs import ExpRef
 from pipelines.engine.experiments.resolve import find_experiment
-from pipelines.engine.plots.collect import Revision, compared_revisions
+from pipelines.engine.facts import FactsReader
+from pipelines.engine.plots.collect import Revision, compared_revisions, read_revision
 from pipelines.engine.plots.shelf import Shelf
 from pipelines.engine.revisions import WORKSPACE
 from pipelines.engine.seriesbook import series_of_names
 from pipelines.engine.serieskeys import series_numbers
-from pipelines.revisionfacts import differing, experiments_of, said_by
+from pipelines.queuepage import live_folder, memories
+from pipelines.revisionfacts import differing, experiments_of, said_by, values_of
 from tracking import pages
 from tracking.engine.commits import read_commit, read_refs
 from tracking.engine.errors import DataverError, RevisionNotFound
+from tracking.engine.files import WorkspaceFiles
 from tracking.engine.repo import Repo
 from tracking.models import Repository
 
@@ -30,14 +34,16 @@ AT_MOST = 24  # revisions
 KEPT = 4  # projects
 SHORT = 7
 PARAMS_AT_MOST = 6  # of a chip
+RUNNING = "running"
+RUN_ID = "run:"  # begins the id of a chip whose run goes on; the task's id follows
 _FULL_ID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
 @dataclass(frozen=True)
 class RevisionChip:
-    """name: as it is asked for and drawn. id: of the commit, or "workspace". series: number of its colour, from 1.
+    """name: as it is asked for and drawn. id: of the commit, "workspace", or of the task of a run that goes on. series: number of its colour, from 1.
 
-    kind: workspace, experiment or commit. params: [label, value] of those in which the shown revisions differ. problem: why the
+    kind: workspace, experiment, running or commit. params: [label, value] of those in which the shown revisions differ. problem: why the
     revision is not there; then id is empty.
     """
 
@@ -123,8 +129,9 @@ def chips(shelf: Shelf, names: Sequence[str], remembered: str) -> list[RevisionC
             problems[name] = exc.message
     numbers = [int(text) if text.isdecimal() and len(text) < 4 else 0 for text in remembered.split(",")]
     seen = {found[name]: number for name, number in zip(names, numbers) if name in found}
-    booked = series_of_names(shelf.repo, [known[sha].name for sha in found.values() if sha in known])
-    series = series_numbers(list(found.values()), {**seen, **{sha: booked[known[sha].name] for sha in found.values() if sha in known}})
+    own = {sha: known[sha].name if sha in known else name for name, sha in found.items() if sha in known or sha.startswith(RUN_ID)}  # names have their colour for good
+    booked = series_of_names(shelf.repo, list(own.values()))
+    series = series_numbers(list(found.values()), {**seen, **{sha: booked[name] for sha, name in own.items()}})
     shown: dict[str, RevisionChip] = {}
     for name in names:
         if name in problems:
@@ -132,7 +139,7 @@ def chips(shelf: Shelf, names: Sequence[str], remembered: str) -> list[RevisionC
         elif found[name] not in shown:
             sha = found[name]
             ref = known.get(sha)
-            kind = WORKSPACE if sha == WORKSPACE else "experiment" if ref else "commit"
+            kind = WORKSPACE if sha == WORKSPACE else RUNNING if sha.startswith(RUN_ID) else "experiment" if ref else "commit"
             shown[sha] = RevisionChip(ref.name if ref and sha.startswith(name) and ref.name in unique else name, sha, series[sha], _subject(shelf, sha), kind=kind)
     return list(shown.values())
 
@@ -155,24 +162,61 @@ def _resolved(shelf: Shelf, name: str, known: Mapping[str, ExpRef]) -> str:
         if scm is None:
             raise
         experiment = find_experiment([(ref, sha) for sha, ref in known.items()], name, scm.head_commit())
-        if experiment is None:
+        if experiment is not None:
+            return experiment[1]
+        task = next((state.id for state in running_tasks(shelf.repo) if state.name == name), None)
+        if task is None:
             raise
-        return experiment[1]
+        return RUN_ID + task
+
+
+def running_tasks(repo: Repo) -> list[RunState]:
+    """Runs of the queue that go on."""
+    memory = memories.of(repo.root_dir)
+    with memory.lock:
+        return [state for state in read_states(repo, memory.known) if state.state == RUNNING]
+
+
+def _places(repo: Repo, shown: Sequence[RevisionChip]) -> dict[str, tuple[Repo, WorkspaceFiles]]:
+    """Chip's id -> the project in the checkout of its run, which writes there just now."""
+    found = {}
+    for state in running_tasks(repo) if any(chip.kind == RUNNING for chip in shown) else ():
+        folder = live_folder(repo, state)
+        if folder is not None:
+            found[RUN_ID + state.id] = (Repo(folder, repo.settings), WorkspaceFiles(folder))
+    return {chip.id: found[chip.id] for chip in shown if chip.id in found}
 
 
 def with_params(shelf: Shelf, shown: Sequence[RevisionChip]) -> list[RevisionChip]:
     """The chips with the params in which they differ."""
-    said = {sha: one.values for sha, one in said_by(shelf.repo, [chip.id for chip in shown if chip.id]).items()}
+    said = {sha: one.values for sha, one in said_by(shelf.repo, commits_in(shown)).items()}
+    for chip_id, (there, files) in _places(shelf.repo, shown).items():
+        with suppress(DataverError, OSError):
+            said[chip_id] = values_of(FactsReader(there).read(files))
     columns = differing(said, "params")[:PARAMS_AT_MOST]
     return [replace(chip, params=[(column.split(":", 2)[2], said[chip.id].get(column)) for column in columns]) if chip.id in said else chip for chip in shown]
 
 
 def _subject(shelf: Shelf, sha: str) -> str:
-    if sha == WORKSPACE or shelf.repo.scm is None:
+    if sha == WORKSPACE or sha.startswith(RUN_ID) or shelf.repo.scm is None:
         return ""
     commit = read_commit(shelf.repo.scm, sha)
     return commit.subject[:200] if commit else ""
 
 
 def drawn_revisions(shelf: Shelf, shown: Sequence[RevisionChip]) -> list[Revision]:
-    return shelf.revisions({chip.name: chip.id for chip in shown if chip.id})
+    found = shelf.revisions({chip.name: chip.id for chip in shown if chip.id and chip.kind != RUNNING})
+    places = _places(shelf.repo, shown)
+    for chip in shown:
+        if chip.id in places:
+            there, files = places[chip.id]
+            revision = read_revision(there, chip.name, files, (), {})
+            for inner_id, props in revision.plots.values():
+                shelf.refuse_outside(revision, inner_id, props, there.root_dir)
+            found.append(revision)
+    return found
+
+
+def commits_in(shown: Sequence[RevisionChip]) -> list[str]:
+    """Ids of what Git or the workspace holds."""
+    return [chip.id for chip in shown if chip.id and chip.kind != RUNNING]

@@ -15,7 +15,7 @@ from pipelines.engine.plots.customchart import is_number
 from pipelines.engine.plots.shelf import Listed, Shelf, listed, problems_of
 from pipelines.engine.plots.watched import note
 from pipelines.engine.revisions import WORKSPACE
-from pipelines.plotshelves import SHORT, RevisionChip, asked, asked_names, chips, drawn_revisions, with_params
+from pipelines.plotshelves import RUNNING, SHORT, RevisionChip, asked, asked_names, chips, commits_in, drawn_revisions, running_tasks, with_params
 from pipelines.revisionfacts import experiments_of, said_by
 from tracking import pages
 from tracking.engine.commits import read_commit, read_refs
@@ -68,7 +68,7 @@ class PlotsPage:
 
 @dataclass(frozen=True)
 class Choice:
-    """A revision that can be added. kind: workspace, branch, tag, experiment or commit."""
+    """A revision that can be added. kind: workspace, running, branch, tag, experiment or commit."""
 
     kind: str
     name: str
@@ -95,7 +95,7 @@ def show(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def _columns(shelf: Shelf, shown: Sequence[RevisionChip]) -> list[Column]:
-    said = said_by(shelf.repo, [chip.id for chip in shown if chip.id])
+    said = said_by(shelf.repo, commits_in(shown))
     values: dict[str, list[Any]] = {}
     for one in said.values():
         for column, value in one.values.items():
@@ -137,6 +137,8 @@ def _choices(repo: Repo) -> Iterator[Choice]:
     scm = repo.scm
     if scm is None:
         return
+    for state in running_tasks(repo):
+        yield Choice(RUNNING, state.name, state.id, f"runs, from {state.entry.baseline[:SHORT]}")
     refs = read_refs(scm)
     for kind, names in (("branch", refs.branches), ("tag", refs.tags)):
         for name, sha in names.items():

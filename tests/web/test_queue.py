@@ -274,6 +274,27 @@ def test_e5_r1_r3_a_run_follows_and_its_parts_have_addresses(visit: Visit, box: 
     page.expect(lambda: page.js("return document.getElementById('table').scrollTop"), 90)
 
 
+def test_e5_l8_a_run_that_goes_on_is_a_chip_of_the_plots_and_its_curve_grows(visit: Visit, box: Box) -> None:
+    box.dataver("exp", "run", "--queue", "-n", "slow", "-S", "mode=wait", "-S", "epochs=12")
+    box.upto(4)
+    box.start(1)
+    page = visit(box.path)
+    page.wait(lambda: box.count("running"), "the run")
+    page.open(f"/r/{key_of(str(box.path))}/plots?revs=main")
+    page.click("add-revision")
+    page.js("const find = () => { const choice = document.querySelector('[data-testid=choice][data-name=slow]'); if (choice) choice.click(); else setTimeout(find, 50); }; find();")
+    page.see("revision-running", "Running")
+    page.expect(lambda: [chip.get_attribute("data-rev") for chip in page.all("revision")], ["main", "slow"])
+    rows = lambda: page.js("return document.querySelector('[data-testid=plot]').rowCount()")  # noqa: E731
+    page.expect(rows, 2 + 4)
+    colour = page.js("return document.querySelector('[data-rev=slow] .lsw').className")
+    box.upto(9)
+    page.expect(rows, 2 + 9)
+    box.upto(12)
+    page.count("revision-running", 0).expect(rows, 2 + 12)  # it is an experiment now, of the same name and colour
+    assert page.js("return document.querySelector('[data-rev=slow] .lsw').className") == colour
+
+
 def test_e5_r2_reproduce_gives_the_same_outs(visit: Visit, box: Box) -> None:
     box.enqueue("ok", 7)
     box.start(1)

@@ -89,7 +89,7 @@ class Shelf:
         having = [revision for revision in revisions if plot_id in revision.plots]
         for revision in having:
             if revision.name == WORKSPACE:
-                self._refuse_outside(revision, *revision.plots[plot_id])
+                self.refuse_outside(revision, *revision.plots[plot_id], self.repo.cwd)
         try:
             return joined_plot(plot_id, having, {}) if having else None
         finally:
@@ -97,12 +97,12 @@ class Shelf:
                 revision.forget()
 
 
-    def _refuse_outside(self, revision: Revision, inner_id: str, props: Props) -> None:
-        """A page shows nothing of the machine because a file of the project leads there; the cache may be elsewhere."""
-        allowed = [os.path.realpath(folder) for folder in (self.repo.root_dir, self.repo.cache_dir)]
+    def refuse_outside(self, revision: Revision, inner_id: str, props: Props, folder: str) -> None:
+        """A page shows nothing of the machine because a file of the project leads there; the cache may be elsewhere. folder: where names of files begin."""
+        allowed = [os.path.realpath(place) for place in (self.repo.root_dir, self.repo.cache_dir, folder)]
         for source in sources_of(inner_id, props):
-            real = os.path.realpath(os.path.join(self.repo.cwd, source))
-            if not any(real.startswith(folder + os.sep) for folder in allowed):
+            real = os.path.realpath(os.path.join(folder, source))
+            if not any(real.startswith(place + os.sep) for place in allowed):
                 revision.refuse(source, PlotError(f"'{source}' leads out of the project, so it is not shown here.", "UnsafePath"))
 
 

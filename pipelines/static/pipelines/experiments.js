@@ -1,7 +1,7 @@
 // The experiments table: puts together what the modules beside it do, and keeps it up to date.
 import { note } from "../launcher/actions.js";
 import { chosen, copy, el, getJSON, icon, keep, onChange, problemCard, ready } from "../launcher/frame.js";
-import { compareHref, comparedNames, detailsOf, logOf, pickedExperiments, plotsHref, push, remove, removedEntries, rowMenu, runAgain, startActions, stop } from "./tableactions.js";
+import { compareHref, comparedNames, detailsOf, logOf, pickedExperiments, plotNameOf, plotsHref, push, remove, removedEntries, rowMenu, runAgain, startActions, stop } from "./tableactions.js";
 import { cell, checkbox, setHooks } from "./tablecells.js";
 import { fill as fillChooser, startChooser } from "./tablecolumns.js";
 import { csvText } from "./tablecsv.js";
@@ -145,7 +145,7 @@ function selectionBar() {
   compare.setAttribute("aria-disabled", String(!usable));
   compare.title = usable ? "" : compared.length > MAX_COMPARED ? `At most ${MAX_COMPARED} rows can be compared` : "Select another row than the baseline";
   if (usable) compare.href = compareHref(compared); else compare.removeAttribute("href");
-  const plots = plotsHref(compared);
+  const plots = plotsHref(comparedNames(plotNameOf));
   byId("plots").hidden = !plots;
   if (plots) byId("plots").href = plots;
   const done = pickedExperiments("done"), running = pickedExperiments("running").filter((row) => experimentOf(row).task), gone = pickedExperiments("done", "failed", "stopped", "queued");

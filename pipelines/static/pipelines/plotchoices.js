@@ -2,7 +2,7 @@
 import { el, getJSON, icon, problemCard } from "../launcher/frame.js";
 import { byId, state, URLS } from "./plotstate.js";
 
-const SYMBOLS = { workspace: "edit", branch: "branch", tag: "tag", experiment: "zap", commit: "commit" };
+const SYMBOLS = { workspace: "edit", branch: "branch", tag: "tag", experiment: "zap", running: "run", commit: "commit" };
 const SHOWN_AT_MOST = 200;
 
 /** change(names): of all revisions that are to be shown then. */

@@ -89,7 +89,7 @@ function showRevisions() {
     const remove = el("button", { type: "button", class: "x", "data-testid": "remove-revision", title: `Remove ${chip.name}`, "aria-label": `Remove ${chip.name}`, onclick: () => { pinned.delete(chip.name); store.set("pinned", [...pinned]); changeRevisions(revisions.filter((other) => other !== chip).map((other) => other.name)); } }, icon("x"));
     const said = paramsOf(chip, 1).join(", ");
     return el("li", { class: `rcx${chip.id ? "" : " is-lost"}${isPinned ? " is-pinned" : ""}`, "data-testid": "revision", "data-rev": chip.name, title: [chip.name, chip.subject, ...chip.params.map(([name, value]) => `${name} = ${value === null ? "none" : value}`), chip.problem].filter(Boolean).join("\n"), onmouseenter: () => point(chip.name), onmouseleave: () => point("") },
-      mark, el("span", { class: "trunc name" }, chip.name), el("span", { class: "grow" }), el("span", { class: "sm t3 trunc sub" }, chip.problem ? "not found" : said || chip.subject), el("span", { class: "chip-tools" }, pin, remove));
+      mark, el("span", { class: "trunc name" }, chip.name), chip.kind === "running" ? el("span", { class: "state is-run sm", "data-testid": "revision-running" }, icon("run", "spin"), "Running") : null, el("span", { class: "grow" }), el("span", { class: "sm t3 trunc sub" }, chip.problem ? "not found" : said || chip.subject), el("span", { class: "chip-tools" }, pin, remove));
   }));
   if (focused) byId("revisions").querySelector(`[data-rev="${CSS.escape(focused)}"] [data-testid="${button}"]`)?.focus();
 }
@@ -246,6 +246,11 @@ const grouping = startGrouping(() => { state.generation += 1; askSeen(); });
 startChoices(changeRevisions);
 document.addEventListener("dataver:theme", () => { state.generation += 1; askSeen(); });
 onChange(() => { if (!document.querySelector("#full-dialog[open]")) load(); });
+document.addEventListener("dataver:live", () => { // what a run writes in its checkout changes no file of the project
+  if (document.hidden || senders || !state.page.revisions.some((chip) => chip.kind === "running")) return;
+  state.generation += 1;
+  askSeen();
+});
 
 markSection();
 setColumns([1, 2, 3, 4].includes(store.get("columns", 3)) ? store.get("columns", 3) : 3);

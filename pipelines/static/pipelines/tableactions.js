@@ -31,11 +31,13 @@ export function revisionOf(row) {
 }
 
 /** The baseline first; a single row is compared with it. */
-export function comparedNames() {
+/** A run that goes on has plots, by its name, and nothing to compare yet. */
+export const plotNameOf = (row) => { const made = experimentOf(row); return made && made.state === "running" && made.task ? made.name : revisionOf(row); };
+export function comparedNames(nameOf = revisionOf) {
   const base = table.base;
   const rows = [...picked].map((id) => table.index.get(id)).filter((row) => row !== undefined && row !== base).sort((a, b) => a - b);
   const isBaseWanted = base >= 0 && (picked.has(table.data.rows.id[base]) || rows.length === 1);
-  return [...(isBaseWanted ? [base] : []), ...rows].map(revisionOf);
+  return [...(isBaseWanted ? [base] : []), ...rows].map(nameOf);
 }
 
 export const compareHref = (names) => `${data.compare}?${new URLSearchParams({ revs: names.join(",") })}`;
@@ -76,7 +78,7 @@ export function rowMenu(id, box, back) {
   const isDone = !made || made.state === "done";
   const isOn = made?.state === "running", isWaiting = made?.state === "queued";
   const details = id === WORKSPACE ? null : detailsOf(row);
-  const plots = plotsHref(row === table.base || table.base < 0 ? [revisionOf(row)] : [revisionOf(table.base), revisionOf(row)]);
+  const plots = plotsHref(row === table.base || table.base < 0 ? [plotNameOf(row)] : [revisionOf(table.base), plotNameOf(row)]);
   const compared = row === table.base ? null : compareHref([table.base >= 0 ? revisionOf(table.base) : WORKSPACE, revisionOf(row)]);
   const sha = table.data.rows.sha[row];
   openMenu([
