@@ -506,11 +506,14 @@ def temporary_beside(path: str) -> str:
 
 def open_cloud(remote: Remote, legacy: bool) -> CloudStore:
     """The store of a remote. Raises RemoteError, MissingPackage."""
-    location = open_location(remote.url, remote.options, remote.settings)
+    def connect() -> Location:
+        return open_location(remote.url, remote.options, remote.settings)
+
+    location = connect()
     if location.scheme == "ssh":
         from remotes.engine.sftpstore import SftpStore
 
-        return SftpStore(location, legacy, int(remote.options.get("max_sessions") or 10))
+        return SftpStore(location, legacy, int(remote.options.get("max_sessions") or 10), connect)
     if location.scheme in ("http", "https"):
         from remotes.engine.httpstore import HttpStore
 

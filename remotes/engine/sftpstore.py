@@ -10,41 +10,64 @@ import asyncio
 import contextlib
 import os
 import stat
+import threading
 import time
-from collections.abc import AsyncIterator, Iterable
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from typing import Any, TypeVar
 
 from remotes.engine.cloudstore import ASKED_AT_ONCE, LEFTOVER_AGE_S, Listed, LoopStore, Tell, each, no_folder, temporary_beside
 from remotes.engine.filesystems import Location
 from tracking.engine import atomic
 from tracking.engine.objects import PREFIXES
 
+T = TypeVar("T")
 SMALL_BYTES = 1 << 17  # what one SFTP request carries; larger files are pipelined by the client
 CHANNELS = 4
+LOST = ("ConnectionLost", "SFTPConnectionLost", "SFTPNoConnection", "BrokenPipeError")  # errors after which a session is of no use
 BUSY = 12  # files at work in a session before another one is opened
 
 
 class Channels:
-    """SFTP sessions of one connection, each with how many use it."""
+    """SFTP sessions of one connection, each with how many use it. A connection that broke is made anew by the next call.
 
-    def __init__(self, connection: Any, most: int) -> None:
-        self.connection = connection
+    reopen: connects again. Shared by the copies of a store; but for `ensure` used on fsspec's loop only.
+    """
+
+    def __init__(self, fs: Any, most: int, reopen: Callable[[], Location] | None = None) -> None:
+        self.fs = fs  # kept, because it closes its connection when it goes
         self.most = most
+        self.reopen = reopen
         self.users: dict[Any, int] = {}
         self.opening: asyncio.Task[None] | None = None
+        self._lock = threading.Lock()
+
+    def ensure(self) -> None:
+        """Called where waiting is allowed, before work is given to the loop. Raises RemoteError."""
+        if self.reopen is None or not self.fs.client.is_closed():
+            return
+        with self._lock:
+            if self.fs.client.is_closed():
+                self.fs = self.reopen().fs
+                self.users, self.opening = {}, None
 
     @contextlib.asynccontextmanager
     async def any(self) -> AsyncIterator[Any]:
-        if not self.users:
+        users = self.users
+        if not users:
             await self._open_another()
-        channel = min(self.users, key=self.users.__getitem__)
-        self.users[channel] += 1
-        if self.users[channel] > BUSY and len(self.users) < self.most and (self.opening is None or self.opening.done()):
+        channel = min(users, key=users.__getitem__)
+        users[channel] += 1
+        if users[channel] > BUSY and len(users) < self.most and (self.opening is None or self.opening.done()):
             self.opening = asyncio.ensure_future(self._try_another())
         try:
             yield channel
+        except Exception as exc:
+            if type(exc).__name__ in LOST:
+                users.pop(channel, None)
+            raise
         finally:
-            self.users[channel] -= 1
+            if channel in users:
+                users[channel] -= 1
 
     async def _open_another(self) -> None:
         if self.opening is None or self.opening.done():
@@ -52,7 +75,8 @@ class Channels:
         await asyncio.shield(self.opening)
 
     async def _open(self) -> None:
-        self.users[await self.connection.start_sftp_client()] = 0
+        users = self.users
+        users[await self.fs.client.start_sftp_client()] = 0
 
     async def _try_another(self) -> None:
         try:
@@ -62,16 +86,23 @@ class Channels:
 
 
 class SftpStore(LoopStore):
-    """Over the sessions of one connection, at most `max_sessions`."""
+    """Over the sessions of one connection, at most `max_sessions`. reopen: connects again after the connection broke."""
 
-    def __init__(self, location: Location, legacy: bool = False, max_sessions: int = 10) -> None:
+    def __init__(self, location: Location, legacy: bool = False, max_sessions: int = 10, reopen: Callable[[], Location] | None = None) -> None:
         super().__init__(location, legacy)
-        self.channels = Channels(self.fs.client, max(1, min(CHANNELS, max_sessions)))
-        self._folders: set[str] | None = None  # below the root, known to be there
+        self.channels = Channels(self.fs, max(1, min(CHANNELS, max_sessions)), reopen)
 
     def _lay_out(self, legacy: bool) -> None:
         super()._lay_out(legacy)
-        self._folders = None
+        self._folders: set[str] | None = None  # below the root, known to be there
+
+    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
+        try:
+            self.channels.ensure()
+        except BaseException:
+            work.close()
+            raise
+        return super()._wait(work)
 
     @contextlib.asynccontextmanager
     async def _channel(self) -> AsyncIterator[Any]:

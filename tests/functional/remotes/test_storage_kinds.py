@@ -1,6 +1,7 @@
 """The contract of ObjectStore on every kind of storage, each with a server of its own on loopback."""
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import shutil
@@ -116,6 +117,18 @@ def test_a_host_with_another_key_than_known_hosts_has_is_refused(servers: Server
         known.write_text(f"[127.0.0.1]:{server.port} {(keys / name).read_text()}")
         with pytest.raises(RemoteError, match="key is not the one in known_hosts") if is_refused else contextlib.nullcontext():
             open_cloud(remote, False)
+
+
+def test_a_connection_that_broke_is_made_anew(servers: Servers, tmp_path: Path) -> None:
+    server = servers("ssh")
+    store = open_cloud(remote_at(server, server.below(uuid.uuid4().hex)), False)
+    (tmp_path / "source").write_bytes(b"x")
+    store.put(str(tmp_path / "source"), oid_of(b"x"))
+    connection = store.channels.fs.client  # type: ignore[attr-defined]
+    store.fs.loop.call_soon_threadsafe(connection.abort)
+    asyncio.run_coroutine_threadsafe(connection.wait_closed(), store.fs.loop).result(30)
+    assert store.exists([oid_of(b"x"), oid_of(b"y")]) == {oid_of(b"x")}
+    assert store.in_layout(True).exists([oid_of(b"x")]) == set()
 
 
 def test_a_web_server_is_asked_for_each_object(servers: Servers, opened: Opened, tmp_path: Path) -> None:
