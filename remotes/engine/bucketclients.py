@@ -22,8 +22,8 @@ class BucketClient(Protocol):
     async def told(self, path: str) -> Told | None:
         """Of one object; None when it is absent."""
 
-    def pages(self, prefix: str) -> AsyncIterator[Page]:
-        """Everything whose path begins so, a page at a time."""
+    def pages(self, prefix: str) -> AsyncIterator[tuple[Page, bool]]:
+        """Everything whose path begins so, by path, a page at a time; with each, whether it is the last one."""
 
     async def delete(self, paths: Sequence[str]) -> None:
         """At most DELETE_AT_ONCE; absent ones are fine."""
@@ -38,15 +38,16 @@ class S3Client:
         answer = await _or_none(self.fs._call_s3("head_object", Bucket=bucket, Key=key))
         return None if answer is None else (answer["ContentLength"], _etag(answer))
 
-    async def pages(self, prefix: str) -> AsyncIterator[Page]:
+    async def pages(self, prefix: str) -> AsyncIterator[tuple[Page, bool]]:
         bucket, _, key = prefix.partition("/")
         more: dict[str, str] = {}
         while True:
             answer = await self.fs._call_s3("list_objects_v2", Bucket=bucket, Prefix=key, **more)
-            yield [(f"{bucket}/{item['Key']}", item["Size"], _etag(item)) for item in answer.get("Contents", ())]
-            if not answer.get("NextContinuationToken"):
+            token = answer.get("NextContinuationToken")
+            yield [(f"{bucket}/{item['Key']}", item["Size"], _etag(item)) for item in answer.get("Contents", ())], not token
+            if not token:
                 return
-            more = {"ContinuationToken": answer["NextContinuationToken"]}
+            more = {"ContinuationToken": token}
 
     async def delete(self, paths: Sequence[str]) -> None:
         bucket = paths[0].partition("/")[0]
@@ -73,15 +74,16 @@ class GoogleClient:
         answer = await _or_none(self.fs._call("GET", "b/{}/o/{}", bucket, key, json_out=True, fields="size,md5Hash"))
         return None if answer is None else (int(answer["size"]), _from_base64(answer.get("md5Hash")))
 
-    async def pages(self, prefix: str) -> AsyncIterator[Page]:
+    async def pages(self, prefix: str) -> AsyncIterator[tuple[Page, bool]]:
         bucket, _, key = prefix.partition("/")
         more: dict[str, str] = {}
         while True:
             answer = await self.fs._call("GET", "b/{}/o", bucket, json_out=True, prefix=key, maxResults=1000, fields="items(name,size,md5Hash),nextPageToken", **more)
-            yield [(f"{bucket}/{item['name']}", int(item["size"]), _from_base64(item.get("md5Hash"))) for item in answer.get("items", ())]
-            if not answer.get("nextPageToken"):
+            token = answer.get("nextPageToken")
+            yield [(f"{bucket}/{item['name']}", int(item["size"]), _from_base64(item.get("md5Hash"))) for item in answer.get("items", ())], not token
+            if not token:
                 return
-            more = {"pageToken": answer["nextPageToken"]}
+            more = {"pageToken": token}
 
     async def delete(self, paths: Sequence[str]) -> None:
         await _each(self.fs, paths)
@@ -102,11 +104,13 @@ class AzureClient:
                 raise
         return answer.size, _hex(answer.content_settings.content_md5)
 
-    async def pages(self, prefix: str) -> AsyncIterator[Page]:
+    async def pages(self, prefix: str) -> AsyncIterator[tuple[Page, bool]]:
         container, _, key = prefix.partition("/")
         async with self.fs.service_client.get_container_client(container) as client:
-            async for page in client.list_blobs(name_starts_with=key).by_page():
-                yield [(f"{container}/{blob.name}", blob.size, _hex(blob.content_settings.content_md5)) async for blob in page]
+            pages = client.list_blobs(name_starts_with=key).by_page()
+            async for page in pages:
+                found = [(f"{container}/{blob.name}", blob.size, _hex(blob.content_settings.content_md5)) async for blob in page]
+                yield found, not pages.continuation_token
 
     async def delete(self, paths: Sequence[str]) -> None:
         await _each(self.fs, paths)
@@ -122,10 +126,10 @@ class OtherClient:
         answer = await _or_none(self.fs._info(path))
         return None if answer is None else (answer["size"], None)
 
-    async def pages(self, prefix: str) -> AsyncIterator[Page]:
+    async def pages(self, prefix: str) -> AsyncIterator[tuple[Page, bool]]:
         folder, _, start = prefix.rpartition("/")
         found = await self.fs._find(folder, prefix=start, detail=True)
-        yield [(path.lstrip("/"), info["size"], None) for path, info in found.items()]
+        yield [(path.lstrip("/"), info["size"], None) for path, info in sorted(found.items())], True
 
     async def delete(self, paths: Sequence[str]) -> None:
         await _each(self.fs, paths)

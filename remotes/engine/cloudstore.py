@@ -270,26 +270,34 @@ class BucketStore(LoopStore):
         with self._translated():
             return self._wait(self._list(None if prefixes is None else list(prefixes)))
 
+    def first_page(self) -> tuple[list[tuple[str, int | None]], bool]:
+        """(what one answer lists of the objects, by name and with sizes; whether these are all)."""
+
+        async def ask() -> tuple[Page, bool]:
+            return await anext(self.client.pages(f"{self.root}/"), ([], True))
+
+        with self._translated():
+            page, is_all = self._wait(ask())
+        return [(oid, size) for oid, size, _ in self._objects(page)], is_all
+
+    def _objects(self, page: Page) -> Iterator[tuple[str, int, str | None]]:
+        for path, size, md5 in page:
+            oid = self._oid_at(path)
+            if oid is not None and self.path_of(oid) == path:
+                yield oid, size, md5
+
     async def _list(self, prefixes: list[str] | None) -> list[tuple[str, int, str | None]]:
         found: list[tuple[str, int, str | None]] = []
 
-        def note(page: Page) -> None:
-            for path, size, md5 in page:
-                oid = self._oid_at(path)
-                if oid is not None and self.path_of(oid) == path:
-                    found.append((oid, size, md5))
-
         async def below(prefix: str) -> None:
-            async for page in self.client.pages(prefix):
-                note(page)
+            async for page, _ in self.client.pages(prefix):
+                found.extend(self._objects(page))
 
         if prefixes is None:
-            pages = self.client.pages(f"{self.root}/")
-            note(await anext(pages))
-            if await anext(pages, None) is None:  # the service has no more; else all are asked for again, in parallel
-                return found
-            found.clear()
-            prefixes = list(HEX)
+            page, is_last = await anext(self.client.pages(f"{self.root}/"), ([], True))
+            if is_last:
+                return list(self._objects(page))
+            prefixes = list(HEX)  # asked for again, in parallel
         await each([f"{self.root}/{prefix}" for prefix in prefixes], below, min(ASKED_AT_ONCE, len(prefixes)))
         return found
 
@@ -298,7 +306,7 @@ class BucketStore(LoopStore):
         start = len(self.location.join("x")) - 1
 
         async def find() -> list[str]:
-            return [path[start:] async for page in self.client.pages(f"{self.location.join(rel)}/") for path, _, _ in page]
+            return [path[start:] async for page, _ in self.client.pages(f"{self.location.join(rel)}/") for path, _, _ in page]
 
         with self._translated():
             return self._wait(find())

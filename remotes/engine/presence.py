@@ -83,15 +83,47 @@ def existing(store: ObjectStore, oids: Collection[str]) -> set[str]:
         return set()
     if isinstance(store, LocalStore) or len(oids) <= ASK_AT_ONCE or not can_list(store):
         return store.exists(oids)  # in a folder, asking costs microseconds and sees modes, too
-    wanted = set(oids)
-    prefix = min(wanted)[:2]
-    sample = [oid for oid, _ in store.list_oids([prefix])]
-    found = wanted.intersection(sample)
-    rest = {oid for oid in wanted if not oid.startswith(prefix)}
-    prefixes, requests = _cheapest(store, rest, len(sample))
+    sample = Sample(store, set(oids))
+    found = sample.asked.intersection(sample.listed)
+    rest = sample.rest()
+    if not rest:
+        return found
+    prefixes, requests = _cheapest(store, rest, sample.in_a_prefix)
     if len(rest) <= requests:
-        return found | (store.exists(rest) if rest else set())
+        return found | store.exists(rest)
     return found | {oid for oid, _ in store.list_oids(prefixes) if oid in rest}
+
+
+class Sample:
+    """One request's worth of listing: what it says of the objects asked for, and how many a prefix is likely to hold.
+
+    Of buckets the beginning of the whole listing, which is all there is of a small store; else one prefix.
+    """
+
+    def __init__(self, store: ObjectStore, asked: set[str]) -> None:
+        self.asked = asked
+        self.is_all = False
+        first_page = getattr(plain(store), "first_page", None)
+        if first_page is None:
+            self.prefix = min(asked)[:2]
+            self.listed = dict(store.list_oids([self.prefix], with_size=True))
+            self.in_a_prefix = len(self.listed)
+            return
+        self.prefix = ""
+        listed, self.is_all = getattr(store, "retry", Retry())(first_page)
+        self.listed = dict(listed)
+        names = [oid for oid, _ in listed]
+        self.last = names[-1] if names and names == sorted(names) else ""  # some services list in no order
+        share = (int(self.last[:8], 16) + 1) / 16**8 if self.last else 1.0
+        self.in_a_prefix = int(len(self.listed) / share / len(PREFIXES)) + 1
+
+    def rest(self) -> set[str]:
+        """Those it says nothing of."""
+        if self.is_all:
+            return set()
+        if self.prefix:
+            return {oid for oid in self.asked if not oid.startswith(self.prefix)}
+        return {oid for oid in self.asked if oid > self.last and oid not in self.listed}
 
 
 def listed_sizes(store: ObjectStore, oids: Collection[str]) -> dict[str, int]:
@@ -101,11 +133,12 @@ def listed_sizes(store: ObjectStore, oids: Collection[str]) -> dict[str, int]:
     if len(oids) < SIZES_SHARE:
         return _sizes_of_few(store, oids)
     wanted = set(oids)
-    prefix = min(wanted)[:2]
     if len({oid[:2] for oid in wanted}) > len(wanted) // SIZES_SHARE and not getattr(plain(store), "lists_at_once", False):
         return {}
-    sample = dict(store.list_oids([prefix], with_size=True))
-    prefixes, requests = _cheapest(store, wanted, len(sample))
+    sample = Sample(store, wanted)
+    if sample.is_all:
+        return {oid: size for oid in wanted if (size := sample.listed.get(oid)) is not None}
+    prefixes, requests = _cheapest(store, wanted, sample.in_a_prefix)
     if requests > len(wanted) // SIZES_SHARE:
         return {}
     return {oid: size for oid, size in store.list_oids(prefixes, with_size=True) if size is not None and oid in wanted}

@@ -149,12 +149,13 @@ def test_a_listing_of_many_pages_is_complete(kind: str, servers: Servers, opened
     pages = store.client.pages  # type: ignore[attr-defined]
 
     async def small(prefix: str):  # type: ignore[no-untyped-def]
-        async for page in pages(prefix):
-            for item in page:
-                yield [item]
+        async for page, is_last in pages(prefix):
+            for number, item in enumerate(page):
+                yield [item], is_last and number == len(page) - 1
 
     monkeypatch.setattr(store.client, "pages", small)  # type: ignore[attr-defined]
     assert {oid for oid, _ in store.list_oids()} == oids
+    assert existing(store, oids | {oid_of(b"absent%d" % number) for number in range(40)}) == oids
 
 
 ELSEWHERE = ["s3", "azure", "gs", "ssh", "webdav", "http"]
