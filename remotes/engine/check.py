@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
+from remotes.engine.apart import Apart, VersionedData
 from remotes.engine.elsewhere import JOBS
 from remotes.engine.exchange import Exchange, manifests, pair_or_warn
 from remotes.engine.facts import UNKNOWN, Fact, facts_of, hash_of, wrong_size
@@ -107,17 +108,37 @@ def check(repo: Repo, request: Request, io: Io, *, remote: str | None = None, jo
     result = Checked()
     needs = _Needs(repo, pushable(remotes.name))
     needs.labels = {files.rev: label for label, files in revisions(repo, request.selection) if label != files.rev}
-    used = collect_used(repo, request, needs, on_failure=lambda label, error: result.unread.__setitem__(label, str(error)))
+    apart = Apart(remotes, needs)
+    used = collect_used(repo, request, needs, on_failure=lambda label, error: result.unread.__setitem__(label, str(error)), on_out=apart.take)
     exchanges, no_default = pair_or_warn(repo, used, remotes, io)
     if no_default is not None:
         raise ConfigError(str(no_default), no_default.hint)
-    if not exchanges:
+    if not exchanges and not apart.versioned:
         result.remotes = [remotes.get().name]
     known = manifests(repo, exchanges, keep=False)
     for exchange in exchanges:
         _check_one(exchange, known, needs, result, io, jobs, verify, drop)
+    if apart.versioned:
+        _check_versions(repo, apart.versioned, needs, result, io, jobs, verify)
     result.remotes = list(dict.fromkeys([*result.remotes, *(exchange.remote.name for exchange in exchanges)]))
     return result
+
+
+def _check_versions(repo: Repo, noted: list[VersionedData], needs: _Needs, result: Checked, io: Io, jobs: int | None, verify: bool) -> None:
+    """Of remotes that keep data under its own names; neighbouring commits name the same versions."""
+    from remotes.engine.checkversions import look_at_versions
+
+    different = {(data.remote.name, data.out.path, data.part, str(data.out.files), data.out.digest, data.out.meta): data for data in noted}
+    for looked in look_at_versions(repo, list(different.values()), io, jobs, verify):
+        digest, name = looked.data.out.digest, looked.data.remote.name
+        result.objects += 1
+        result.size += looked.size or 0
+        if name not in result.remotes:
+            result.remotes.append(name)
+        if looked.state and digest is not None:
+            users = needs.found.get((digest.value, digest.is_legacy), [])
+            named = tuple(Need(f"{need.path}/{looked.rel}" if looked.rel else need.path, need.revision, need.stage) for need in users)
+            result.findings.append(Finding(looked.state, looked.oid, name, looked.reason, None, named))
 
 
 def _check_one(exchange: Exchange, known: Manifests, needs: _Needs, result: Checked, io: Io, jobs: int | None, verify: bool, drop: bool) -> None:

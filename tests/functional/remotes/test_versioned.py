@@ -171,3 +171,16 @@ def test_update_takes_what_others_put_into_a_worktree(project: Project, bucket: 
     project.gen({"f": "edited here\n"})
     result: Any = project.run("update", "f.dvc")
     assert result.code == 1 and project.read("f") == "edited here\n"
+
+
+def test_remote_check_looks_at_the_versions_that_are_recorded(project: Project, bucket: Bucket) -> None:
+    project.gen({"d": {"a": "a\n", "b": "b\n"}, "f": "f\n"})
+    project.ok("add", "-q", "d", "f")
+    assert [item["reason"] for item in project.run("remote", "check", "--json").json["missing"]] == ["no version of it was ever pushed"] * 3
+    project.ok("push")
+    bucket.put({"p/d/a": "newer\n"})  # another version: the recorded one is still there
+    assert project.ok("remote", "check", "--verify").out == "All 3 objects (6 bytes) are in 'ver'.\n"
+    version = bucket.versions("p/d/a")[1]
+    bucket.client.delete_object(Bucket=bucket.name, Key="p/d/a", VersionId=version)
+    result = project.run("remote", "check")
+    assert (result.code, result.lines[1]) == (1, "         d/a (d.dvc) in workspace") and f"its version {version} is not there" in result.out
