@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from remotes.engine.filesystems import Location, open_location, translated
 from remotes.engine.storage import refuse_foreign_command
+from remotes.engine.threads import on_threads
 from remotes.engine.webfile import WebFile
 from tracking.engine import config_schema
 from tracking.engine.checkout import remove_path
@@ -278,26 +279,16 @@ class Elsewhere:
 
     def bring_files(self, items: list[tuple[File, str]], progress: Progress, jobs: int | None = None) -> None:
         """Download entries of `files` (in the version they name) to new paths, some at once. Raises RemoteError."""
-        from concurrent.futures import ThreadPoolExecutor  # slow import
-
         for folder in {os.path.dirname(path) for _, path in items}:
             os.makedirs(folder, exist_ok=True)
-        progress.start(f"Downloading {self.shown}", sum(entry.get("size") or 0 for entry, _ in items), "B")
+        progress.start(f"Downloading {self.shown}", sum(entry.get("size") or 0 for entry, _ in items), "B", len(items))
+
+        def one(item: tuple[File, str]) -> None:
+            self.download(*item)
+            progress.advance(item[0].get("size") or 0, 1)
+
         try:
-            if len(items) < 2:
-                for entry, path in items:
-                    self.download(entry, path)
-                    progress.advance(entry.get("size") or 0)
-                return
-            with ThreadPoolExecutor(min(len(items), jobs or JOBS)) as pool:
-                futures = [pool.submit(self.download, entry, path) for entry, path in items]
-                try:
-                    for future, (entry, _) in zip(futures, items):
-                        future.result()
-                        progress.advance(entry.get("size") or 0)
-                except BaseException:
-                    pool.shutdown(wait=False, cancel_futures=True)
-                    raise
+            on_threads(items, one, jobs or JOBS)
         finally:
             progress.finish()
 

@@ -15,6 +15,7 @@ from remotes.engine.apart import VersionedData
 from remotes.engine.filesystems import open_location, translated
 from remotes.engine.retry import Retry
 from remotes.engine.storage import Remote
+from remotes.engine.threads import on_threads
 from remotes.engine.urlsource import Elsewhere, File
 from tracking.engine.bring import Want, bring
 from tracking.engine.checkout import remove_path
@@ -91,7 +92,6 @@ def _version_of(entry: File, remote: str) -> str | None:
 
 def _each(work: Callable[[Item], str | None], items: list[Item], io: Io, label: str, jobs: int | None) -> list[str | None]:
     """Why each failed, None where it did not; some at once."""
-    from concurrent.futures import ThreadPoolExecutor  # slow import
 
     def one(item: Item) -> str | None:
         try:
@@ -103,14 +103,7 @@ def _each(work: Callable[[Item], str | None], items: list[Item], io: Io, label: 
 
     io.progress.start(label, len(items))
     try:
-        if len(items) < 2:
-            return [one(item) for item in items]
-        with ThreadPoolExecutor(min(len(items), jobs or JOBS)) as pool:
-            try:
-                return list(pool.map(one, items))
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        return on_threads(items, one, jobs or JOBS)
     finally:
         io.progress.finish()
 
