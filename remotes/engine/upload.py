@@ -87,17 +87,19 @@ def _send(repo: Repo, path: str, store: ObjectStore, io: Io, jobs: int | None) -
 
 def _put(repo: Repo, path: str, built: Built, store: ObjectStore, io: Io, jobs: int | None) -> None:
     """Files, then the manifest that names them."""
-    from concurrent.futures import ThreadPoolExecutor  # slow import
-
     from remotes.engine.presence import existing
+    from remotes.engine.threads import on_threads
 
     paths = {oid: os.path.join(path, rel) for rel, oid in built.tree()} if built.rows is not None else {built.digest.value: path}
     todo = sorted(set(paths) - existing(store, paths))
     io.progress.start("Sending", len(todo))
+
+    def send(oid: str) -> None:
+        store.put(paths[oid], oid)
+        io.progress.advance(1)
+
     try:
-        with ThreadPoolExecutor(jobs or 8) as pool:
-            for _ in pool.map(lambda oid: store.put(paths[oid], oid), todo):
-                io.progress.advance(1)
+        on_threads(todo, send, jobs or 8)
     finally:
         io.progress.finish()
     if built.tree_bytes is not None:
