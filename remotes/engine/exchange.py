@@ -18,7 +18,7 @@ from tracking.engine.tree import tree_oid
 from tracking.engine.used import Group, Manifests, Used, missing_text
 
 SHOWN_FAILURES = 50
-READ_AHEAD = 500  # manifests
+READ_AHEAD = 200  # manifests
 HELD_BYTES = 64 << 20
 
 
@@ -26,8 +26,8 @@ HELD_BYTES = 64 << 20
 class Exchange:
     """Objects of one remote and layout, and the two stores they move between.
 
-    presence: what is known of the remote's store. here: the same of the cache. read: bytes of manifests that were
-    read there; damaged: manifests that are not what their names say, and why.
+    presence: what is known of the remote's store. here: the same of the cache. Of manifests asked for elsewhere: read,
+    bytes of some; absent; damaged, not what their names say, and why.
     """
 
     remote: Remote
@@ -38,6 +38,7 @@ class Exchange:
     here: Presence
     group: Group = field(default_factory=Group)
     read: dict[str, bytes] = field(default_factory=dict)
+    absent: set[str] = field(default_factory=set)
     damaged: dict[str, str] = field(default_factory=dict)
 
 
@@ -107,14 +108,10 @@ def manifests(repo: Repo, exchanges: list[Exchange], *, keep: bool) -> Manifests
 
     Raises RemoteError when a storage elsewhere cannot be asked.
     """
-    for exchange in exchanges:
-        if not isinstance(exchange.store, LocalStore):
-            _read_ahead(exchange)
-
     def find(oid: str, legacy: bool) -> bytes | None:
         for exchange in exchanges:
             if exchange.legacy == legacy and oid in exchange.group.trees and oid not in exchange.damaged:
-                data = exchange.read.get(oid) or _read_into(exchange, oid)
+                data = _read_at_store(exchange, oid) if isinstance(exchange.store, LocalStore) else _read_ahead(exchange, oid)
                 if data is not None:
                     if keep:
                         exchange.cache.add_bytes(oid, data)
@@ -124,14 +121,22 @@ def manifests(repo: Repo, exchanges: list[Exchange], *, keep: bool) -> Manifests
     return Manifests(repo, find)
 
 
-def _read_ahead(exchange: Exchange) -> None:
-    """Manifests that the cache lacks, many at once: one after the other they would take minutes from far away."""
-    lacking = sorted(set(exchange.group.trees) - exchange.cache.exists(exchange.group.trees))
-    if len(lacking) <= READ_AHEAD:  # a history may have more than fits into memory: the rest is read when its turn comes
-        on_threads(lacking, lambda oid: _read_into(exchange, oid), exchange.remote.jobs or JOBS)
+def _read_ahead(exchange: Exchange, oid: str) -> bytes | None:
+    """A manifest from far away, together with those that come after it: one at a time they would take minutes."""
+    if oid not in exchange.read and oid not in exchange.absent:
+        order = list(exchange.group.trees)
+        later = [other for other in order[order.index(oid) :] if other not in exchange.read and other not in exchange.absent and other not in exchange.damaged]
+        here = exchange.cache.exists(later)
+        wanted = [other for other in later if other not in here][:READ_AHEAD]
+        if sum(map(len, exchange.read.values())) > HELD_BYTES:  # the manifests of a long history
+            exchange.read.clear()
+        found = on_threads(wanted, lambda other: _read_at_store(exchange, other), exchange.remote.jobs or JOBS)
+        exchange.read.update((other, data) for other, data in zip(wanted, found) if data is not None)
+        exchange.absent.update(other for other, data in zip(wanted, found) if data is None)
+    return exchange.read.get(oid)
 
 
-def _read_into(exchange: Exchange, oid: str) -> bytes | None:
+def _read_at_store(exchange: Exchange, oid: str) -> bytes | None:
     """A manifest from the remote; damage on the way passes, damage in the store is noted."""
     for _ in range(2):
         try:
@@ -141,8 +146,6 @@ def _read_into(exchange: Exchange, oid: str) -> bytes | None:
         except CorruptObject:
             break
         if tree_oid(data) == oid:
-            if sum(map(len, exchange.read.values())) < HELD_BYTES:
-                exchange.read[oid] = data
             return data
     exchange.damaged[oid] = corrupted(oid)
     return None

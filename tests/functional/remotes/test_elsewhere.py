@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from remotes.engine import exchange
 from tests.conftest import Project
 from tests.functional.remotes.test_push import A, B, C, D, F, MISSING, at
 from tests.suites.elsewhere import FULL, PASSING, READ_ONLY, URL, Faults, use
@@ -174,3 +175,20 @@ def test_the_run_cache_goes_there_and_back(data: Project, faults: Faults) -> Non
     data.ok("fetch", "--run-cache")
     assert [path.name for path in (data / ".dvc/cache/runs").glob("*/*/*")] == [entry.name]
     assert "is cached - skipping run" in data.ok("repro", "--pull").out
+
+
+def test_manifests_of_a_history_are_read_ahead_and_each_once(pushed: Project, faults: Faults, monkeypatch: pytest.MonkeyPatch, lose: Callable[..., Any]) -> None:
+    for number in range(7):
+        pushed.gen({"d/a": f"{number}\n"})
+        pushed.ok("add", "-q", "d")
+        pushed.commit(f"version {number}")
+    pushed.ok("push", "-A")
+    lose("cache")
+    faults.clear()
+    monkeypatch.setattr(exchange, "READ_AHEAD", 3)
+    assert pushed.ok("fetch", "-A").out == "19 files fetched\n"
+    assert faults.verbs().count("read") == 7
+    lose("cache")
+    monkeypatch.setattr(exchange, "HELD_BYTES", 0)
+    assert pushed.ok("fetch", "-A").out == "19 files fetched\n"
+    assert faults.verbs().count("read") - 7 == 7 + 6  # those that did not fit into memory are read again
