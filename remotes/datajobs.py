@@ -243,18 +243,13 @@ class Holder:
         self._first.set()
 
     def _ask_remote(self, made: Made, name: str | None, progress: Told) -> None:
-        from remotes.engine.presence import existing
+        from remotes.engine.apart import asker
         from remotes.engine.storage import Remotes
 
         try:
             progress.start("Asking the remote")
             with opened(self.root, self.settings) as repo:
-                remotes = Remotes(repo, name)
-
-                def has(remote: str | None, oids: set[str], legacy: bool) -> set[str]:
-                    return existing(remotes.store(remotes.get(remote), legacy), oids)
-
-                absent = not_in_remote(made.table.now, True, has)
+                absent = not_in_remote(made.table.now, True, asker(Remotes(repo, name)))
         except BaseException:
             made.remote = "unasked"
             raise

@@ -132,19 +132,13 @@ class Terminal:
         add_to_remote(repo, index, args, self)
 
     def remote_has(self, repo: Any, remote: str | None) -> Callable[[set[str], bool], set[str]]:
-        from remotes.engine.presence import existing
+        from remotes.engine.apart import asker
         from remotes.engine.storage import Remotes
-        from tracking.engine.index import load_index
 
-        remotes = Remotes(repo, remote)
+        ask = asker(Remotes(repo, remote))
 
         def has(oids: Collection[str], legacy: bool = False) -> set[str]:
-            found = remotes.get()
-            if found.is_versioned:  # what it has stands in the files of the project
-                from remotes.engine.versioned import recorded
-
-                return recorded(repo, found, load_index(repo)) & set(oids)
-            return existing(remotes.store(found, legacy), oids)
+            return ask(None, oids, legacy)
 
         return has
 

@@ -1,6 +1,8 @@
 """Outs whose data is not kept as objects of a remote: those of imports, and of remotes that keep versions of files."""
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+
 from remotes.engine.storage import Remote, Remotes
 from tracking.engine.errors import ConfigError
 from tracking.engine.index import Index
@@ -47,7 +49,7 @@ class Apart:
 
     def take(self, index: Index, stage: Stage, out: Out, part: str | None, config_data: bytes | None) -> bool:
         """What `collect_used` asks about each out: True when it was taken (or is none that counts)."""
-        if self.with_imports and comes_from_its_source(stage, out):
+        if self.with_imports and (comes_from_its_source(stage, out) or self._is_only_at_its_source(stage, out)):
             if not (self.max_size and out.meta.size and out.meta.size >= self.max_size):
                 self.imports.append(ImportedData(stage, out, part))
             return True
@@ -57,6 +59,10 @@ class Apart:
         if out.digest is not None and out.abspath and self.keep(index, stage, out):
             self.versioned.append(VersionedData(stage, out, remote, part))
         return True
+
+    def _is_only_at_its_source(self, stage: Stage, out: Out) -> bool:
+        """An import that names versions can be brought by anybody, and there is no remote it could be on."""
+        return stage.is_import and stage.deps[0].is_versioned and not out.remote and self.remotes.default_name() is None
 
     def _versioned_remote(self, out: Out, config_data: bytes | None) -> Remote | None:
         key = (out.remote, config_data)
@@ -68,3 +74,22 @@ class Apart:
             else:
                 self.known[key] = remote if remote.is_versioned else None
         return self.known[key]
+
+
+def asker(remotes: Remotes) -> Callable[[str | None, Collection[str], bool], set[str]]:
+    """Asks which objects are on a remote: (its name, None for the default one; hashes; of the 2.x layout) -> hashes.
+
+    Of a remote that keeps versions, the files of the project say it. Raises ConfigError, RemoteError.
+    """
+    from remotes.engine.presence import existing
+    from tracking.engine.index import load_index
+
+    def has(name: str | None, oids: Collection[str], legacy: bool) -> set[str]:
+        found = remotes.get(name)
+        if not found.is_versioned:
+            return existing(remotes.store(found, legacy), oids)
+        from remotes.engine.versioned import recorded
+
+        return recorded(remotes.repo, found, load_index(remotes.repo)) & set(oids)
+
+    return has

@@ -17,7 +17,7 @@ from remotes.engine.sourcedata import Found, SourceData, SourceFile, open_import
 from tracking.engine.add import plan
 from tracking.engine.bring import Want, bring, checkout_failed
 from tracking.engine.commit import with_checksum, write_dvcfile
-from tracking.engine.credentials import without_login
+from tracking.engine.credentials import is_known, is_secret, without_login
 from tracking.engine.deletion import delete_out
 from tracking.engine.errors import DataverError
 from tracking.engine.gitignore import refuse_tracked
@@ -49,6 +49,14 @@ def refuse_login(url: str, hint: str) -> None:
     login = parts.netloc.rpartition("@")[0]
     if ":" in login or (login and parts.scheme in ("http", "https")):
         raise DataverError(f"the URL '{without_login(url)}' holds a login, and would be written into a file that is shared", hint)
+
+
+def refuse_secrets(options: Iterable[str]) -> None:
+    """Settings of a storage that are written into a .dvc file. Raises DataverError for what nobody may see."""
+    for option in options:
+        name = ("remote", "of an import", option)
+        if is_known(name) and is_secret(name):
+            raise DataverError(f"'{option}' is a secret, and would be written into a file that is shared", hint="Set it on a remote (`dataver remote modify --local`), and import `remote://NAME/path`; or let the environment say it.")
 
 
 def new_stage(index: Index, place: str, cwd: str) -> Stage:
@@ -128,6 +136,8 @@ class RepoImport:
 def import_from_repo(repo: Repo, index: Index, wanted: RepoImport, io: Io) -> Stage:
     """Track a path of another repository. Raises DataverError; no .dvc file is written then."""
     refuse_login(wanted.url, "Let Git ask for it or remember it (`git credential`), and leave it out of the URL.")
+    refuse_secrets(wanted.remote_options)
+    refuse_login(wanted.remote_options.get("url", ""), "Leave it out: credentials belong into your own configuration.")
     place = output_path(wanted.path, wanted.out, io.cwd, wanted.force)
     spec = wanted.spec()
     stage = replace(new_stage(index, place, io.cwd), deps=(Dep(posixpath.normpath(wanted.path), "", repo=spec),))

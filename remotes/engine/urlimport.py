@@ -6,7 +6,7 @@ import tempfile
 from typing import Any
 
 from remotes.engine.get import replacing
-from remotes.engine.importing import drop_data, importing_line, new_stage, output_path, place_data, refuse_login, write_import
+from remotes.engine.importing import drop_data, importing_line, new_stage, output_path, place_data, refuse_login, refuse_secrets, write_import
 from remotes.engine.upload import upload
 from remotes.engine.urlsource import Elsewhere, LocalPath, UrlSource, open_url
 from tracking.engine.build import build
@@ -63,6 +63,7 @@ def import_from_url(repo: Repo, index: Index, wanted: UrlImport, io: Io) -> Stag
 def _dependency(repo: Repo, wanted: UrlImport, wdir: str, cwd: str) -> Dep:
     """As the .dvc file names it: a path of this machine relative to the file, anything else as typed."""
     refuse_login(wanted.url, "Define a remote with these settings (`dataver remote add --local`), then import `remote://NAME/path`.")
+    refuse_secrets(wanted.fs_config)
     options: dict[str, Any] = dict(wanted.fs_config)
     if wanted.version_aware or _names_version(wanted.url):
         options["version_aware"] = True
