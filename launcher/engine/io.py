@@ -144,11 +144,12 @@ class Terminal:
 
     def remote_manifests(self, repo: Any, remote: str | None = None) -> Callable[[str | None, str, bool], bytes | None]:
         def read(name: str | None, oid: str, legacy: bool) -> bytes | None:
+            from remotes.engine.foreign import read_only
             from remotes.engine.storage import Remotes
 
             remotes = Remotes(repo, remote)
             try:
-                return remotes.store(remotes.get(name), legacy).read(oid)
+                return read_only(remotes.store(remotes.get(name), legacy)).read(oid)
             except (DataverError, OSError):
                 return None
 

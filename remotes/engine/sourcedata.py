@@ -13,25 +13,23 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from remotes.engine.exchange import read_manifest
+from remotes.engine.foreign import ForeignStore
 from remotes.engine.storage import Remotes
 from remotes.engine.transfer import Transfer
 from tracking.engine.checkout import remove_path
 from tracking.engine.credentials import without_login
 from tracking.engine.errors import ConfigError, DataverError, MissingObjects, RemoteError, UsageError
 from tracking.engine.index import load_index
-from tracking.engine.ingest import is_protected_file
 from tracking.engine.listing import PathMissing, is_stage_file
 from tracking.engine.objects import LocalStore, ObjectStore
 from tracking.engine.protocols import Progress, Settings
 from tracking.engine.record import record, replace
-from tracking.engine.repo import Repo
-from tracking.engine.sources import Project, Request, files_of, open_project, overlay_settings
+from tracking.engine.sources import Project, Request, files_of, forbid_programs, open_project, overlay_settings
 from tracking.engine.stage import Digest, Out, Stage
 from tracking.engine.tree import Rows, is_safe, load_tree
 
 CHAIN_AT_MOST = 8  # projects that import from each other
 SHOWN_MISSING = 10
-RUNS_A_PROGRAM = ("bearer_token_command",)  # options that another project may not set for us
 
 
 @record(frozen=True)
@@ -55,19 +53,6 @@ class Found:
 
     files: list[SourceFile]
     isdir: bool
-
-
-class ForeignStore(LocalStore):
-    """A folder of objects that belongs to somebody else: damaged ones count as absent and stay where they are."""
-
-    def _move_aside(self, oid: str, path: str) -> str:
-        if self.on_corrupt is not None:
-            self.on_corrupt(oid, path)
-        return path
-
-    def check(self, oid: str) -> None:
-        if not is_protected_file(os.stat(self.path_of(oid)).st_mode):
-            self.verify(oid)
 
 
 class SourceData:
@@ -330,13 +315,6 @@ def open_data(request: Request, progress: Progress, jobs: int | None = None, *, 
             overlay_settings(request, project.repo)
             forbid_programs(project.repo)
         yield SourceData(project, request.url, request.remote, request.settings, progress, jobs, depth)
-
-
-def forbid_programs(repo: Repo) -> None:
-    """Take out of a foreign project's remotes what would run something here."""
-    for options in repo.config.merged.get("remote", {}).values():
-        for name in RUNS_A_PROGRAM:
-            options.pop(name, None)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 from remotes.engine.get import replacing
 from remotes.engine.importing import drop_data, importing_line, new_stage, output_path, place_data, refuse_login, refuse_secrets, write_import
 from remotes.engine.upload import upload
-from remotes.engine.urlsource import Elsewhere, LocalPath, UrlSource, open_url
+from remotes.engine.urlsource import HASHED, Elsewhere, LocalPath, UrlSource, open_url
 from tracking.engine.build import build
 from tracking.engine.checkout import remove_path
 from tracking.engine.commit import hash_into_cache
@@ -119,7 +119,8 @@ def bring_url(ws: Workspace, stage: Stage, io: Io, jobs: int | None, *, no_downl
     """The stage as its source is now, its data in cache and workspace. Raises DataverError."""
     dep, out = stage.deps[0], stage.outs[0]
     source = source_of(ws, dep)
-    dep = look(ws, dep, source)
+    is_hashed = isinstance(source, Elsewhere) and source.location.scheme in HASHED and not no_download
+    dep = look(ws, dep, source) if not is_hashed else dep
     versioned = isinstance(source, Elsewhere) and source.versions
     if versioned:
         out = replace(out, push=False)  # whoever has the .dvc file can bring exactly these versions
@@ -129,6 +130,8 @@ def bring_url(ws: Workspace, stage: Stage, io: Io, jobs: int | None, *, no_downl
     out = replace(out, digest=digest, meta=meta, files=None, cloud=None)
     if isinstance(source, LocalPath):
         place_data(ws, out)
+    if is_hashed:  # its bytes are read once: the hash of the data is that of the source
+        dep = replace(dep, digest=digest, meta=replace(meta, isexec=False), files=None)
     return replace(stage, deps=(dep,), outs=(out,))
 
 
@@ -137,6 +140,8 @@ def bring_data(ws: Workspace, source: UrlSource, dep: Dep, place: str, io: Io, j
     if isinstance(source, LocalPath):
         digest, meta = hash_into_cache(ws, source.path)
         return digest, replace(meta, isexec=False)
+    if isinstance(source, Elsewhere) and not source.exists():
+        raise DataverError(f"dependency '{ws.name(dep)}' does not exist")
     with replacing(place) as target:
         download(source, dep, target, io, jobs)
     ws.forget(place)

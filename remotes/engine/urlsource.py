@@ -195,6 +195,7 @@ class Elsewhere:
         self.versions = versions
         self.shown = location.url
         self._info: dict[str, Any] | None = None
+        self._files: list[File] | None = None
 
     def info(self) -> dict[str, Any]:
         """Raises RemoteError, FileNotFoundError."""
@@ -215,16 +216,27 @@ class Elsewhere:
     def look(self, ws: Workspace | None = None) -> tuple[Digest, Meta] | None:
         try:
             if not self.isdir():
-                entry = self.entry("", self.info())
+                entry = self.files()[0]
                 return _digest(entry), Meta(size=entry.get("size"), version_id=_version(self.info()))
             return folder_digest(self.files())
         except FileNotFoundError:
             return None
 
-    def files(self) -> list[File]:
-        """Files of a folder (or the one file, with relpath ""), sorted. Raises RemoteError, FileNotFoundError, UnsafePath."""
+    def files(self, *, hashed: bool = True) -> list[File]:
+        """Files of a folder (or the one file, with relpath ""), sorted. hashed: each with what tells its versions apart.
+
+        Raises RemoteError, FileNotFoundError, UnsafePath.
+        """
+        if self._files is not None:
+            return self._files
+        files = self._find(hashed)
+        if hashed:
+            self._files = files
+        return files
+
+    def _find(self, hashed: bool) -> list[File]:
         if not self.isdir():
-            return [self.entry("", self.info())]
+            return [self.entry("", self.info(), hashed)]
         start = len(self.location.path) + 1
         with translated(self.shown):
             found = self.location.fs.find(self.location.path, detail=True)
@@ -235,14 +247,16 @@ class Elsewhere:
                 continue  # object stores may hold a marker for a folder
             if not is_safe(rel):
                 raise DataverError(f"'{self.shown}' holds a file named {rel!r}, which cannot be written here")
-            result.append(self.entry(rel, info))
+            result.append(self.entry(rel, info, hashed))
         return sorted(result, key=lambda entry: str(entry["relpath"]))
 
-    def entry(self, rel: str, info: Mapping[str, Any]) -> File:
+    def entry(self, rel: str, info: Mapping[str, Any], hashed: bool = True) -> File:
         """What `files` of a .dvc file says about one file. info: as the file system gives it."""
         scheme = self.location.scheme
         entry: File = {"relpath": rel, "size": info.get("size")}
-        if scheme in HASHED:
+        if not hashed:
+            pass
+        elif scheme in HASHED:
             entry["md5"] = self._md5(rel)
         elif scheme in CHECKSUM:
             with translated(self.shown):
@@ -270,7 +284,7 @@ class Elsewhere:
         return f"{path}#{version}" if self.location.scheme == "gs" else f"{path}?versionId={version}" if self.location.scheme == "s3" else f"{path}?versionid={version}"
 
     def bring(self, target: str, progress: Progress, jobs: int | None = None) -> None:
-        files = self.files()
+        files = self.files(hashed=False)
         if not self.isdir():
             self.bring_files([(files[0], target)], progress, jobs)
             return

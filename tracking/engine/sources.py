@@ -199,8 +199,20 @@ def _manifests(request: Request, repo: Repo) -> ReadManifest | None:
     return request.manifests(repo, request.remote) if request.manifests is not None else None
 
 
+RUNS_A_PROGRAM = ("bearer_token_command",)  # options that another project may not set for us
+
+
+def forbid_programs(repo: Repo) -> None:
+    """Take out of the remotes of somebody else's project what would run something here."""
+    for options in repo.config.merged.get("remote", {}).values():
+        for name in RUNS_A_PROGRAM:
+            options.pop(name, None)
+
+
 def overlay_settings(request: Request, repo: Repo) -> None:
     """Put what the request says about settings over those of the project. Raises ConfigError, UsageError."""
+    if not repo.contains(os.path.realpath(request.cwd)):
+        forbid_programs(repo)
     name = request.remote or repo.config.default_remote()
     if request.config is not None:
         path = os.path.join(request.cwd, request.config)

@@ -2,17 +2,23 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import shutil
 import sqlite3
 import threading
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from remotes.engine.filesystems import open_location
 from tests.conftest import Project
+from tests.servers.process import Server
+from tracking.engine.config_schema import check_remote
+from tracking.engine.protocols import Settings
 
 
 class Web:
@@ -219,3 +225,35 @@ def test_rows_of_a_database_are_imported(repo: Project) -> None:
     repo.ok("config", "--local", "db.far.url", "nosuchdb://ada:s3cret@host/x")
     far = repo.run("import-db", "--table", "t", "--conn", "far", "-o", "far.csv")
     assert far.code == 255 and "s3cret" not in far.err and not (repo / "far.csv.dvc").exists()
+
+
+@pytest.mark.parametrize("kind", ["ssh", "webdav", "s3"])
+def test_a_folder_elsewhere_is_imported_and_followed(kind: str, repo: Project, servers: Callable[[str], Server]) -> None:
+    server = servers(kind)
+    url = server.below(f"source-{uuid.uuid4().hex}")
+    repo.ok("remote", "add", "-q", "there", url)
+    for name, value in server.options.items():
+        repo.ok("remote", "modify", "--local", "there", name, value)
+    place = open_location(url, check_remote("there", {**server.options, "url": url}), Settings(environ=dict(os.environ)))
+
+    def put(files: dict[str, str]) -> None:
+        for rel, text in files.items():
+            if kind != "s3":
+                place.fs.makedirs(os.path.dirname(place.join(rel)), exist_ok=True)
+            place.fs.pipe_file(place.join(rel), text.encode())
+
+    put({"d/a": "a\n", "d/s/b": "b\n"})
+    repo.ok("import-url", "remote://there/d")
+    assert repo.tree("d") == ["a", "s/b"] and "remote://there/d" in repo.read("d.dvc")
+    assert repo.ok("update", "d.dvc").out == "'d.dvc' didn't change, skipping\n"
+    put({"d/a": "other\n"})
+    repo.ok("update", "d.dvc")
+    assert repo.read("d/a") == "other\n"
+    repo.ok("get-url", "remote://there/d/s", "got")
+    assert repo.tree("got") == ["b"]
+    assert repo.ok("list-url", "remote://there/d", "-R").lines == ["a", "s/b"]
+    assert repo.ok("list-url", "remote://there/d").lines == ["a", "s"]
+    assert "does not exist" in repo.run("import-url", "remote://there/nosuch").err
+    repo.ok("import-url", "remote://there/d", "e", "--to-remote", "-r", "there")
+    repo.ok("pull", "-r", "there", "e")
+    assert repo.tree("e") == ["a", "s/b"] and repo.read("e/a") == "other\n"
