@@ -53,7 +53,7 @@ def fetch_noted_versions(repo: Repo, noted: list[VersionedData], io: Io, jobs: i
     """Bring data of versioned remotes. Raises DataverError when some could not be brought."""
     from remotes.engine.versioned import fetch_versions, report
 
-    result = fetch_versions(repo, noted, io, jobs)
+    result = fetch_versions(repo, noted, io.progress, jobs)
     report(result, io, "download")
     return result.count
 

@@ -12,21 +12,24 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+from remotes.engine.apart import VersionedData
 from remotes.engine.exchange import read_manifest
 from remotes.engine.foreign import ForeignStore
 from remotes.engine.storage import Remotes
 from remotes.engine.transfer import Transfer
 from tracking.engine.checkout import remove_path
 from tracking.engine.credentials import without_login
-from tracking.engine.errors import ConfigError, DataverError, MissingObjects, RemoteError, UsageError
+from tracking.engine.errors import ConfigError, DataverError, MissingObjects, RemoteError, UnsafePath, UsageError
 from tracking.engine.index import load_index
 from tracking.engine.listing import PathMissing, is_stage_file
 from tracking.engine.objects import LocalStore, ObjectStore
 from tracking.engine.protocols import Progress, Settings
 from tracking.engine.record import record, replace
+from tracking.engine.repo import Repo
 from tracking.engine.sources import Project, Request, files_of, forbid_programs, open_project, overlay_settings
 from tracking.engine.stage import Digest, Out, Stage
 from tracking.engine.tree import Rows, is_safe, load_tree
+from tracking.engine.workspace import Workspace
 
 CHAIN_AT_MOST = 8  # projects that import from each other
 SHOWN_MISSING = 10
@@ -133,6 +136,8 @@ class SourceData:
         """A folder's files. Raises MissingObjects when nobody has its manifest."""
         digest = out.digest
         assert digest is not None
+        if out.files is not None:
+            return _listed(out, self.url)
         if into is not None and into.legacy != digest.is_legacy:
             into = None
         stores: list[ObjectStore] = [into] if into is not None else []
@@ -183,7 +188,10 @@ class SourceData:
         if os.path.isdir(cache.root):
             yield self._foreign(cache)
         try:
-            store = self.remotes.store(self.remotes.get(out.remote), legacy)
+            remote = self.remotes.get(out.remote)
+            if remote.is_versioned:
+                return
+            store = self.remotes.store(remote, legacy)
             yield self._foreign(store) if isinstance(store, LocalStore) else store
         except ConfigError as error:
             self._reasons.append(f"no remote of '{self.url}' can be used: {error.message.splitlines()[0]}")
@@ -254,6 +262,8 @@ class SourceData:
                 with self._origin(stage) as origin:
                     wanted = [file for file in origin.find(origin.project.top, into).files if file.digest is None or file.digest.value in todo]
                     todo -= set(origin.gather(wanted, into).values())
+            elif todo and not into.legacy:
+                todo -= self._by_name(stage, out, into)
             missing += sorted(names[oid] for oid in todo)
         if missing:
             raise self._missing(missing)
@@ -270,6 +280,41 @@ class SourceData:
             return set()
         self._reasons += result.failed.values()
         return set(result.sent)
+
+    def _by_name(self, stage: Stage, out: Out, into: LocalStore) -> set[str]:
+        """Objects of data that is kept under its own name: in versions on a remote, or at the URL it was imported from."""
+        repo = self.project.repo
+        assert repo is not None and self.remotes is not None
+        try:
+            if stage.is_import and stage.deps[0].db is None:
+                return self._from_its_url(repo, stage, into)
+            remote = self.remotes.get(out.remote)
+            if not remote.is_versioned:
+                return set()
+            from remotes.engine.versioned import fetch_versions  # slow imports, only for such remotes
+
+            result = fetch_versions(repo, [VersionedData(stage, out, remote)], self.progress, self.jobs, into)
+            self._reasons += [*(f"'{path}': {reason}" for path, reason in result.failed.items()), *(f"no version of '{path}' is recorded" for path in result.unversioned)]
+            return into.exists({str(entry["md5"]) for entry in out.files or () if entry.get("md5")} | ({out.digest.value} if out.digest is not None else set()))
+        except (DataverError, OSError) as error:
+            self._reasons.append(str(error))
+            return set()
+
+    def _from_its_url(self, repo: Repo, stage: Stage, into: LocalStore) -> set[str]:
+        from remotes.engine.urlimport import download, source_of  # they need this module
+        from remotes.engine.urlsource import LocalPath
+
+        source = source_of(Workspace(repo, self.progress), stage.deps[0])
+        if isinstance(source, LocalPath):
+            return set()  # a path of somebody else's machine means nothing here
+        scratch = tempfile.mkdtemp(prefix=".dataver-", dir=into.path)
+        try:
+            top = os.path.join(scratch, "data")
+            download(source, stage.deps[0], top, self.progress, self.jobs)
+            paths = [os.path.join(folder, name) for folder, _, names in os.walk(top) for name in names] if os.path.isdir(top) else [top]
+            return set(into.ingest([(path, status.st_size, status.st_mtime_ns) for path, status in ((path, os.stat(path)) for path in paths)], self.progress))
+        finally:
+            remove_path(scratch)
 
     def _store_others(self, files: list[SourceFile], into: LocalStore, scratch: str) -> dict[str, str]:
         """Files whose names in a store are not known yet: from a work tree, Git, or data of the other layout."""
@@ -295,6 +340,15 @@ class SourceData:
         reasons = list(dict.fromkeys(self._reasons))
         why = f": {'; '.join(reasons[:3])}" if reasons else ": neither its cache nor its remote has it"
         return MissingObjects(f"the data of {shown} in '{self.url}' cannot be had{why}", hint="Ask its owner to run `dataver push`.")
+
+
+def _listed(out: Out, url: str) -> Rows:
+    """Files of a folder whose .dvc file lists them."""
+    rows = sorted((str(entry["relpath"]), str(entry.get("md5") or "")) for entry in out.files or ())
+    bad = next((name for name, _ in rows if not is_safe(name)), None)
+    if bad is not None:
+        raise UnsafePath(f"'{out.path}' of '{url}' lists the path {bad!r}, which leads outside of its folder", hint="Do not use data from this source.")
+    return rows
 
 
 def _is_below(path: str, tops: set[str]) -> bool:

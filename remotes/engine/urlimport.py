@@ -17,7 +17,7 @@ from tracking.engine.dvcfile import resolve_path
 from tracking.engine.errors import DataverError, UnsafePath
 from tracking.engine.external import is_same
 from tracking.engine.index import Index
-from tracking.engine.protocols import Io
+from tracking.engine.protocols import Io, Progress
 from tracking.engine.record import field, record, replace
 from tracking.engine.repo import Repo
 from tracking.engine.stage import Dep, Digest, Meta, Stage
@@ -143,7 +143,7 @@ def bring_data(ws: Workspace, source: UrlSource, dep: Dep, place: str, io: Io, j
     if isinstance(source, Elsewhere) and not source.exists():
         raise DataverError(f"dependency '{ws.name(dep)}' does not exist")
     with replacing(place) as target:
-        download(source, dep, target, io, jobs)
+        download(source, dep, target, io.progress, jobs)
     ws.forget(place)
     return hash_into_cache(ws, place)
 
@@ -167,7 +167,7 @@ def fetch_from_url(ws: Workspace, stage: Stage, io: Io, jobs: int | None) -> tup
         scratch = tempfile.mkdtemp(prefix="import-", dir=repo.tmp_dir)
         try:
             path = os.path.join(scratch, "data")
-            download(source, dep, path, io, jobs)
+            download(source, dep, path, io.progress, jobs)
             built = build(path, ignore=None, rel="", state=repo.state, store=repo.store, progress=io.progress)
             digest, meta = built.digest, built.meta
         finally:
@@ -178,18 +178,18 @@ def fetch_from_url(ws: Workspace, stage: Stage, io: Io, jobs: int | None) -> tup
     return digest, meta.nfiles or 0 if digest.isdir else 1
 
 
-def download(source: UrlSource, dep: Dep, target: str, io: Io, jobs: int | None) -> None:
+def download(source: UrlSource, dep: Dep, target: str, progress: Progress, jobs: int | None) -> None:
     """Put what is at a source to a new path; files with versions in those that the dependency names."""
     if isinstance(source, Elsewhere) and source.versions and dep.files is not None:
         for entry in dep.files:
             if not is_safe(str(entry["relpath"])):
                 raise UnsafePath(f"{entry['relpath']!r} leads out of the folder it is imported into", hint="Do not use data from this source.")
         os.makedirs(target)
-        source.bring_files([(entry, os.path.join(target, str(entry["relpath"]))) for entry in dep.files], io.progress, jobs)
+        source.bring_files([(entry, os.path.join(target, str(entry["relpath"]))) for entry in dep.files], progress, jobs)
     elif isinstance(source, Elsewhere) and source.versions and dep.meta.version_id:
-        source.bring_files([({"relpath": "", "size": dep.meta.size, "version_id": dep.meta.version_id}, target)], io.progress, jobs)
+        source.bring_files([({"relpath": "", "size": dep.meta.size, "version_id": dep.meta.version_id}, target)], progress, jobs)
     else:
-        source.bring(target, io.progress, jobs)
+        source.bring(target, progress, jobs)
 
 
 def send_to_remote(ws: Workspace, stage: Stage, remote: str | None, jobs: int | None, io: Io, command: str = "import-url") -> Stage:

@@ -22,7 +22,8 @@ from tracking.engine.checkout import remove_path
 from tracking.engine.commit import write_stages
 from tracking.engine.errors import DataverError, RemoteError
 from tracking.engine.index import Index
-from tracking.engine.protocols import Io
+from tracking.engine.objects import LocalStore
+from tracking.engine.protocols import Io, Progress
 from tracking.engine.record import field, record, replace
 from tracking.engine.repo import Repo
 from tracking.engine.stage import MD5, Digest, Meta, Out, Stage
@@ -90,7 +91,7 @@ def _version_of(entry: File, remote: str) -> str | None:
     return entry.get("version_id")
 
 
-def _each(work: Callable[[Item], str | None], items: list[Item], io: Io, label: str, jobs: int | None) -> list[str | None]:
+def _each(work: Callable[[Item], str | None], items: list[Item], progress: Progress, label: str, jobs: int | None) -> list[str | None]:
     """Why each failed, None where it did not; some at once."""
 
     def one(item: Item) -> str | None:
@@ -99,18 +100,19 @@ def _each(work: Callable[[Item], str | None], items: list[Item], io: Io, label: 
         except (DataverError, OSError) as error:
             return str(error)
         finally:
-            io.progress.advance(1)
+            progress.advance(1)
 
-    io.progress.start(label, len(items))
+    progress.start(label, len(items))
     try:
         return on_threads(items, one, jobs or JOBS)
     finally:
-        io.progress.finish()
+        progress.finish()
 
 
 # --- fetching
-def fetch_versions(repo: Repo, noted: Iterable[VersionedData], io: Io, jobs: int | None = None) -> Result:
-    """Bring the recorded versions of files into the cache; what arrives is hashed before it counts."""
+def fetch_versions(repo: Repo, noted: Iterable[VersionedData], progress: Progress, jobs: int | None = None, into: LocalStore | None = None) -> Result:
+    """Bring the recorded versions of files into the cache (or `into`); what arrives is hashed before it counts."""
+    store = into or repo.store
     result = Result()
     for data in noted:
         digest = data.out.digest
@@ -119,25 +121,25 @@ def fetch_versions(repo: Repo, noted: Iterable[VersionedData], io: Io, jobs: int
         if items is None:
             result.missing.add(digest.value)
             continue
-        present = repo.store.exists({item.md5 for item in items if item.md5})
+        present = store.exists({item.md5 for item in items if item.md5})
         wanted = {item.md5: item for item in items if item.md5 not in present}
         if wanted:
-            _fetch_files(repo, data, list(wanted.values()), result, io, jobs)
+            _fetch_files(repo, store, data, list(wanted.values()), result, progress, jobs)
         if digest.isdir and data.out.files is not None:
             manifest = dump_tree(sorted((str(entry["relpath"]), str(entry.get("md5") or "")) for entry in data.out.files))
             if tree_oid(manifest) == digest.value:
-                repo.store.add_bytes(digest.value, manifest)
+                store.add_bytes(digest.value, manifest)
     return result
 
 
-def _fetch_files(repo: Repo, data: VersionedData, items: list[Item], result: Result, io: Io, jobs: int | None) -> None:
+def _fetch_files(repo: Repo, store: LocalStore, data: VersionedData, items: list[Item], result: Result, progress: Progress, jobs: int | None) -> None:
     place = place_of(repo, data.remote, data.out)
     ready = [item for item in items if item.version]
     result.unversioned += [_shown(place, item) for item in items if not item.version]
     if not ready:
         return
-    os.makedirs(repo.cache_dir, exist_ok=True)
-    scratch = tempfile.mkdtemp(prefix=".dataver-", dir=repo.cache_dir)
+    os.makedirs(store.path, exist_ok=True)
+    scratch = tempfile.mkdtemp(prefix=".dataver-", dir=store.path)
     try:
         paths = {item.md5: os.path.join(scratch, str(number)) for number, item in enumerate(ready)}
 
@@ -145,11 +147,11 @@ def _fetch_files(repo: Repo, data: VersionedData, items: list[Item], result: Res
             place.download({"relpath": item.rel, "size": item.size, "version_id": item.version}, paths[item.md5])
             return None
 
-        reasons = _each(download, ready, io, f"Fetching from {data.remote.name}", jobs or data.remote.jobs)
+        reasons = _each(download, ready, progress, f"Fetching from {data.remote.name}", jobs or data.remote.jobs)
         arrived = [item for item, reason in zip(ready, reasons) if reason is None]
         result.failed.update({_shown(place, item): reason for item, reason in zip(ready, reasons) if reason is not None})
         stats = [(paths[item.md5], os.stat(paths[item.md5])) for item in arrived]
-        for item, oid in zip(arrived, repo.store.ingest([(path, found.st_size, found.st_mtime_ns) for path, found in stats], io.progress)):
+        for item, oid in zip(arrived, store.ingest([(path, found.st_size, found.st_mtime_ns) for path, found in stats], progress)):
             if oid != item.md5:
                 result.failed[_shown(place, item)] = f"its bytes are not what the project recorded ({item.md5})"
             else:
@@ -209,7 +211,7 @@ def update_from_worktree(ws: Workspace, data: VersionedData, io: Io, jobs: int |
     result = Result()
     hashes = _download_all(repo, place, [entry for entry in entries if str(entry["relpath"]) not in same], io, jobs)
     missing = {md5: item for md5, item in ((item.md5, item) for item in same.values()) if md5 not in repo.store.exists([md5])}
-    _fetch_files(repo, data, list(missing.values()), result, io, jobs)
+    _fetch_files(repo, repo.store, data, list(missing.values()), result, io.progress, jobs)
     report(result, io, "download")
     files = [_newer(entry, hashes, same, data.remote.name) for entry in entries]
     if not place.isdir():
@@ -296,7 +298,7 @@ def _push_out(repo: Repo, data: VersionedData, result: Result, io: Io, jobs: int
             sent.append(item.rel)
         return None
 
-    reasons = _each(send, items, io, f"Pushing to {data.remote.name}", jobs or data.remote.jobs)
+    reasons = _each(send, items, io.progress, f"Pushing to {data.remote.name}", jobs or data.remote.jobs)
     result.failed.update({_shown(place, item): reason for item, reason in zip(items, reasons) if reason is not None})
     result.count += len(sent)
     if not versions and (data.out.files is not None or not data.out.digest.isdir):

@@ -4,6 +4,7 @@ from __future__ import annotations
 import itertools
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -184,3 +185,27 @@ def test_remote_check_looks_at_the_versions_that_are_recorded(project: Project, 
     bucket.client.delete_object(Bucket=bucket.name, Key="p/d/a", VersionId=version)
     result = project.run("remote", "check")
     assert (result.code, result.lines[1]) == (1, "         d/a (d.dvc) in workspace") and f"its version {version} is not there" in result.out
+
+
+def test_data_in_versions_is_imported_by_others(project: Project, bucket: Bucket, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for option, value in bucket.server.options.items():  # of the committed config; credentials come from the environment
+        if option in ("endpointurl", "region"):
+            project.ok("remote", "modify", "ver", option, value)
+    project.ok("remote", "modify", "ver", "version_aware", "true")
+    for variable, option in (("AWS_ACCESS_KEY_ID", "access_key_id"), ("AWS_SECRET_ACCESS_KEY", "secret_access_key")):
+        monkeypatch.setenv(variable, bucket.server.options[option])
+    project.gen({"d": {"a": "a\n", "s": {"b": "b\n"}}, "f": "f\n"})
+    project.ok("add", "d", "f")
+    project.ok("push")
+    project.commit()
+    _lose(project, "d", "f")
+    other = Project(tmp_path / "other", capfd)
+    other.path.mkdir()
+    other.git("init", "-q")
+    other.ok("init", "-q")
+    bucket.put({"p/d/a": "newer\n"})
+    other.ok("import", f"file://{project.path}", "d")
+    other.ok("get", f"file://{project.path}", "f")
+    assert (other.read("d/a"), other.read("f")) == ("a\n", "f\n")
+    _lose(other, "d")
+    assert other.ok("pull").lines[-1] == "2 files fetched and 2 files added"
