@@ -59,7 +59,7 @@ def bring_rows(ws: Workspace, stage: Stage, io: Io) -> Stage:
     """The stage with the rows as they are now, in cache and workspace."""
     dep, out = stage.deps[0], stage.outs[0]
     assert dep.db is not None
-    with replacing(out.abspath) as target:
+    with replacing(out.abspath, ws.repo.store) as target:
         export(ws.repo, dep.db, target, io)
     ws.forget(out.abspath)
     digest, meta = hash_into_cache(ws, out.abspath)

@@ -39,18 +39,32 @@ def get_url(config: Config, url: str, place: str, fs_config: Mapping[str, Any], 
 
 
 @contextmanager
-def replacing(place: str) -> Iterator[str]:
-    """A path that what the block puts there is moved from to `place`; nothing is left of it when the block fails."""
+def replacing(place: str, store: LocalStore | None = None) -> Iterator[str]:
+    """A path that what the block puts there is moved from to `place`; nothing is left of it when the block fails.
+
+    store: its scratch folder is used where it is on the same file system, so that a kill leaves nothing beside `place`.
+    """
     folder = os.path.dirname(place)
     if not os.path.isdir(folder):
         raise DataverError(f"'{folder}' is no folder", hint="Make it first, or choose another place with -o.")
-    scratch = tempfile.mkdtemp(prefix=f".{os.path.basename(place)}.", suffix=".part", dir=folder)
-    try:
+    with _scratch(place, folder, store) as scratch:
         target = os.path.join(scratch, "result")
         yield target
         if os.path.lexists(place):
             remove_path(place)
         atomic.replace(target, place)
+
+
+@contextmanager
+def _scratch(place: str, folder: str, store: LocalStore | None) -> Iterator[str]:
+    if store is not None:
+        with store.scratch() as scratch:
+            if os.stat(scratch).st_dev == os.stat(folder).st_dev:
+                yield scratch
+                return
+    scratch = tempfile.mkdtemp(prefix=f".{os.path.basename(place)}.", suffix=".part", dir=folder)
+    try:
+        yield scratch
     finally:
         remove_path(scratch)
 

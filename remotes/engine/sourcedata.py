@@ -7,7 +7,6 @@ tree or from Git. Nothing of the other project is run, and nothing is written to
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -17,7 +16,6 @@ from remotes.engine.exchange import read_manifest
 from remotes.engine.foreign import ForeignStore
 from remotes.engine.storage import Remotes
 from remotes.engine.transfer import Transfer
-from tracking.engine.checkout import remove_path
 from tracking.engine.credentials import without_login
 from tracking.engine.errors import ConfigError, DataverError, MissingObjects, RemoteError, UnsafePath, UsageError
 from tracking.engine.index import load_index
@@ -224,23 +222,15 @@ class SourceData:
         return f"{remote.url.rstrip('/')}/{middle}{digest.value[:2]}/{digest.value[2:]}"
 
     # --- bringing it
-    def gather(self, files: Iterable[SourceFile], into: LocalStore, scratch_dir: str | None = None) -> dict[str, str]:
-        """Put the files' objects into a store; returns their names by `rel`.
-
-        scratch_dir: an existing folder of the same file system (default: the store's). Raises
-        MissingObjects, DataverError.
-        """
+    def gather(self, files: Iterable[SourceFile], into: LocalStore) -> dict[str, str]:
+        """Put the files' objects into a store; returns their names by `rel`. Raises MissingObjects, DataverError."""
         files = list(files)
         oids = {file.rel: file.digest.value for file in files if file.digest is not None and file.digest.is_legacy == into.legacy}
         self._bring([file for file in files if file.rel in oids], into)
         others = [file for file in files if file.rel not in oids]
         if others:
-            os.makedirs(scratch_dir or into.path, exist_ok=True)
-            scratch = tempfile.mkdtemp(prefix=".dataver-", dir=scratch_dir or into.path)
-            try:
+            with into.scratch() as scratch:
                 oids.update(self._store_others(others, into, scratch))
-            finally:
-                remove_path(scratch)
         return oids
 
     def _bring(self, files: list[SourceFile], into: LocalStore) -> None:
@@ -307,14 +297,11 @@ class SourceData:
         source = source_of(Workspace(repo, self.progress), stage.deps[0])
         if isinstance(source, LocalPath):
             return set()  # a path of somebody else's machine means nothing here
-        scratch = tempfile.mkdtemp(prefix=".dataver-", dir=into.path)
-        try:
+        with into.scratch() as scratch:
             top = os.path.join(scratch, "data")
             download(source, stage.deps[0], top, self.progress, self.jobs)
             paths = [os.path.join(folder, name) for folder, _, names in os.walk(top) for name in names] if os.path.isdir(top) else [top]
             return set(into.ingest([(path, status.st_size, status.st_mtime_ns) for path, status in ((path, os.stat(path)) for path in paths)], self.progress))
-        finally:
-            remove_path(scratch)
 
     def _store_others(self, files: list[SourceFile], into: LocalStore, scratch: str) -> dict[str, str]:
         """Files whose names in a store are not known yet: from a work tree, Git, or data of the other layout."""

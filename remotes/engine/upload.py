@@ -11,7 +11,6 @@ from remotes.engine.storage import Remotes
 from remotes.engine.urlsource import LocalPath, UrlSource, open_url
 from tracking.engine.add import plan
 from tracking.engine.build import Built, build
-from tracking.engine.checkout import remove_path
 from tracking.engine.commit import write_dvcfile
 from tracking.engine.errors import ConfigError, DataverError
 from tracking.engine.index import Index
@@ -65,18 +64,14 @@ def upload(repo: Repo, source: UrlSource, remote: str | None, io: Io, command: s
         raise DataverError(f"config file error: {error}", error.hint) from error
     if isinstance(source, LocalPath):
         return _send(repo, source.path, store, io, jobs)
-    os.makedirs(repo.tmp_dir, exist_ok=True)
-    scratch = tempfile.mkdtemp(prefix="upload-", dir=repo.tmp_dir)
-    try:
+    with repo.store.scratch() as scratch:
         path = os.path.join(scratch, "data")
         source.bring(path, io.progress, jobs)
-        return _send(repo, path, store, io, jobs)
-    finally:
-        remove_path(scratch)
+        return _send(repo, path, store, io, jobs, is_scratch=True)
 
 
-def _send(repo: Repo, path: str, store: ObjectStore, io: Io, jobs: int | None) -> tuple[Digest, Meta]:
-    inside = repo.contains(os.path.realpath(path)) and not repo.contains_dvc_dir(os.path.realpath(path))
+def _send(repo: Repo, path: str, store: ObjectStore, io: Io, jobs: int | None, is_scratch: bool = False) -> tuple[Digest, Meta]:
+    inside = repo.contains(os.path.realpath(path)) and not is_scratch
     rel = repo.rel(os.path.realpath(path)) if inside else ""
     into = store if isinstance(store, LocalStore) else None
     built = build(path, ignore=repo.ignore if inside else None, rel=rel, state=repo.state, store=into, progress=io.progress)

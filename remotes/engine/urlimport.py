@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from typing import Any
 
 from remotes.engine.get import replacing
@@ -10,7 +9,6 @@ from remotes.engine.importing import drop_data, importing_line, new_stage, outpu
 from remotes.engine.upload import upload
 from remotes.engine.urlsource import HASHED, Elsewhere, LocalPath, UrlSource, open_url
 from tracking.engine.build import build
-from tracking.engine.checkout import remove_path
 from tracking.engine.commit import hash_into_cache
 from tracking.engine.config_schema import url_scheme
 from tracking.engine.dvcfile import resolve_path
@@ -142,7 +140,7 @@ def bring_data(ws: Workspace, source: UrlSource, dep: Dep, place: str, io: Io, j
         return digest, replace(meta, isexec=False)
     if isinstance(source, Elsewhere) and not source.exists():
         raise DataverError(f"dependency '{ws.name(dep)}' does not exist")
-    with replacing(place) as target:
+    with replacing(place, ws.repo.store) as target:
         download(source, dep, target, io.progress, jobs)
     ws.forget(place)
     return hash_into_cache(ws, place)
@@ -163,15 +161,11 @@ def fetch_from_url(ws: Workspace, stage: Stage, io: Io, jobs: int | None) -> tup
     if isinstance(source, LocalPath):
         digest, meta = hash_into_cache(ws, source.path)
     else:
-        os.makedirs(repo.tmp_dir, exist_ok=True)
-        scratch = tempfile.mkdtemp(prefix="import-", dir=repo.tmp_dir)
-        try:
+        with repo.store.scratch() as scratch:
             path = os.path.join(scratch, "data")
             download(source, dep, path, io.progress, jobs)
             built = build(path, ignore=None, rel="", state=repo.state, store=repo.store, progress=io.progress)
             digest, meta = built.digest, built.meta
-        finally:
-            remove_path(scratch)
     ws.forget_objects()
     if out.digest is not None and out.digest != digest:
         raise DataverError(f"'{ws.name(dep)}' gave other data than was imported", hint=f"`dataver update {stage.address(repo.cwd)}` takes what is there now.")

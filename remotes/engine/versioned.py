@@ -7,7 +7,6 @@ Nothing is ever deleted there.
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -18,7 +17,6 @@ from remotes.engine.storage import Remote
 from remotes.engine.threads import on_threads
 from remotes.engine.urlsource import Elsewhere, File
 from tracking.engine.bring import Want, bring
-from tracking.engine.checkout import remove_path
 from tracking.engine.commit import write_stages
 from tracking.engine.errors import DataverError, RemoteError
 from tracking.engine.index import Index
@@ -138,9 +136,7 @@ def _fetch_files(repo: Repo, store: LocalStore, data: VersionedData, items: list
     result.unversioned += [_shown(place, item) for item in items if not item.version]
     if not ready:
         return
-    os.makedirs(store.path, exist_ok=True)
-    scratch = tempfile.mkdtemp(prefix=".dataver-", dir=store.path)
-    try:
+    with store.scratch() as scratch:
         paths = {item.md5: os.path.join(scratch, str(number)) for number, item in enumerate(ready)}
 
         def download(item: Item) -> str | None:
@@ -156,8 +152,6 @@ def _fetch_files(repo: Repo, store: LocalStore, data: VersionedData, items: list
                 result.failed[_shown(place, item)] = f"its bytes are not what the project recorded ({item.md5})"
             else:
                 result.count += 1
-    finally:
-        remove_path(scratch)
 
 
 def _shown(place: Elsewhere, item: Item) -> str:
@@ -239,16 +233,12 @@ def _download_all(repo: Repo, place: Elsewhere, entries: list[File], io: Io, job
     """Bring files into the cache; returns their hashes by path. Raises RemoteError."""
     if not entries:
         return {}
-    os.makedirs(repo.cache_dir, exist_ok=True)
-    scratch = tempfile.mkdtemp(prefix=".dataver-", dir=repo.cache_dir)
-    try:
+    with repo.store.scratch() as scratch:
         items = [(entry, os.path.join(scratch, str(number))) for number, entry in enumerate(entries)]
         place.bring_files(items, io.progress, jobs)
         stats = [(path, os.stat(path)) for _, path in items]
         oids = repo.store.ingest([(path, found.st_size, found.st_mtime_ns) for path, found in stats], io.progress)
         return {str(entry["relpath"]): oid for (entry, _), oid in zip(items, oids)}
-    finally:
-        remove_path(scratch)
 
 
 def _newer(entry: File, hashes: dict[str, str], same: dict[str, Item], remote: str) -> File:

@@ -373,7 +373,29 @@ class LocalStore:
             for path in old:
                 atomic.discard(path)
                 count += 1
-        return count
+        return count + self._remove_scratch(limit, of)
+
+    @contextmanager
+    def scratch(self) -> Iterator[str]:
+        """A folder of the store's file system for what is on its way in; deleted afterwards, later where the process was killed."""
+        make_folder(self.path, self.dir_mode)
+        path = atomic.temp_beside(os.path.join(self.path, "scratch"))
+        os.mkdir(path)
+        try:
+            yield path
+        finally:
+            _remove_tree(path)
+
+    def _remove_scratch(self, limit: float, of: Collection[str]) -> int:
+        try:
+            with os.scandir(self.path) as scan:
+                found = [entry for entry in scan if atomic.is_temp_name(entry.name) and entry.is_dir(follow_symlinks=False)]
+        except (FileNotFoundError, NotADirectoryError):
+            return 0
+        old = [entry.path for entry in found if entry.name[1 : 1 + atomic.TOKEN_CHARS] in of or entry.stat().st_mtime < limit]
+        for path in old:
+            _remove_tree(path)
+        return len(old)
 
     # --- durability
     @contextmanager
@@ -477,6 +499,12 @@ def _is_alive(pid: str) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def _remove_tree(path: str) -> None:
+    import shutil  # slow import
+
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def _protect(path: str) -> None:

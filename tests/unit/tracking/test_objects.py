@@ -185,3 +185,15 @@ def test_a_read_only_cache_is_named(storage: Storage, monkeypatch: pytest.Monkey
         with pytest.raises(DataverError, match="No space left"):
             storage.build(name)
     assert [name for _, _, names in os.walk(storage.store.root) for name in names] == []
+
+
+def test_scratch_folders_go_with_the_block_or_with_those_who_were_killed(tmp_path: Path) -> None:
+    store = LocalStore(str(tmp_path / "cache"))
+    with store.scratch() as used:
+        Path(used, "in").write_text("x")
+    with store.scratch() as left:
+        os.rename(left, f"{left}-kept")  # as if the process had been killed
+    os.rename(f"{left}-kept", left)
+    assert not Path(used).exists() and store.remove_leftovers() == 0
+    os.utime(left, (0, 0))
+    assert store.remove_leftovers() == 1 and not Path(left).exists()
