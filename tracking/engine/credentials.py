@@ -109,6 +109,9 @@ def secrets_of_url(value: str) -> list[str]:
         return [value]
     user, _, password = parts.netloc.rpartition("@")[0].partition(":")
     values = [part.partition("=")[2] for part in parts.query.split("&")]
+    port = urlsplit(value).netloc.rpartition("@")[2].partition(":")[2]
+    if not port.isdigit():
+        values.append(port)  # the beginning of a password with a `/`, which clients call a port
     return [text for text in (password, unquote(password), _basic(unquote(user), unquote(password)) if password else "", parts.query, *values) if text]
 
 

@@ -46,6 +46,11 @@ def test_secrets_of_a_configuration() -> None:
     assert secrets_in({"remote": {"a": {"url": "azure://x/y", "connection_string": azure}}}) == {azure, "k3y==", "sv=1", "s%2Bg"}
 
 
+def test_a_password_with_a_slash_is_found_by_its_beginning_too() -> None:
+    found = secrets_in({"remote": {"r": {"url": "http://me:begin/end@host:80/x"}}})
+    assert redacted("nonnumeric port: 'begin', 'begin/end' of host:80", found) == "nonnumeric port: '***', '***' of host:80"
+
+
 def test_secrets_of_an_environment_are_known_by_their_names() -> None:
     names = {"AWS_SECRET_ACCESS_KEY": "1111", "AZURE_STORAGE_CONNECTION_STRING": "2222", "GITHUB_TOKEN": "3333", "TOKENIZERS_PARALLELISM": "false", "HOME": "/home/me", "GOOGLE_APPLICATION_CREDENTIALS": "/key.json", "PGPASSWORD": "x", "OSS_ACCESS_KEY_ID": "5555"}
     assert secrets_in_environment(names) == {"1111", "2222", "3333", "5555"}
