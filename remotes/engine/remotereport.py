@@ -5,6 +5,8 @@ import os
 from typing import Any
 
 from remotes.engine.exchange import read_manifest
+from remotes.engine.filesystems import translated
+from remotes.engine.retry import plain
 from remotes.engine.runcache import RUNS
 from remotes.engine.storage import Remote, Remotes
 from tracking.engine import atomic
@@ -125,10 +127,21 @@ def _counted(sizes: dict[Key, int], keys: set[Key]) -> dict[str, Amount]:
 
 
 def _run_cache(store: ObjectStore) -> Amount:
+    """Of a storage elsewhere all files count that lie there; none where it cannot be listed."""
     amount = Amount()
     if isinstance(store, LocalStore):
         for folder, _, names in os.walk(os.path.join(store.path, RUNS)):
             for name in names:
                 if not atomic.is_temp_name(name):
                     amount.add(os.stat(os.path.join(folder, name)).st_size)
+        return amount
+    location = getattr(plain(store), "location", None)
+    if location is not None:
+        try:
+            with translated(location.url):
+                found = location.fs.find(location.join(RUNS), detail=True)
+        except FileNotFoundError:
+            return amount
+        for entry in found.values():
+            amount.add(int(entry.get("size") or 0))
     return amount

@@ -4,6 +4,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Callable
+from typing import Any
+
+import pytest
 
 from tests.conftest import Project
 
@@ -38,6 +42,22 @@ def test_manifests_are_read_from_the_remote_and_broken_commits_named(data: Proje
     assert (result["workspace"]["files"]["objects"], result["unused"]["files"]["objects"]) == (4, 0)
     assert [problem["revision"] for problem in result["problems"]] == [sha]
     assert data.ok("remote", "du").err.startswith(f"WARNING: '{sha}' could not be read, so what it uses counts as unused: ")
+
+
+@pytest.mark.parametrize("kind", ["s3", "webdav"])
+def test_storage_elsewhere_is_counted_alike(data: Project, servers: Callable[[str], Any], kind: str) -> None:
+    data.gen({"dvc.yaml": "stages:\n  s:\n    cmd: cp f.txt out\n    deps: [f.txt]\n    outs: [out]\n"})
+    data.ok("repro", "-q")
+    server = servers(kind)
+    data.ok("remote", "add", "-q", "far", f"{server.url}/du")
+    for option, value in server.options.items():
+        data.ok("remote", "modify", "--local", "far", option, str(value))
+    assert data.ok("remote", "du", "-r", "far", "--json").json["objects"] == 0
+    counts = []
+    for name in ("r", "far"):
+        data.ok("push", "-q", "--run-cache", "-r", name)
+        counts.append({key: value for key, value in data.ok("remote", "du", "-r", name, "--json").json.items() if key not in ("name", "url")})
+    assert counts[0] == counts[1] and counts[0]["run_cache"]["objects"] == 1
 
 
 def test_without_a_remote(repo: Project) -> None:
