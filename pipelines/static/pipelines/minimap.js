@@ -13,7 +13,8 @@ export function svg(name, attributes) {
 export class Minimap {
   /** root: its box. view: the Viewport. canvas: what clips the graph. */
   constructor(root, view, canvas) {
-    Object.assign(this, { root, view, canvas, seen: null });
+    Object.assign(this, { root, view, canvas, seen: null, width: 0, height: 0 });
+    new ResizeObserver(([entry]) => { this.width = entry.contentRect.width; this.height = entry.contentRect.height; this.move(); }).observe(canvas); // asked for at each move, it would lay everything out
     root.addEventListener("pointerdown", (event) => this.go(event));
   }
 
@@ -36,7 +37,7 @@ export class Minimap {
   move() {
     if (!this.seen) return;
     const { x, y, scale } = this.view;
-    const values = { x: -x / scale, y: -y / scale, width: this.canvas.clientWidth / scale, height: this.canvas.clientHeight / scale };
+    const values = { x: -x / scale, y: -y / scale, width: this.width / scale, height: this.height / scale };
     for (const [name, value] of Object.entries(values)) this.seen.setAttribute(name, value);
   }
 

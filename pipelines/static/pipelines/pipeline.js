@@ -34,7 +34,11 @@ let hits = [], hitAt = 0;
 const openGroups = new Set(), knownGroups = new Set();
 const elements = new Map(); // id -> button
 
-const view = new Viewport(canvas, graph, () => { find("zoom").textContent = `${Math.round(view.scale * 100)} %`; graph.classList.toggle("is-far", view.scale < FAR); mini.move(); });
+let shownScale = 0;
+const view = new Viewport(canvas, graph, () => {
+  if (view.scale !== shownScale) { shownScale = view.scale; find("zoom").textContent = `${Math.round(view.scale * 100)} %`; graph.classList.toggle("is-far", view.scale < FAR); }
+  mini.move();
+});
 const mini = new Minimap(find("minimap"), view, canvas);
 const lanes = new Lanes(find("lanes"), (id) => choose(id));
 const running = new Running(() => { drawHead(); showPanel(); });

@@ -1,18 +1,22 @@
 // Zoom and pan of one box inside of another: wheel, drag, pinch, buttons; the content never changes, only where it is.
 const MIN = 0.1, MAX = 2.5, FIT_MAX = 1.25;
+const DOTS = 20; // pixels between those of the ground
 const READABLE = 0.7, START = 0.9; // scales: the smallest to begin with, and what is taken instead of a smaller one
 
 export class Viewport {
   /** outer: what clips. inner: what moves. changed: called after each move. */
   constructor(outer, inner, changed) {
     Object.assign(this, { outer, inner, changed, x: 0, y: 0, scale: 1, size: { width: 0, height: 0 }, touched: false });
+    this.ground = document.createElement("div"); // dots that move with the content, as a layer of their own
+    this.ground.className = "ground";
+    outer.prepend(this.ground);
     outer.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
     outer.addEventListener("pointerdown", (event) => this.drag(event));
   }
 
   apply() {
     this.inner.style.transform = `translate(${this.x}px, ${this.y}px) scale(${this.scale})`;
-    this.outer.style.backgroundPosition = `${this.x}px ${this.y}px`;
+    this.ground.style.transform = `translate(${this.x % DOTS}px, ${this.y % DOTS}px)`;
     this.changed();
   }
 
