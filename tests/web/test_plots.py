@@ -290,19 +290,34 @@ def at(project: Project, query: str = "") -> str:
     return f"/r/{key_of(str(project.path))}/plots{query}"
 
 
+def test_everything_shown_is_exported_from_the_head(visit: Visit, drawn: Project, tmp_path: Path) -> None:
+    page = visit(drawn.path).open(at(drawn, "?revs=workspace,main,v1&section=series"))
+    ready_cards(page, 3)
+    page.js("""window.saved = []; const make = URL.createObjectURL; URL.createObjectURL = (blob) => { window.kind = blob.type; return make(blob); };
+        HTMLAnchorElement.prototype.click = function () { if (this.hasAttribute('download')) saved.push(this.download || new URL(this.href).searchParams.get('id')); };""")
+    page.click("export")
+    page.expect(lambda: page.text("#export-page"), "dataver plots diff workspace main v1 -o plots_page")
+    page.expect(lambda: page.attribute("copy-export-pictures", "data-copy"), "dataver plots diff workspace main v1 --export plots_pictures")
+    page.click("export-svg").expect(lambda: sorted(page.js("return saved")), ["Both.svg", "curves_loss.csv.svg", "matrix.csv.svg"])
+    page.expect(lambda: page.text("#said"), "3 files are saved").js("window.saved = []")
+    page.click("export").click("export-csv").expect(lambda: sorted(page.js("return saved")), ["Both", "curves/loss.csv", "matrix.csv"])
+    page.size(1024, 700).expect(page.scrolls_sideways, False)
+
+
 def test_f3_charts_follow_the_theme(visit: Visit, drawn: Project) -> None:
     page = visit(drawn.path).open(at(drawn, "?revs=workspace,main,v1"))
     ready_cards(page, 3)
+    drawing = lambda: page.js("return document.querySelector('.plot canvas')?.toDataURL() ?? ''")  # noqa: E731
     page.js("window.isSame = true")
-    before = page.js("return document.querySelector('.plot canvas').toDataURL()")
+    light = page.wait(drawing, "a drawing")
     page.click("theme").expect(lambda: page.js("return document.documentElement.dataset.theme"), "light")
     page.click("theme").expect(lambda: page.js("return document.documentElement.dataset.theme"), "dark")
-    page.wait(lambda: page.js("return document.querySelector('.plot canvas').toDataURL()") != before, "another drawing")
+    page.wait(lambda: drawing() not in ("", light), "another drawing")
+    dark = page.wait(drawing, "a drawing")
     assert page.js("return window.isSame")  # not loaded again
-    dark = page.js("return document.querySelector('.plot canvas').toDataURL()")
     page.open(at(drawn, "?revs=workspace,main,v1"))
     ready_cards(page, 3)
-    page.expect(lambda: page.js("return document.querySelector('.plot canvas').toDataURL()"), dark)  # as it is drawn in the dark from the start
+    page.expect(drawing, dark)  # as it is drawn in the dark from the start
 
 
 def test_the_page_draws_and_changes_nothing(visit: Visit, drawn: Project, git_status: Callable[[Path], str]) -> None:

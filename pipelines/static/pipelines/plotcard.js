@@ -6,7 +6,7 @@ import { commonStep, imageRow, modePicker, stepper } from "./plotimages.js";
 import { corner, grip, placeCard } from "./plotlayout.js";
 import { axesMenu, downloadsMenu } from "./plotmenus.js";
 import { frameOf, prepared, smoothed } from "./plotspecs.js";
-import { chipOf, onPoint, optionsOf, paramsOf, point, seriesOf } from "./plotstate.js";
+import { chipOf, onPoint, optionsOf, paramsOf, point, seriesOf, state } from "./plotstate.js";
 
 /** The card's name: a file's without what it ends in. */
 const nameOf = (plot) => (plot.title === plot.name ? plot.title.replace(/(.)\.(tsv|csv|json|ya?ml|png|jpe?g|gif|svg)$/i, "$1") : plot.title);
@@ -17,7 +17,7 @@ export class Card {
     Object.assign(this, { plot, hooks, data: null, text: "", drawn: null, generation: -1, draws: 0, step: commonStep(plot), isSeen: false });
     this.body = el("div", { class: "card-body" });
     this.head = el("div", { class: "card-head" });
-    this.node = el("section", { class: `card plot${plot.kind === "images" ? " wide" : ""}`, "data-testid": "plot", "data-id": plot.id, "data-draws": "0", "aria-label": plot.title }, this.head, this.body, corner(this));
+    this.node = el("section", { class: `card plot${plot.kind === "images" && state.page.revisions.length > 1 ? " wide" : ""}`, "data-testid": "plot", "data-id": plot.id, "data-draws": "0", "aria-label": plot.title }, this.head, this.body, corner(this));
     this.makeHead();
     this.place();
     this.wait();
@@ -64,7 +64,7 @@ export class Card {
     const before = this.data;
     this.data = data;
     this.text = text;
-    this.node.classList.toggle("wide", data.kind === "images" || data.is_divided);
+    this.node.classList.toggle("wide", (data.kind === "images" || data.is_divided) && data.revs.length > 1); // several stand side by side
     this.node.classList.toggle("is-failed", data.problems.length > 0 && !data.spec && !data.images.length);
     if (data.spec && JSON.stringify(before?.x_choices) !== JSON.stringify(data.x_choices) && !this.isMenuOpen) this.makeHead();
     if (this.drawn && before?.kind === "line" && data.kind === "line" && frameOf(before.spec) === frameOf(data.spec) && !optionsOf(this.plot.id).clip) {

@@ -38,8 +38,27 @@ export function axesMenu(card) {
   return cardMenu(card, "axes", "settings", "Axes and smoothing", items, "axes");
 }
 
+const fileName = (card) => card.plot.id.replace(/[^\w.-]+/g, "_");
+
+/** Save one card: "svg", "png", "csv" or "json". One that nobody has seen yet is drawn out of sight. */
+export async function exportCard(card, kind) {
+  if (kind === "csv" || kind === "json") {
+    const link = el("a", { download: true, href: `${kind === "csv" ? URLS.csv : URLS.json}?${questions({ id: card.plot.id })}` });
+    document.body.append(link);
+    link.click();
+    link.remove();
+    await new Promise((next) => setTimeout(next, 150)); // a browser takes one after the other
+    return;
+  }
+  const before = card.isSeen;
+  if (!card.data) { card.isSeen = true; card.ask(); }
+  for (let turn = 0; !card.drawn && turn < 100 && !(card.data && !card.data.spec); turn += 1) await new Promise((next) => setTimeout(next, 100));
+  card.isSeen = before;
+  if (card.drawn) await (kind === "svg" ? saveSVG : savePNG)(card.drawn.view, fileName(card));
+}
+
 export function downloadsMenu(card) {
-  const name = card.plot.id.replace(/[^\w.-]+/g, "_");
+  const name = fileName(card);
   const picture = (testid, word, make) => el("button", { type: "button", class: "menu-i", "data-testid": testid, onclick: () => { if (card.drawn) make(card.drawn.view, name); } }, icon("image"), word);
   const link = (testid, word, url) => el("a", { class: "menu-i", "data-testid": testid, download: true, href: `${url}?${questions({ id: card.plot.id })}` }, icon("dl"), word);
   const rows = card.plot.kind === "custom" ? [] : [link("save-csv", "CSV, all rows", URLS.csv), link("save-json", "JSON, all rows", URLS.json)];

@@ -1,8 +1,10 @@
 // The page of plots: revisions at the left, the tree below them, cards that are drawn when they come into view.
+import { commandOf } from "../launcher/actions.js";
 import { copy, el, getJSON, icon, onChange, problemCard, ready } from "../launcher/frame.js";
 import { hideTip, swatch } from "./charts.js";
 import { imageRow } from "./plotimages.js";
 import { Card } from "./plotcard.js";
+import { exportCard } from "./plotmenus.js";
 import { columnsNow, ordered, placeCard } from "./plotlayout.js";
 import { byId, cardQuestions, named, onPoint, paramsOf, point, state, store, URLS } from "./plotstate.js";
 import { startChoices } from "./plotchoices.js";
@@ -192,6 +194,20 @@ byId("copy-link").addEventListener("click", () => {
   params.set("revs", state.page.revisions.map((chip) => chip.name).join(","));
   copy(`${location.origin}${location.pathname}?${params}`);
 });
+byId("export-menu").addEventListener("toggle", () => {
+  const shown = state.page.revisions.filter((chip) => chip.id && chip.kind !== "running").map((chip) => chip.name);
+  const argv = shown.length > 1 || !shown.includes("workspace") ? ["plots", "diff", ...shown.filter((name) => name !== "workspace" || shown.length > 2)] : ["plots", "show"];
+  for (const [id, more] of [["export-page", ["-o", "plots_page"]], ["export-pictures", ["--export", "plots_pictures"]]]) {
+    byId(id).textContent = byId(id).nextElementSibling.dataset.copy = commandOf([...argv, ...more]);
+  }
+});
+for (const button of document.querySelectorAll("[data-export]")) button.addEventListener("click", async () => {
+  byId("export-menu").open = false;
+  const shown = [...cards.values()].filter((card) => card.plot.kind !== "images" && (card.plot.kind !== "custom" || !["csv", "json"].includes(button.dataset.export)));
+  for (const card of shown) await exportCard(card, button.dataset.export);
+  byId("said").textContent = shown.length ? `${shown.length} files are saved` : "There is nothing to save";
+});
+
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, dialog[open], details[open] .menu")) return;
   if (event.key === "a") { const add = document.querySelector('[data-testid="add-revision"]'); if (add) { event.preventDefault(); add.click(); } }
