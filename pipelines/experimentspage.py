@@ -217,7 +217,7 @@ def chosen_refs(refs: Refs, branch: str) -> Refs:
 
 
 def version_of(repository: Repository, refs: Refs, workspace: Row, seen: str) -> str:
-    facts = (workspace.metrics, workspace.params, workspace.outs, workspace.errors)
+    facts = (workspace.metrics, workspace.params, workspace.outs, workspace.errors, workspace.models)
     names = (refs.head, refs.branch, refs.branches, refs.tags, refs.shown)
     made_from = repr((repository.pk, str(repository.root), names, seen, json.dumps(facts)))
     return hashlib.sha256(made_from.encode("utf-8", "surrogatepass")).hexdigest()[:32]

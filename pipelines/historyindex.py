@@ -107,7 +107,7 @@ class _Parser:
 def workspace_row(repo: Repo) -> Row:
     """The workspace as it is now, read from its files."""
     facts = FactsReader(repo).read(WorkspaceFiles(repo.root_dir))
-    return Row(WORKSPACE, (), "", 0, "", facts.metrics, facts.params, facts.outs, facts.errors)
+    return Row(WORKSPACE, (), "", 0, "", facts.metrics, facts.params, facts.outs, facts.errors, facts.models)
 
 
 def _complete(repository: Repository, repo: Repo, reader: FactsReader, missing: dict[str, list[str]]) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import math
 import os
+import posixpath
 import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -40,7 +41,7 @@ class Facts:
     """metrics, params: file -> {"data"} or {"error": {"type", "msg"}}. outs: {path, kind, size, nfiles, hash,
     cached, is_data_source}. deps: path -> hash of what stages read and none of them writes. errors: {file, type,
     msg} of .dvc and dvc.yaml files that were left out. missing: ids of objects that are in no cache, but whose
-    content belongs here."""
+    content belongs here. models: path -> name of what `artifacts` sections call a model; of the workspace only, it names columns."""
 
     metrics: FileResults = field(default_factory=dict)
     params: FileResults = field(default_factory=dict)
@@ -48,6 +49,7 @@ class Facts:
     deps: dict[str, str | None] = field(default_factory=dict)
     errors: list[FileError] = field(default_factory=list)
     missing: tuple[str, ...] = ()
+    models: dict[str, str] = field(default_factory=dict)
 
 
 class FactsReader:
@@ -99,6 +101,7 @@ class FactsReader:
             deps=_dep_facts(index),
             errors=errors,
             missing=tuple(sorted(contents.missing)),
+            models=_models(index) if not files.rev else {},
         )
 
 
@@ -111,6 +114,15 @@ def files_of(repo: Repo, commit: Commit) -> RevisionFiles:
         return RevisionFiles(scm.objects, commit.sha, commit.tree)
     found = scm.objects.ask(f"{commit.sha}:{rel}")
     return RevisionFiles(scm.objects, commit.sha, found[0] if found is not None and found[1] == "tree" else "")
+
+
+def _models(index: Index) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for pipeline in index.pipelines:
+        for name, about in pipeline.artifacts.items():
+            if isinstance(about, dict) and about.get("type") == "model" and isinstance(about.get("path"), str):
+                found.setdefault(posixpath.normpath(posixpath.join(posixpath.dirname(pipeline.rel), about["path"])), str(name))
+    return found
 
 
 class _NotingContents(Contents):

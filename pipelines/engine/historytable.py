@@ -21,7 +21,8 @@ from tracking.engine.params import flatten
 from tracking.engine.record import field, record
 
 WORKSPACE = "workspace"
-KINDS = ("metrics", "params", "data")
+KINDS = ("metrics", "params", "models", "data")
+OUTS = ("models", "data")  # kinds whose values are sizes
 MAX_COLUMNS = 1000  # the first of each kind are shown, the number of others is told
 EXACT = 2**53  # integers beyond are no longer exact in a browser
 _LOWER = frozenset(
@@ -39,7 +40,7 @@ class Row:
     """One commit, or the workspace (then sha is "workspace" and time 0).
 
     metrics, params: file -> {"data"} or {"error": {"type", "msg"}}. time: seconds since 1970. params, outs and errors
-    are left out where only metrics are looked at.
+    are left out where only metrics are looked at. models: of the workspace, path of an out -> name that an `artifacts` section gives it.
     """
 
     sha: str
@@ -51,6 +52,7 @@ class Row:
     params: dict[str, Any] = field(default_factory=dict)
     outs: Sequence[dict[str, Any]] = ()
     errors: Sequence[dict[str, str]] = ()
+    models: Mapping[str, str] = field(default_factory=dict)
 
 
 @record(frozen=True)
@@ -83,9 +85,9 @@ class Experiment:
 
 @record(frozen=True)
 class Column:
-    """kind: metrics, params or data. file: of the value; an out's own path. key: dotted, "" for a file that is one value.
+    """kind: metrics, params, models or data. file: of the value; an out's own path. key: dotted, "" for a file that is one value.
 
-    group: the heading between kind and label. better: "higher", "lower" or "". values: one per row. For data, values are
+    group: the heading between kind and label. better: "higher", "lower" or "". values: one per row. For models and data, values are
     sizes in bytes, and hashes and nfiles are given, too.
     """
 
@@ -130,6 +132,7 @@ class HistoryTable:
         self.parent_of: list[int] = []  # row of the baseline that an experiment is shown below, or -1
         self.experiments: dict[int, Experiment] = {}  # by row
         self.series: Mapping[str, int] = {}  # number of the colour by an experiment's name
+        self.models = workspace.models if workspace else {}
         if workspace:
             self._add(workspace, -1, -1)
         below: dict[str, list[Experiment]] = {}
@@ -166,7 +169,7 @@ class HistoryTable:
             *self._value_columns("params", lambda row: row.params),
             *self._data_columns(),
         ]
-        kept = columns if len(columns) <= MAX_COLUMNS else [c for kind in KINDS for c in [c for c in columns if c.kind == kind][: MAX_COLUMNS // 3]]
+        kept = columns if len(columns) <= MAX_COLUMNS else [c for kind in KINDS for c in [c for c in columns if c.kind == kind][: MAX_COLUMNS // len(KINDS)]]
         self.hidden_columns = len(columns) - len(kept)
         return kept
 
@@ -198,22 +201,23 @@ class HistoryTable:
                 yield Column(kind, path, key, group, label, guess_direction(key or path) if kind == "metrics" else "", values)
 
     def _data_columns(self) -> Iterator[Column]:
-        """Outs that are neither metrics nor plots; data that nothing makes comes first."""
+        """Outs that are neither metrics nor plots: models, data that nothing makes, other data."""
         count = len(self.rows)
-        found: dict[tuple[bool, str], Column] = {}
+        found: dict[tuple[bool, bool, str], Column] = {}
         for number, row in enumerate(self.rows):
             for out in row.outs:
                 if out.get("kind") != "out":
                     continue
                 path = str(out["path"])
-                place = (not out.get("is_data_source"), path)
+                place = (path not in self.models, not out.get("is_data_source"), path)
                 column = found.get(place)
                 if column is None:
-                    column = found[place] = Column("data", path, "", "outs" if place[0] else "input", path, "", [None] * count, [None] * count, [None] * count)
+                    kind, group, label = ("data", "outs" if place[1] else "input", path) if place[0] else ("models", "" if self.models[path] == path else path, self.models[path])
+                    column = found[place] = Column(kind, path, "", group, label, "", [None] * count, [None] * count, [None] * count)
                 column.values[number] = out.get("size")
                 column.hashes[number] = out.get("hash")
                 column.nfiles[number] = out.get("nfiles")
-        for place in sorted(found, key=lambda place: place[0]):
+        for place in sorted(found, key=lambda place: place[:2]):
             yield found[place]
 
     # --- filtering
@@ -363,7 +367,7 @@ def _column_payload(column: Column) -> dict[str, Any]:
         "better": column.better,
         "values": column.values,
     }
-    if column.kind == "data":
+    if column.kind in OUTS:
         distinct = {value: number for number, value in enumerate(dict.fromkeys(value for value in column.hashes if value))}
         made["hashes"] = list(distinct)
         made["hash"] = [distinct.get(value, -1) if value else -1 for value in column.hashes]
@@ -393,8 +397,9 @@ def _heading(path: str, key: str, has_siblings: bool) -> tuple[str, str]:
 
 
 def _spellings(column: Column) -> tuple[str, ...]:
-    if column.kind == "data":
-        return (column.file, f"data.{column.file}", f"outs.{column.file}")
+    if column.kind in OUTS:
+        names = (column.file, f"data.{column.file}", f"outs.{column.file}")
+        return names if column.kind == "data" else (*names, column.label, f"models.{column.label}", f"models.{column.file}")
     qualified = f"{column.file}:{column.key}"
     short = column.key or column.file
     return (short, f"{column.kind}.{short}", qualified, f"{column.kind}.{qualified}")

@@ -142,6 +142,21 @@ def test_project_without_history_has_a_workspace(get: Get, make_project: Callabl
     assert (table["rows"]["sha"], column(table, "params:params.yaml:lr")["values"]) == (["workspace"], [1])
 
 
+def test_what_artifacts_calls_a_model_has_a_kind_of_its_own(get: Get, long: Callable[[int], Path]) -> None:
+    folder = long(3)
+    before = get(folder, "experiments.json").json()
+    with open(folder / "dvc.yaml", "a") as stream:
+        stream.write("artifacts:\n  classifier: {path: model.pkl, type: model}\n  raw: {path: data, type: dataset}\n")
+    table = get(folder, "experiments.json").json()
+    made = column(table, "models:model.pkl:")
+    assert (made["kind"], made["group"], made["label"], len(made["hash"])) == ("models", "model.pkl", "classifier", 4)
+    assert made["values"] == column(before, "data:model.pkl:")["values"]
+    assert "models:data:" not in [found["id"] for found in table["columns"]]
+    assert [found["kind"] for found in table["columns"]] == sorted((found["kind"] for found in table["columns"]), key=["metrics", "params", "models", "data"].index)
+    for query in ("models.classifier>1MB", "classifier>1MB", "data.model.pkl>1MB"):
+        assert len(get(folder, f"experiments/rows.json?q={query}").json()["rows"]) == 4
+
+
 def test_not_a_number_is_a_text_in_json(get: Get, repo: Project) -> None:
     repo.gen({"dvc.yaml": PIPELINE, "metrics.json": '{"acc": NaN, "loss": -Infinity}'})
     table = json.loads(get(repo.path, "experiments.json").content, parse_constant=pytest.fail)
@@ -207,6 +222,16 @@ def test_baseline_reaches_rows_out_of_sight(visit: Visit, long: Callable[[int], 
     page.wait(lambda: page.all("baseline"), "the baseline")
     page.js(scroll, 0)
     page.wait(lambda: page.js(first) not in ("", None, before), "other differences")
+
+
+def test_models_stand_before_data_with_their_sizes(visit: Visit, long: Callable[[int], Path]) -> None:
+    folder = long(3)
+    with open(folder / "dvc.yaml", "a") as stream:
+        stream.write("artifacts:\n  classifier: {path: model.pkl, type: model}\n")
+    page = visit(folder).open(f"/r/{key_of(str(folder))}/experiments?hide=" + ",".join(f"metrics:metrics.json:{name}" for name in ("f1", "log_loss", "auc")))
+    page.js("document.getElementById('table').scrollLeft = 1e6")
+    page.see("sort-models:model.pkl:", "classifier")
+    page.wait(lambda: "Models" in page.text("#table") and "1.31 MB" in page.text("#table"), "the size")
 
 
 def test_new_commit_appears_by_itself(visit: Visit, odd: Project) -> None:

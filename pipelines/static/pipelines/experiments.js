@@ -12,7 +12,7 @@ import { Grid } from "./tablegrid.js";
 import { head, setRedraw, widthOf } from "./tablehead.js";
 import { startKeys } from "./tablekeys.js";
 import { openMenu } from "./tablemenu.js";
-import { grouped } from "./tablenumbers.js";
+import { grouped, isSize } from "./tablenumbers.js";
 import { DENSITIES, picked, readAddress, view, writeAddress } from "./tableview.js";
 import { startViews } from "./tableviews.js";
 
@@ -21,7 +21,7 @@ const URLS = byId("page-data").dataset;
 const HEAD_ROWS = 3;
 const AGAIN_MS = 200;
 const MAX_COMPARED = 20;
-const KIND_ICONS = { meta: "clock", metrics: "metric", params: "param", data: "data" };
+const KIND_ICONS = { meta: "clock", metrics: "metric", params: "param", models: "models", data: "data" };
 const HEIGHTS = { compact: [28, 24], normal: [36, 28] };
 
 let etag = null;
@@ -99,7 +99,7 @@ function layOut(shown) {
   for (const column of shown) { const key = `${column.kind}\n${column.group}`; alone.set(key, (alone.get(key) || 0) + 1); }
   const make = (column, isFirst) => ({
     id: column.id, label: column.label, width: widthOf(column, alone.get(`${column.kind}\n${column.group}`) === 1),
-    cls: `k-${column.kind}${isFirst ? " gl" : ""}${column.isNumeric || column.kind === "data" ? " num" : ""}`,
+    cls: `k-${column.kind}${isFirst ? " gl" : ""}${column.isNumeric || isSize(column) ? " num" : ""}`,
     spans: [
       { key: column.kind, name: column.kind === "meta" ? "" : KIND_NAMES[column.kind], cls: `k-${column.kind} kind`, node: column.kind === "meta" ? undefined : el("span", { class: "kind-title" }, icon(KIND_ICONS[column.kind]), KIND_NAMES[column.kind]) },
       { key: `${column.kind}\n${column.group}`, name: column.group, title: column.group, cls: `k-${column.kind} sub` },
@@ -107,7 +107,7 @@ function layOut(shown) {
   });
   const pinned = view.pin.map((id) => shown.find((column) => column.id === id)).filter(Boolean);
   const rest = shown.filter((column) => !isPinned(column));
-  const fixed = [{ id: "pick", width: 36, cls: "c-pick" }, { id: "name", label: "Experiment", width: narrow ? 288 : 332, cls: "c-name", isName: true }, ...pinned.map((column) => ({ ...make(column, false), cls: `k-${column.kind} pinned${column.isNumeric || column.kind === "data" ? " num" : ""}` }))];
+  const fixed = [{ id: "pick", width: 36, cls: "c-pick" }, { id: "name", label: "Experiment", width: narrow ? 288 : 332, cls: "c-name", isName: true }, ...pinned.map((column) => ({ ...make(column, false), cls: `k-${column.kind} pinned${column.isNumeric || isSize(column) ? " num" : ""}` }))];
   grid.setColumns(fixed, rest.map((column, at) => make(column, at === 0 || rest[at - 1].kind !== column.kind)), rowHeight, headHeight);
 }
 

@@ -1,7 +1,7 @@
 // What the cells of the experiments table show. Everything from the repository becomes text nodes, never HTML.
 import { el, icon } from "../launcher/frame.js";
 import { betterOf, collapsed, experimentOf, groupKey, identityOf, isFlat, table, WORKSPACE } from "./tabledata.js";
-import { grouped, numberText, signed } from "./tablenumbers.js";
+import { grouped, isSize, numberText, signed } from "./tablenumbers.js";
 import { picked, view } from "./tableview.js";
 
 const TINTS = [0, 0.15, 0.5]; // parts of a column's spread from which on a cell gets the next tint
@@ -168,9 +168,9 @@ function workspaceCell() {
   const errors = rows.errors[0];
   let words = "";
   if (!errors && at !== undefined) {
-    const changed = { metrics: 0, params: 0, data: 0 };
+    const changed = { metrics: 0, params: 0, models: 0, data: 0 };
     for (const column of table.columns) if (column.kind !== "meta" && identityOf(column, 0) !== identityOf(column, at)) changed[column.kind] += 1;
-    words = Object.entries({ metric: changed.metrics, param: changed.params, out: changed.data }).filter(([, count]) => count).map(([word, count]) => `${count} ${word}${count === 1 ? "" : "s"}`).join(", ");
+    words = Object.entries({ metric: changed.metrics, param: changed.params, model: changed.models, out: changed.data }).filter(([, count]) => count).map(([word, count]) => `${count} ${word}${count === 1 ? "" : "s"}`).join(", ");
   }
   const isBase = table.base === 0;
   return { sign: `w\0${words}\0${isBase}\0${JSON.stringify(errors)}`, make: () => el("span", { class: "nmw" }, el("span", { class: "strong" }, "Workspace"),
@@ -228,7 +228,7 @@ function trendCell(row) {
 function valueCell(row, column) {
   if (column.errors[row] !== undefined) return { sign: `x${column.errors[row]}`, text: "error", make: () => errorMark("error", column.file, [{ where: column.file, reason: column.errors[row] }], "cell-error") };
   const value = column.values[row];
-  const right = column.isNumeric || column.kind === "data" ? "num" : "";
+  const right = column.isNumeric || isSize(column) ? "num" : "";
   if (value === null) return { text: MISSING, cls: `nil ${right}` };
   const base = table.base;
   const isOther = base >= 0 && row !== base;

@@ -3,8 +3,8 @@ import { decimalsOf } from "./tablenumbers.js";
 import { picked, view } from "./tableview.js";
 
 export const WORKSPACE = "workspace";
-export const KINDS = ["meta", "metrics", "params", "data"];
-export const KIND_NAMES = { meta: "Run", metrics: "Metrics", params: "Params", data: "Data" };
+export const KINDS = ["meta", "metrics", "params", "models", "data"];
+export const KIND_NAMES = { meta: "Run", metrics: "Metrics", params: "Params", models: "Models", data: "Data" };
 const HEX = /^[0-9a-f]{7,40}$/;
 
 export const table = {

@@ -2,7 +2,7 @@
 import { el, icon } from "../launcher/frame.js";
 import { betterOf, isHidden, isPinned, moveColumn, neighbour, shownColumns, sortBy, table } from "./tabledata.js";
 import { openMenu } from "./tablemenu.js";
-import { numberText } from "./tablenumbers.js";
+import { isSize, numberText } from "./tablenumbers.js";
 import { view } from "./tableview.js";
 
 const MIN_WIDTH = 48, MAX_WIDTH = 800, STEP = 16;
@@ -68,7 +68,7 @@ function handle(known, column, node) {
 
 function fitting(column) {
   let longest = column.label.length + 2;
-  for (const value of column.values) if (value !== null) longest = Math.max(longest, column.kind === "data" ? 8 : String(numberText(column, value)).length + 1);
+  for (const value of column.values) if (value !== null) longest = Math.max(longest, isSize(column) ? 8 : String(numberText(column, value)).length + 1);
   return Math.min(FITS_UP_TO, 24 + longest * 7);
 }
 
@@ -78,7 +78,7 @@ export function widthOf(column, isAlone) {
   if (column.width) return column.width;
   if (column.fitted?.isAlone === isAlone) return column.fitted.width;
   let longest = Math.max(column.label.length + 2, isAlone ? Math.min(20, column.group.length) : 0, Object.keys(column.errors).length ? 7 : 0);
-  for (let row = 0; row < column.values.length; row += Math.ceil(column.values.length / 60)) longest = Math.max(longest, (column.kind === "data" ? 8 : String(numberText(column, column.values[row]) ?? "").length) + (column.kind === "metrics" ? 2 : 1));
+  for (let row = 0; row < column.values.length; row += Math.ceil(column.values.length / 60)) longest = Math.max(longest, (isSize(column) ? 8 : String(numberText(column, column.values[row]) ?? "").length) + (column.kind === "metrics" ? 2 : 1));
   column.fitted = { isAlone, width: Math.min(240, Math.max(64, 26 + longest * 7)) };
   return column.fitted.width;
 }

@@ -1,6 +1,9 @@
 // How the commits table writes numbers.
 import { formatNumber, formatSize } from "../launcher/frame.js";
 
+/** Its values are sizes of outs, which have hashes, too. */
+export const isSize = (column) => column.kind === "data" || column.kind === "models";
+
 /** 12,000. Not toLocaleString, nor Intl for times: to load their data takes longer than to draw the table. */
 export const grouped = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, ",");
 
@@ -26,11 +29,11 @@ export function decimalsOf(numbers) {
 export function numberText(column, value) {
   if (value === null || value === undefined) return null;
   if (typeof value !== "number") return String(value);
-  if (column.kind === "data") return formatSize(value);
+  if (isSize(column)) return formatSize(value);
   return column.decimals === null ? formatNumber(value) : value.toFixed(column.decimals).replace(/^-/, "\u2212");
 }
 
 export function signed(column, value) {
-  const text = column.kind === "data" ? formatSize(Math.abs(value)) : numberText(column, Math.abs(value));
+  const text = isSize(column) ? formatSize(Math.abs(value)) : numberText(column, Math.abs(value));
   return value === 0 ? "0" : (value > 0 ? "+" : "\u2212") + (column.decimals !== null && Number(text) === 0 ? formatNumber(Math.abs(value)) : text);
 }
