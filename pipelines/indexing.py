@@ -91,7 +91,7 @@ def run_row(repository: Repository, run: runs.RunRecord) -> Run:
         cause=run.cause or "",
         skipped=run.skipped,
         blocked=run.blocked,
-        environment=run.environment,
+        environment={**run.environment, **({"experiment": run.experiment} if run.experiment else {})},
     )
 
 

@@ -34,7 +34,7 @@ RESTORED = (runs.RESTORED, runs.VERIFIED, runs.IMPORTED)
 
 @dataclass(frozen=True)
 class RunLine:
-    """One row of the list. seconds: so far while it runs. run, cached, skipped, failed, interrupted, blocked:
+    """One row of the list. name: of the experiment it makes. seconds: so far while it runs. run, cached, skipped, failed, interrupted, blocked:
     counts of stages."""
 
     run_id: str
@@ -52,6 +52,7 @@ class RunLine:
     commit: str
     branch: str
     dirty: bool
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def runs_page(row: Repository, only: str) -> RunsPage:
 
 def _rows(row: Repository) -> QuerySet[Run]:
     """Without the environments, which hold hundreds of packages each; of them only what Git said."""
-    found = row.runs.defer("environment").prefetch_related("executions").annotate(git=KeyTransform("git", "environment", output_field=JSONField()))  # type: ignore[attr-defined]
+    found = row.runs.defer("environment").prefetch_related("executions").annotate(git=KeyTransform("git", "environment", output_field=JSONField()), experiment=KeyTransform("experiment", "environment", output_field=JSONField()))  # type: ignore[attr-defined]
     return found.order_by(F("started_at").desc(nulls_last=True), "-run_id")[:RUNS_SHOWN]  # type: ignore[no-any-return]
 
 
@@ -97,6 +98,7 @@ def run_line(run: Any) -> RunLine:
         seconds = max((datetime.now(UTC) - run.started_at).total_seconds(), 0.0)
     return RunLine(
         run_id=run.run_id,
+        name=run.experiment if isinstance(run.experiment, str) else "",
         state=run.state,
         started_at=run.started_at,
         seconds=seconds,

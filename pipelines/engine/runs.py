@@ -57,6 +57,7 @@ class RunRecord:
 
     started, ended: seconds since 1970. planned: how many stages it looks at; jobs: how many at once. skipped: stages that had
     not changed; blocked: stages left out because of a failure before them. order: the first stages it looks at, as it wants to.
+    experiment: name of the one it makes.
     """
 
     run_id: str
@@ -75,6 +76,7 @@ class RunRecord:
     blocked: list[str] = field(default_factory=list)
     environment: dict[str, Any] = field(default_factory=dict)
     order: list[str] = field(default_factory=list)
+    experiment: str = ""
 
     @property
     def to_come(self) -> list[str]:
@@ -196,6 +198,7 @@ def read_journal(path: str) -> RunRecord:
             process = event
             run.started, run.pid, run.planned, run.jobs = time, _integer(event.get("pid")), _integer(event.get("planned")), _integer(event.get("jobs"))
             run.targets, run.command, run.order = _texts(event.get("targets")), str(event.get("command", "repro")), _texts(event.get("order"))
+            run.experiment = str(event.get("experiment") or "")
         elif kind == "stage":
             _apply_stage(stages, event, time)
         elif kind in (SKIPPED, BLOCKED):

@@ -65,6 +65,14 @@ def test_the_list_says_what_the_command_says(ran: Project) -> None:
     assert (page["total"], page["failed"]) == (2, 1)
 
 
+def test_the_list_names_experiments(repo: Project) -> None:
+    repo.gen({"raw": "1", "dvc.yaml": PIPELINE})
+    repo.commit("the pipeline")
+    repo.ok("exp", "run", "-q", "-n", "loud-owl")
+    assert [run["name"] for run in get(repo, "runs.json")["runs"]] == ["loud-owl"]
+    assert "loud-owl done in" in repo.ok("ui", "--get", "/").out
+
+
 def test_the_list_can_be_of_failures_only(ran: Project) -> None:
     assert [run["state"] for run in get(ran, "runs.json?only=failed")["runs"]] == ["failed"]
 
