@@ -71,6 +71,7 @@ CLASSES: dict[str, Meaning] = {
     **dict.fromkeys(("ClientConnectorCertificateError", "ClientConnectorSSLError", "SSLCertVerificationError", "SSLError"), TLS),
     **dict.fromkeys(("gaierror", "ClientConnectorDNSError", "NameResolutionError"), NO_HOST),
     "NewConnectionError": REFUSED,
+    "SFTPFailure": Meaning("the host could not do it; its disk may be full", "Look at the space and the quota there.", passing=True),
     **dict.fromkeys(("SFTPPermissionDenied", "ForbiddenOperation"), FORBIDDEN),
     **dict.fromkeys(("SFTPWriteProtect",), READ_ONLY),
     **dict.fromkeys(("SFTPNoSpaceOnFilesystem", "SFTPQuotaExceeded", "InsufficientStorage"), FULL),
@@ -85,6 +86,7 @@ CLASSES: dict[str, Meaning] = {
         BROKEN,
     ),
 }  # fmt: skip
+REFUSALS = ("ParamValidationError", "InvalidURL", "UnsupportedProtocol")  # of what a client will not even send
 # A failure of our own disk while a client writes to it: it is none of the remote.
 OURS = frozenset({errno.ENOSPC, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)})
 _URL = re.compile(r"\b([a-z][a-z0-9+.-]*://)([^\s'\"<>]*)", re.IGNORECASE)
@@ -121,14 +123,15 @@ def explained(exc: BaseException, what: str) -> RemoteError:
     """what: the URL or name the message begins with."""
     meaning = _meaning(exc)
     if meaning is None:
-        return RemoteError(f"{what}: {plain(exc)}", permanent=False)
+        return RemoteError(f"{what}: {plain(exc)}", permanent=isinstance(exc, (ValueError, TypeError, LookupError)) or type(exc).__name__ in REFUSALS)
     return RemoteError(f"{what}: {meaning.text}", permanent=not meaning.passing, hint=meaning.hint or None)
 
 
 def plain(exc: BaseException) -> str:
     """The first line of a client's own words, without logins, queries and tokens."""
     text = str(exc).strip() or type(exc).__name__
-    line = _URL.sub(_without_secrets, text.splitlines()[0])
+    lines = text.splitlines()
+    line = _URL.sub(_without_secrets, " ".join(lines[: 2 if lines[0].endswith(":") else 1]))
     line = _SECRET.sub(lambda match: f"{match[1]} ***", line)
     return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
 
@@ -170,7 +173,7 @@ def _by_code(exc: BaseException) -> Meaning | None:
     code: Any = getattr(exc, "error_code", None) or (None if hasattr(exc, "status") else getattr(exc, "code", None))
     code = getattr(code, "value", code)
     if isinstance(code, str):
-        return CODES.get(code)
+        return LOGIN if code == "AuthorizationFailure" and "authenticate" in str(exc) else CODES.get(code)
     return None
 
 
@@ -198,6 +201,8 @@ def _by_errno(exc: BaseException) -> Meaning | None:
 
 def _by_class(exc: BaseException) -> Meaning | None:
     names = [kind.__name__ for kind in type(exc).__mro__]
+    if names[0] == "SFTPFailure" and str(exc) != "Failure":  # the client's own words are better
+        return None
     if names[0] == "PermissionDenied" and type(exc).__module__.startswith("asyncssh"):
         return LOGIN
     if isinstance(exc, PermissionError) and not isinstance(exc.__cause__, PermissionError):

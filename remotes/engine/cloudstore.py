@@ -167,7 +167,10 @@ class CloudStore:
             with self._translated():
                 yield
         except FileNotFoundError as exc:
-            raise RemoteError(f"{self.url}: {NO_BUCKET.text}", hint=NO_BUCKET.hint) from exc
+            raise self._no_place() from exc
+
+    def _no_place(self) -> RemoteError:
+        return RemoteError(f"{self.url}: no folder can be made there", hint="Correct the URL: `dataver remote modify NAME url URL`.")
 
     @contextlib.contextmanager
     def _reading(self, path: str, to_path: str) -> Iterator[None]:
@@ -242,6 +245,18 @@ class BucketStore(LoopStore):
         super().__init__(location, legacy)
         self.client: BucketClient = CLIENTS[location.scheme](self.fs)  # type: ignore[call-arg]
 
+    def _no_place(self) -> RemoteError:
+        return RemoteError(f"{self.url}: {NO_BUCKET.text}", hint=NO_BUCKET.hint)
+
+    @contextlib.contextmanager
+    def _listing(self) -> Iterator[None]:
+        """A folder that nothing lies in is no error of a bucket; so what is absent is the bucket."""
+        try:
+            with self._translated():
+                yield
+        except FileNotFoundError as exc:
+            raise self._no_place() from exc
+
     def facts(self, oids: Iterable[str]) -> dict[str, tuple[int | None, str | None]]:
         found: dict[str, tuple[int | None, str | None]] = {}
 
@@ -251,7 +266,7 @@ class BucketStore(LoopStore):
                 found[oid] = told
 
         asked = list(oids)
-        with self._translated():
+        with self._listing():
             self._wait(each(asked, ask, min(ASKED_AT_ONCE, len(asked))))
             if asked and not found:
                 self._wait(self._look())
@@ -267,7 +282,7 @@ class BucketStore(LoopStore):
 
     def list_facts(self, prefixes: Iterable[str] | None = None) -> list[tuple[str, int, str | None]]:
         """As `list_oids`, with what `facts` says of each."""
-        with self._translated():
+        with self._listing():
             return self._wait(self._list(None if prefixes is None else list(prefixes)))
 
     def first_page(self) -> tuple[list[tuple[str, int | None]], bool]:
@@ -276,7 +291,7 @@ class BucketStore(LoopStore):
         async def ask() -> tuple[Page, bool]:
             return await anext(self.client.pages(f"{self.root}/"), ([], True))
 
-        with self._translated():
+        with self._listing():
             page, is_all = self._wait(ask())
         return [(oid, size) for oid, size, _ in self._objects(page)], is_all
 
@@ -308,7 +323,7 @@ class BucketStore(LoopStore):
         async def find() -> list[str]:
             return [path[start:] async for page, _ in self.client.pages(f"{self.location.join(rel)}/") for path, _, _ in page]
 
-        with self._translated():
+        with self._listing():
             return self._wait(find())
 
     def stream(self, oid: str, size: int) -> Iterator[bytes]:

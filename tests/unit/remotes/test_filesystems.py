@@ -123,7 +123,8 @@ def with_status(status: int) -> Exception:
         (OSError(errno.ECONNREFUSED, "x"), "connection refused", False),
         (OSError(errno.ECONNRESET, "x"), "connection broke", False),
         (TimeoutError(), "no answer in time", False),
-        (ValueError("odd"), "odd", False),
+        (ValueError("odd:\nsecond line"), "odd: second line", True),
+        (RuntimeError("odd"), "odd", False),
     ],
 )
 def test_failures_are_permanent_or_passing(exc: Exception, words: str, permanent: bool) -> None:
