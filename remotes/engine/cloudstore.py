@@ -352,7 +352,7 @@ class BucketStore(LoopStore):
 
 
 class FolderStore(CloudStore):
-    """WebDAV, HDFS, Google Drive, memory: folders, and renames that replace. Its calls block, so threads do many at once."""
+    """HDFS, Google Drive, memory, and WebDAV (webdavstore.py): folders, and renames that replace. Its calls block, so threads do many at once."""
 
     def __init__(self, location: Location, legacy: bool = False) -> None:
         super().__init__(location, legacy)
@@ -445,14 +445,14 @@ class FolderStore(CloudStore):
         with self._writing(from_path), self._alone:
             self._make_folder(path.rpartition("/")[0])
             try:
-                self._upload(from_path, temporary)
+                self._upload(from_path, temporary, tell)
                 self._rename(temporary, path)
             except BaseException:
                 with contextlib.suppress(Exception):  # the first error is the one to tell
                     self.fs.rm_file(temporary)
                 raise
 
-    def _upload(self, from_path: str, path: str) -> None:
+    def _upload(self, from_path: str, path: str, tell: Tell | None) -> None:
         self.fs.put_file(from_path, path)
 
     def _rename(self, old: str, new: str) -> None:
@@ -477,27 +477,6 @@ class FolderStore(CloudStore):
                 self.fs.rm_file(path)
 
         self._each(paths, drop)
-
-
-class WebdavStore(FolderStore):
-    """Its client's calls for one file ask about all folders above it each time; these do not."""
-
-    def _upload(self, from_path: str, path: str) -> None:
-        with open(from_path, "rb") as stream:
-            self.fs.client.upload_fileobj(stream, path, overwrite=True, size=os.fstat(stream.fileno()).st_size)
-
-    def _rename(self, old: str, new: str) -> None:
-        self.fs.client.move(old, new, overwrite=True)
-
-    def _make(self, folder: str) -> None:
-        from webdav4.client import ResourceAlreadyExists, ResourceConflict
-
-        try:
-            self.fs.client.mkdir(folder)
-        except ResourceAlreadyExists:
-            return
-        except ResourceConflict:  # the one above is missing
-            super()._make(folder)
 
 
 def telling(tell: Tell | None) -> dict[str, Any]:
@@ -543,4 +522,8 @@ def open_cloud(remote: Remote, legacy: bool) -> CloudStore:
         return HttpStore(location, legacy, str(remote.options.get("method") or "POST"))
     if location.scheme in CLIENTS:
         return BucketStore(location, legacy)
-    return (WebdavStore if location.scheme in ("webdav", "webdavs") else FolderStore)(location, legacy)
+    if location.scheme in ("webdav", "webdavs"):
+        from remotes.engine.webdavstore import WebdavStore
+
+        return WebdavStore(location, legacy)
+    return FolderStore(location, legacy)
