@@ -94,23 +94,26 @@ class Courier:
 
     def _stalled(self, oid: str) -> str:
         reason = stalled_text(self._patience_s(oid))
-        self.brake.note(reason)
+        self.brake.failed(reason)
         return reason
 
     def _reason(self, work: Any, job: Job) -> str | None:
         told = _Told(self, job)
         reason: str | None = None
+        begun = 0
         try:
-            self.brake.check()
+            begun = self.brake.begin()
             work(job.item, told)
-            self.brake.note(None)
+            self.brake.succeeded(begun)
         except FileNotFoundError:
             reason = ABSENT
+            self.brake.succeeded(begun)  # it answered
         except CorruptObject as error:
             reason = str(error)
+            self.brake.succeeded(begun)
         except RemoteError as error:
             reason = str(error)
-            self.brake.note(reason)
+            self.brake.failed(reason)
         except DataverError as error:
             reason = str(error)
         if not job.is_over:

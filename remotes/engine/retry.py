@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 TRIES = 4
 PAUSE_S = 0.4  # before the second try; doubled before each further one
-LIMIT_S = 20.0  # a storage that has not answered for so long is not asked again
+SILENT_S = 20.0  # what was silent for so long is not asked again
 
 
 class Retry:
@@ -29,13 +29,20 @@ class Retry:
             try:
                 return action()
             except RemoteError as error:
-                if error.permanent or attempt == self.tries or time.monotonic() - begun > LIMIT_S:
+                if error.permanent or attempt == self.tries or (time.monotonic() - begun > SILENT_S and _is_silence(error)):
                     raise
             if self.pause_s:
                 from random import uniform  # slow import
 
                 time.sleep(self.pause_s * 2 ** (attempt - 1) * uniform(0.5, 1.0))  # else all who were refused come back together
         raise AssertionError("no try")
+
+
+def _is_silence(error: RemoteError) -> bool:
+    """Unlike a connection that breaks after minutes of a large object: that is worth another try."""
+    from remotes.engine.clienterrors import SILENT
+
+    return SILENT.text in error.message
 
 
 class RetryingStore:

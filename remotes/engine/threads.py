@@ -145,22 +145,26 @@ def stalled_text(seconds: float) -> str:
 
 
 class Brake:
-    """Tells a storage that is down from objects that cannot be had: after so many failures in a row it is not asked any more."""
+    """Tells a storage that is down from objects that cannot be had: after so many failures in a row it is not asked any more.
+
+    Attempts overlap, so a success only tells that the storage was up when its attempt began.
+    """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self.in_a_row = 0
+        self.failures = 0
+        self.forgiven = 0
         self.reason = ""
 
-    def check(self) -> None:
-        """Raises DataverError once the storage counts as down."""
-        if self.in_a_row >= self.limit:
-            raise DataverError(f"not tried: {self.in_a_row} in a row failed before ({self.reason})")
+    def begin(self) -> int:
+        """Before an attempt; returns what `succeeded` takes. Raises DataverError once the storage counts as down."""
+        if self.failures - self.forgiven >= self.limit:
+            raise DataverError(f"not tried: {self.limit} in a row failed before ({self.reason})")
+        return self.failures
 
-    def note(self, reason: str | None) -> None:
-        """The end of an attempt: why it failed, None when it did not."""
-        if reason is None:
-            self.in_a_row = 0
-        elif self.in_a_row < self.limit:
-            self.in_a_row += 1
-            self.reason = reason
+    def succeeded(self, begun: int) -> None:
+        self.forgiven = max(self.forgiven, begun)
+
+    def failed(self, reason: str) -> None:
+        self.failures += 1
+        self.reason = reason

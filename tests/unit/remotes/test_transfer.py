@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from remotes.engine.elsewhere import LARGE_BYTES, Courier
+from remotes.engine.threads import Brake
 from remotes.engine.transfer import Transfer
 from tests.suites.object_store import CorruptingStore, FlakyStore, MemoryStore, oid_of
 from tracking.engine import atomic
@@ -160,6 +161,20 @@ def test_a_storage_that_is_down_is_not_asked_for_ever(cache: LocalStore) -> None
     result = transfer(cache, store, jobs=4).run(oids, {}, set())
     assert len(result.failed) == 300 and len(store.calls) < 100
     assert sum("not tried" in reason for reason in result.failed.values()) > 200
+
+
+def test_a_success_that_began_before_the_failures_does_not_count() -> None:
+    brake = Brake(3)
+    early = brake.begin()
+    for _ in range(2):
+        brake.failed("down")
+    late = brake.begin()
+    brake.succeeded(early)
+    brake.failed("down")
+    with pytest.raises(DataverError, match=r"3 in a row failed before \(down\)"):
+        brake.begin()
+    brake.succeeded(late)  # it was up after the second failure
+    brake.begin()
 
 
 def test_what_never_answers_is_given_up_and_the_rest_arrives(cache: LocalStore) -> None:
