@@ -216,7 +216,23 @@ def gc_restore(project: Project) -> list[str]:
     return ["gc", "--restore"]
 
 
-SCENARIOS = {function.__name__: function for function in (add, add_many, commit, checkout, checkout_links, push, pull, repro, gc, gc_trash, gc_restore, *((unpack,) if os.environ.get("FAULTS_ALL") else ()))}
+def update(project: Project) -> list[str]:
+    """A folder was imported from another repository, which has a newer version."""
+    source = Project(os.path.join(project.box, "source"), project.environ, url="../remote")
+    _first_version(source)
+    source.dataver("push")
+    _first_version(project)
+    project.dataver("import", "../source/project", "data", "-o", "imported")
+    project.commit("imported")
+    _change(source)
+    source.dataver("add", "data", "single.bin")
+    source.dataver("push")
+    source.commit("second")
+    subprocess.run(["rm", "-rf", source.cache], check=True)
+    return ["update", "imported.dvc"]
+
+
+SCENARIOS = {function.__name__: function for function in (add, add_many, commit, checkout, checkout_links, push, pull, repro, gc, gc_trash, gc_restore, *((unpack, update) if os.environ.get("FAULTS_ALL") else ()))}
 
 
 # -- with a storage that is no folder (tests/suites/elsewhere.py) --------------------------------

@@ -14,6 +14,7 @@ from tracking.engine.record import field, record
 from tracking.engine.repo import Repo
 from tracking.engine.stage import MD5, MD5_DOS2UNIX, Digest, Out
 from tracking.engine.targets import Found
+from tracking.engine.tree import dump_tree, load_tree, tree_oid
 from tracking.engine.workspace import Workspace
 
 
@@ -112,8 +113,22 @@ def _make_parent(want: Want) -> None:
         os.makedirs(os.path.dirname(want.out.abspath), exist_ok=True)
 
 
+def _store_listed(ws: Workspace, out: Out) -> None:
+    """Make the manifest of a folder whose file lists what is in it: real dvc keeps none of those in the cache."""
+    digest = out.digest
+    if out.files is None or digest is None or not digest.isdir or ws.manifest(digest) is not None:
+        return
+    rows = sorted((str(entry["relpath"]), str(entry.get("md5") or "")) for entry in out.files)
+    data = dump_tree(rows)
+    if tree_oid(data) == digest.value and all(md5 for _, md5 in rows):
+        load_tree(data, digest.value)  # raises for a path that leads out of the folder
+        ws.repo.store_for(digest).add_bytes(digest.value, data)
+        ws.forget_objects()
+
+
 def _plan(ws: Workspace, want: Want, relink: bool) -> Plan:
     repo, out = ws.repo, want.out
+    _store_listed(ws, out)
     return plan_checkout(
         out.abspath,
         want.digest,

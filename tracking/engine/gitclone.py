@@ -20,7 +20,8 @@ from tracking.engine.record import record
 _SCP_LIKE = re.compile(r"(?:[\w.-]+@)?[\w.-]{2,}:(?!//)")  # git@host:path; a single letter is a Windows drive
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _PLAIN = re.compile(r"[\w./+-]+")  # a name, not an expression like main~1
-CLONE_TIMEOUT_S = 600.0
+CLONE_TIMEOUT_S = 600.0  # to wait for another process that clones the same
+ASK_TIMEOUT_S = 60.0
 _KEPT = "refs/dataver/kept/"
 # nothing of the other repository may run, nor may its URL start a program
 _SAFETY = ("-c", f"core.hooksPath={os.devnull}", "-c", "core.fsmonitor=false", "-c", "protocol.ext.allow=never", "-c", "gc.auto=0", "-c", "fetch.recurseSubmodules=false")
@@ -182,7 +183,17 @@ class _Fetcher:
         import subprocess  # slow import
 
         try:
-            done = subprocess.run(["git", *self.place, *_SAFETY, *args], cwd=self.folder, env=self.environ, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+            done = subprocess.run(
+                ["git", *self.place, *_SAFETY, *args],
+                cwd=self.folder,
+                env=self.environ,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+                timeout=ASK_TIMEOUT_S if args[0] == "ls-remote" else None,
+            )
+        except subprocess.TimeoutExpired as exc:
+            raise GitError(f"'{without_login(self.url)}' did not answer within {ASK_TIMEOUT_S:.0f} seconds", hint="Check the URL and the network.") from exc
         except FileNotFoundError as exc:
             raise GitError("the program 'git' was not found", hint="Install git.") from exc
         return done.returncode, done.stdout.decode("utf-8", "surrogateescape"), done.stderr.decode("utf-8", "replace")

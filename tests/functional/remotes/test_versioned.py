@@ -126,6 +126,11 @@ def test_a_push_notes_versions_and_keeps_those_of_what_did_not_change(project: P
     project.git("checkout", "-q", "d.dvc")
     assert project.ok("pull").lines[-1] == "3 files fetched and 4 files added"  # f and o are the same
     assert project.read("d/a") == "a\n"  # the version of the commit
+    for manifest in (project / ".dvc/cache").rglob("*.dir"):  # real dvc leaves none
+        manifest.unlink()
+    shutil.rmtree(project / "d")
+    project.ok("checkout", "d.dvc")
+    assert project.tree("d") == ["a", "s/b"]
 
 
 def test_what_versions_cannot_do_is_said(project: Project) -> None:
