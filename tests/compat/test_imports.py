@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.compat.tools import DvcMissing, dvc_executable, tool_python
+from tests.compat.tools import DvcMissing, dvc_executable, is_long, tool_python
 from tests.conftest import Project
 from tests.functional.remotes.test_versioned import Bucket
 
@@ -67,6 +67,8 @@ def test_imports_are_the_same_and_each_tool_brings_those_of_the_other(repo: Proj
 
 def test_each_tool_brings_the_versions_that_the_other_pushed(repo: Project, tmp_path: Path, capfd: pytest.CaptureFixture[str], dvc: Callable[..., str], servers: Callable[[str], Any]) -> None:
     pytest.importorskip("boto3")
+    if not is_long():
+        pytest.skip("ten seconds: only in make compat")
     bucket = Bucket(servers("s3"))
     if subprocess.run([tool_python("dvc"), "-c", "import dvc_s3"], capture_output=True).returncode:
         pytest.skip("real dvc has no dvc-s3")
