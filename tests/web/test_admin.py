@@ -1,6 +1,7 @@
 """Django's admin behind the same gate: all rows to read; remotes and params are changed in their files."""
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -123,6 +124,20 @@ def test_admin_changes_remotes_in_their_files(visit: Callable[..., Page], projec
     assert "/mnt/shelf" not in config.read_text()
     written = b"".join(path.read_bytes() for path in Path(web_home["DATAVER_HOME"]).rglob("*") if path.is_file())
     assert b"s3cr3t" not in written and b"hunter2" not in written
+
+
+def test_admin_waits_for_no_storage(visit: Callable[..., Page], project: Project) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes a connection and never answers
+        project.ok("remote", "add", "-d", "silent", f"http://127.0.0.1:{silent.getsockname()[1]}/x")
+        page = visit(project.path).open("/admin/remotes/remote/", shows_data=False)
+        row(page, "silent")
+        press(page, "_test")
+        assert "being tested" in page.text(".messagelist")
+        page.open("/admin/remotes/remote/", shows_data=False)  # the server answers meanwhile
+        row(page, "silent")
+        press(page, "_test")
+        assert "being tested" in page.text(".messagelist")
+    page.wait(lambda: "silent: http://127.0.0.1" in page.text(".messagelist .error"), "the end of the test")
 
 
 def test_admin_edits_params_with_a_preview_and_never_over_a_change(visit: Callable[..., Page], project: Project) -> None:
