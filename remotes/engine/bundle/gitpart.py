@@ -89,7 +89,7 @@ def fetch(scm: Git, path: str, wanted: Iterable[tuple[str, str]]) -> None:
     """wanted: (ref of the bundle, ref here); those here are replaced. Raises GitError when commits are missing or damaged."""
     specs = "".join(f"+{there}:{here}\n" for there, here in wanted)
     if specs:
-        scm.run("fetch", "-q", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules", "--update-head-ok", "--stdin", path, stdin=specs.encode("utf-8", "surrogateescape"), reader=False, config={"protocol.file.allow": "always"})
+        scm.run("fetch", "-q", "--no-tags", "--no-write-fetch-head", "--no-prune", "--no-auto-maintenance", "--no-recurse-submodules", "--update-head-ok", "--stdin", path, stdin=specs.encode("utf-8", "surrogateescape"), reader=False, config={"protocol.file.allow": "always"})
 
 
 def init(folder: str, environ: dict[str, str], sha256: bool) -> Git:
