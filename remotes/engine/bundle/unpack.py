@@ -74,9 +74,7 @@ def unpack_new(bundle: BundleFile, folder: str, io: Io, *, run_cache: bool) -> U
         result = Unpacked(os.path.join(folder, said.project) if said.project else folder, refs, is_new=True)
         _bring_objects(bundle, members, repo, result, io.progress, run_cache)
         repo.close()
-        if os.path.isdir(folder):
-            os.rmdir(folder)
-        atomic.replace(temporary, folder)
+        _put_in_place(temporary, folder)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
@@ -104,6 +102,15 @@ def unpack_into(bundle: BundleFile, repo: Repo, io: Io, *, run_cache: bool) -> U
         io.progress.finish()
         atomic.discard(git)
     return result
+
+
+def _put_in_place(temporary: str, folder: str) -> None:
+    try:
+        if os.path.isdir(folder):
+            os.rmdir(folder)
+        atomic.replace(temporary, folder)
+    except OSError as exc:
+        raise DataverError(f"'{folder}' cannot be made: {exc.strerror}", hint="Somebody else wrote there meanwhile: choose another folder.") from exc
 
 
 class _bad_git:
