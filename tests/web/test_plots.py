@@ -471,6 +471,14 @@ def test_l9_a_brush_selects_runs_and_leads_to_their_rows(visit: Visit, drawn: Pr
         href = page.wait(lambda: page.is_shown("brush-bar") and page.attribute("brush-table", "href"), "the bar")
         assert wanted in str(href) and "/experiments?select=" in str(href)
         page.press("escape").expect(lambda: page.is_shown("brush-bar"), False)
+    for number in (0, 1):  # without a pointer
+        page.js("document.querySelectorAll('[data-testid=columns-menu]')[arguments[0]].focus()", number)
+        page.press("enter")
+        page.js("const ends = document.querySelectorAll('.plot')[arguments[0]].querySelectorAll('[data-testid=range-from]'); ends[ends.length - 1].focus()", number)
+        page.press("0", ".", "8", "5").see("brush-count", "1 run selected")
+        assert "quick-fox" in str(page.attribute("brush-table", "href"))
+        page.press("backspace").see("brush-count", "2 runs selected")
+        page.press("escape", "escape").expect(lambda: page.is_shown("brush-bar"), False)
     page.open(f"/r/{key_of(str(drawn.path))}/experiments?select=quick-fox,{drawn.git('rev-parse', 'HEAD').strip()[:12]}").see("selected", "2 selected")
 
 

@@ -86,8 +86,19 @@ export class RunsCard extends Card {
       this.change(event.target.checked ? columns.map((one) => one.id).filter((id) => id === column.id || now.includes(id)) : now.filter((id) => id !== column.id));
     } }), el("span", { class: "trunc" }, column.label), el("span", { class: "t3 sm end" }, column.kind === "params" ? "param" : "metric")));
     const body = chart.kind === "scatter" ? [picker("X", 0), picker("Y", 1)] : [el("div", { class: "column-list" }, ...boxes())];
+    const ends = chart.columns.map((column) => [column, ...["from", "to"].map((word) => el("input", { type: "number", step: "any", class: "range-end", placeholder: word, "data-testid": `range-${word}`, "aria-label": `${labelOf(column)} ${word}`, oninput: () => this.selectBetween(ends.map(([, from, to]) => [from.value, to.value])) }))]);
+    const ranges = ends.filter(([id]) => columns.find((column) => column.id === id)?.is_number).map(([id, from, to]) => el("label", { class: "metric" }, el("span", { class: "trunc" }, labelOf(id)), from, to));
     const remove = el("button", { type: "button", class: "menu-i", "data-testid": "remove-chart", onclick: () => { keepCharts(charts().filter((other) => other.id !== chart.id)); this.clearBrush(); this.hooks.listed(); } }, icon("trash"), "Remove this chart");
-    return [cardMenu(this, "columns-menu", "settings", "What is drawn", [el("div", { class: "menu-h" }, "What is drawn"), kinds, el("hr"), ...body, el("hr"), remove], "axes")];
+    return [cardMenu(this, "columns-menu", "settings", "What is drawn", [el("div", { class: "menu-h" }, "What is drawn"), kinds, el("hr"), ...body, el("hr"), ...(ranges.length ? [el("div", { class: "menu-h", title: "As dragging over the chart does" }, "Select runs between"), ...ranges, el("hr")] : []), remove], "axes")];
+  }
+  /** Select without a pointer. ranges: [from, to] of each column, texts that may be empty. */
+  selectBetween(ranges) {
+    if (!this.data?.spec?.datasets) return;
+    const { runs, rows, ends } = this.data.spec.datasets;
+    const given = ranges.flatMap(([from, to], place) => (from === "" && to === "" ? [] : [[place, from === "" ? -Infinity : Number(from), to === "" ? Infinity : Number(to)]]));
+    const known = this.chart.kind === "scatter" ? null : new Map(rows.map((row) => [`${row.i} ${row.c}`, row.t]));
+    const valueOf = (run, at, place) => (known ? known.get(`${at} ${ends[place].c}`) : run[place === 0 ? "x" : "y"]);
+    setBrushed(this, given.length ? runs.filter((run, at) => given.every(([place, low, high]) => { const value = valueOf(run, at, place); return typeof value === "number" && value >= low && value <= high; })) : []);
   }
 
   /** Asked for alone: its data are all runs, not the revisions. */
