@@ -3,11 +3,12 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from pipelines import comparepage, experimentspage, pipelinepage, plotcards, plotfiles, plotspage, queuepage, runcurves, rundialog, runpages, trendspage
+from pipelines import comparepage, curvecolumns, experimentspage, pipelinepage, plotcards, plotfiles, plotspage, queuepage, runcurves, rundialog, runpages, trendspage
 from tracking.pages import route
 
 urlpatterns: list[URLPattern] = [
     path("r/<slug:key>/experiments/rows.json", experimentspage.select, name="experiments-select"),
+    path("r/<slug:key>/experiments/curves.json", curvecolumns.curves, name="experiments-curves"),
     path("r/<slug:key>/experiments/live.json", experimentspage.live, name="experiments-live"),
     *route("r/<slug:key>/experiments", experimentspage.show, name="experiments"),
     path("r/<slug:key>/compare/diff.json", comparepage.code, name="compare-diff"),

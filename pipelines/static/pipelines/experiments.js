@@ -5,6 +5,7 @@ import { compareHref, comparedNames, detailsOf, logOf, pickedExperiments, plotNa
 import { cell, checkbox, setHooks } from "./tablecells.js";
 import { fill as fillChooser, startChooser } from "./tablecolumns.js";
 import { csvText } from "./tablecsv.js";
+import { loadCurves, startCurves } from "./tablecurves.js";
 import { arrange, collapsed, experimentOf, hasWorkspace, isFlat, isHidden, isPinned, KIND_NAMES, measure, putInOrder, shownColumns, table, takeLive, takeOver, WORKSPACE } from "./tabledata.js";
 import { emptyMessage } from "./tableempty.js";
 import { applySearch, chips, setQuery, startFilter } from "./tablefilter.js";
@@ -53,7 +54,7 @@ let refreshing = null;
 async function refresh() {
   if (refreshing) { refreshing.isAsked = true; return; }
   refreshing = { isAsked: false };
-  try { if (await load()) { if (view.q) await applySearch(view.q, true); else draw({ keepsPlace: true }); } } catch { /* the live mark tells; what is shown stays */ }
+  try { if (await load()) { loadCurves(); if (view.q) await applySearch(view.q, true); else draw({ keepsPlace: true }); } } catch { /* the live mark tells; what is shown stays */ }
   const again = refreshing.isAsked;
   refreshing = null;
   if (again) refresh();
@@ -235,8 +236,9 @@ function startEvents() {
   setRedraw(draw);
   startActions({ setBase });
   startChooser(draw);
+  startCurves(URLS.curves, draw);
   startFilter(URLS.select, draw);
-  startViews(() => { putInOrder(); byId("search").value = view.q; applySearch(view.q); });
+  startViews(() => { loadCurves(); putInOrder(); byId("search").value = view.q; applySearch(view.q); });
   startKeys({ cursor: () => cursor, pick, pickGroup, setBase, moveTo, menuOf, fold, setDelta, page: () => Math.max(1, grid.sight[1] - grid.sight[0] - 14),
     clear: () => { if (picked.size) { picked.clear(); selectionChanged(); } }, only: () => byId("only-changed").click(), compare: () => byId("compare").hasAttribute("href") && byId("compare").click(), plots: () => picked.size && !byId("plots").hidden && byId("plots").click() });
   byId("only-changed").addEventListener("click", () => { view.only = !view.only; draw(); });
@@ -322,6 +324,7 @@ async function start() {
     byId("message").replaceChildren(el("div", { class: "empty-card" }, problemCard({ reason: error.message }), el("button", { type: "button", class: "btn", "data-testid": "retry", onclick: () => location.reload() }, "Try again")));
   }
   ready();
+  loadCurves();
   onChange(refresh);
   document.addEventListener("dataver:acted", refresh);
   document.addEventListener("dataver:live", askLive);

@@ -246,8 +246,9 @@ function valueCell(row, column) {
   const text = view.delta && isOther && isNumber ? signed(column, value - column.base) : numberText(column, value);
   const title = () => {
     const full = column.hash ? `${grouped(value)} bytes${column.nfiles[row] ? `, ${column.nfiles[row]} files` : ""}\n${column.hash[row] >= 0 ? column.hashes[column.hash[row]] : "no hash"}` : String(value);
+    const step = column.steps && column.steps[row] !== null ? `\nat step ${column.steps[row]}` : "";
     const delta = isOther && isNumber ? `\n${signed(column, value - column.base)} to the baseline` : "";
-    return `${full}${delta}${isChanged ? "\nchanged against the baseline" : ""}`;
+    return `${full}${step}${delta}${isChanged ? "\nchanged against the baseline" : ""}`;
   };
   return { text, title, cls: classes.join(" ") };
 }

@@ -1,6 +1,6 @@
 // The chooser of columns: search, kinds, how many rows have each. Lines are made for what is in sight of the list, so 500 columns are no more work than 20.
 import { el } from "../launcher/frame.js";
-import { betterOf, isHidden, KIND_NAMES, KINDS, putInOrder, table } from "./tabledata.js";
+import { betterOf, isHidden, KIND_NAMES, KINDS, table, takeCurves } from "./tabledata.js";
 import { hide, show, turnDirection } from "./tablehead.js";
 import { view } from "./tableview.js";
 
@@ -16,8 +16,8 @@ export function startChooser(given) {
   byId("column-search").addEventListener("input", () => { byId("column-list").scrollTop = 0; fill(); });
   byId("column-list").addEventListener("scroll", draw, { passive: true });
   byId("reset-columns").addEventListener("click", () => {
-    view.order = []; view.widths = {}; view.pin = []; view.hide.clear(); view.show.clear();
-    putInOrder();
+    view.order = []; view.widths = {}; view.pin = []; view.hide.clear(); view.show.clear(); view.curves = [];
+    takeCurves();
     redraw({ columns: true });
     fill();
   });
@@ -32,7 +32,7 @@ export function fill() {
     const found = table.columns.filter((column) => column.kind === kind && words.every((word) => `${column.file}:${column.key} ${column.label} ${KIND_NAMES[kind]}`.toLowerCase().includes(word)));
     if (found.length) lines.push({ kind, found }, ...found.map((column) => ({ column })));
   }
-  byId("reset-columns").hidden = !(view.order.length || view.pin.length || view.hide.size || view.show.size || Object.keys(view.widths).length);
+  byId("reset-columns").hidden = !(view.order.length || view.pin.length || view.curves.length || view.hide.size || view.show.size || Object.keys(view.widths).length);
   draw();
 }
 

@@ -17,6 +17,7 @@ export const table = {
   rows: [], // numbers of the rows that fit the query, without the workspace
   inGroup: [], // [commits, experiments] of each group among them
   base: -1, // row of the baseline
+  curves: { values: {}, better: {} }, // by id of a curve: row -> [first, last, min, max, and the steps of the last three]; which way is better
   trend: new Map(), // id of a running row -> values its main metric had while the page looked
 };
 export const collapsed = new Set(); // keys of groups and ids of commits
@@ -43,7 +44,7 @@ export function takeOver(data) {
     made.sticky = differing.get(column.id);
     return made;
   });
-  table.columns = [...metaColumns(data), ...made];
+  table.columns = [...metaColumns(data), ...made, ...curveColumns(differing)];
   putInOrder();
   table.byId = new Map(table.columns.map((column) => [column.id, column]));
   table.index = new Map(data.rows.id.map((id, number) => [id, number]));
@@ -73,6 +74,32 @@ function metaColumns(data) {
     of("tags", "Tags", 120, fill((row) => rows.notes[row]?.tags.join(", ") || null), { isOptional: true }),
     of("note", "Note", 200, fill((row) => rows.notes[row]?.note || null), { isOptional: true }),
   ];
+}
+
+const LAST = 1e6; // columns of curves stand after the other metrics
+const PLACES = { first: 0, last: 1, min: 2, max: 3 }; // in a summary; three places on are the steps
+/** What curves come to, as far as it is known: columns that the reader asked for. */
+function curveColumns(differing = new Map()) {
+  const ids = table.data.rows.id;
+  return view.curves.map((text) => {
+    const [, what, id] = text.match(/^(\w+):(.*)$/) || [];
+    const known = table.curves.values[id] || {}, better = table.curves.better[id] || "";
+    const place = PLACES[what === "best" ? (better === "lower" ? "min" : "max") : what] ?? 1;
+    const values = ids.map((row) => known[row]?.[place] ?? null);
+    const made = Object.assign(Object.create(lazy), { id: `curve:${text}`, kind: "metrics", file: id, key: what, group: "Curves", label: `${what} ${id.slice(id.lastIndexOf(":") + 1)}`, better, values, isNumeric: true, count: values.filter((value) => value !== null).length, errors: {}, known: 0, steps: place ? ids.map((row) => known[row]?.[place + 3] ?? null) : null });
+    made.sticky = differing.get(made.id);
+    return made;
+  });
+}
+/** Take over an answer of curves.json, or another choice of curves. */
+export function takeCurves(answer) {
+  if (answer) { Object.assign(table.curves.values, answer.values); Object.assign(table.curves.better, answer.better); }
+  const before = new Map(table.columns.map((column) => [column.id, column]));
+  const made = curveColumns();
+  for (const [at, column] of made.entries()) column.natural = before.get(column.id)?.natural ?? LAST + at;
+  table.columns = [...table.columns.filter((column) => !column.id.startsWith("curve:")), ...made];
+  putInOrder();
+  table.byId = new Map(table.columns.map((column) => [column.id, column]));
 }
 
 /** Columns of a kind stay together; in it they are as the reader put them. */

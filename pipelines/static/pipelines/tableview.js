@@ -3,12 +3,12 @@
 import { chosen, keep } from "../launcher/frame.js";
 
 const MAX_NAMED = 20; // rows
-const LAYOUT = ["sort", "only", "delta", "base", "hide", "show", "lower", "higher", "density", "order", "widths", "pin", "bars"];
+const LAYOUT = ["sort", "only", "delta", "base", "hide", "show", "lower", "higher", "density", "order", "widths", "pin", "bars", "curves"];
 const VIEW = ["q", ...LAYOUT];
 export const DENSITIES = ["compact", "normal"];
 
-/** q: the filter. sort: [{id, down}]. hide, show: columns that are not, or are shown against the default. order: of columns, the others follow. */
-export const view = { q: "", sort: [], only: false, delta: false, bars: false, base: "", hide: new Set(), show: new Set(), lower: new Set(), higher: new Set(), density: "compact", order: [], widths: {}, pin: [] };
+/** curves: `max:FILE:COLUMN`, columns of what curves come to. q: the filter. sort: [{id, down}]. hide, show: columns that are not, or are shown against the default. order: of columns, the others follow. */
+export const view = { q: "", sort: [], only: false, delta: false, bars: false, base: "", hide: new Set(), show: new Set(), lower: new Set(), higher: new Set(), density: "compact", order: [], widths: {}, pin: [], curves: [] };
 export const picked = new Set(); // ids of rows
 
 const quoted = (value) => value.replace(/[%,~]/g, encodeURIComponent);
@@ -25,6 +25,7 @@ export function readView(query) {
   view.density = DENSITIES.includes(query.get("density")) ? query.get("density") : "compact";
   view.order = parts(query, "order");
   view.pin = parts(query, "pin");
+  view.curves = parts(query, "curves");
   view.widths = {};
   for (const item of (query.get("widths") || "").split(",").filter(Boolean)) {
     const [id, width] = item.split("~");
@@ -40,7 +41,7 @@ export function viewText({ withFilter = true } = {}) {
   put("sort", list(view.sort.map((item) => (item.down ? "-" : "") + item.id)));
   for (const flag of ["only", "delta", "bars"]) put(flag, view[flag] ? "1" : "");
   put("base", view.base);
-  for (const name of ["hide", "show", "lower", "higher", "order", "pin"]) put(name, list(view[name]));
+  for (const name of ["hide", "show", "lower", "higher", "order", "pin", "curves"]) put(name, list(view[name]));
   put("widths", Object.entries(view.widths).map(([id, width]) => `${quoted(id)}~${width}`).join(","));
   put("density", view.density === "compact" ? "" : view.density);
   return query.toString();

@@ -1,0 +1,152 @@
+"""What curves come to, as columns of the experiments table: first, last, smallest and largest value, and the steps they were at.
+
+A curve is a column of numbers beside one of steps, in a file that a plot is drawn from. What a commit says never changes, so it is read once.
+"""
+from __future__ import annotations
+
+import posixpath
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_GET
+
+from pipelines.engine.historytable import guess_direction
+from pipelines.engine.plots.collect import Revision
+from pipelines.engine.plots.points import Series, sources_of
+from pipelines.engine.plots.shelf import Shelf
+from pipelines.engine.revisions import WORKSPACE
+from pipelines.experimentspage import make_table
+from pipelines.plotshelves import asked
+from tracking import pages
+
+LIMIT_S = 1.5  # of one request; the page asks again
+KEPT = 100_000  # of commits and curves
+AT_ONCE = 20  # curves of one request
+STEPS = ("step", "epoch", "iteration", "iter", "batch", "index")  # columns that say where a row is, and are no curves
+Summary = list[Any]  # first, last, min, max, and the step of the last, of min and of max
+
+
+@dataclass(frozen=True)
+class Curve:
+    """id: FILE:COLUMN. better: "higher" or "lower"."""
+
+    id: str
+    label: str
+    better: str
+
+
+class _Known:
+    """By project, commit and curve."""
+
+    def __init__(self) -> None:
+        self._found: OrderedDict[tuple[str, str, str], Summary | None] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: tuple[str, str, str]) -> tuple[bool, Summary | None]:
+        with self._lock:
+            return key in self._found, self._found.get(key)
+
+    def add(self, key: tuple[str, str, str], summary: Summary | None) -> None:
+        with self._lock:
+            self._found[key] = summary
+            while len(self._found) > KEPT:
+                self._found.popitem(last=False)
+
+
+_known = _Known()
+
+
+@require_GET
+def curves(request: HttpRequest, key: str) -> HttpResponse:
+    """`curves` there are now; with `?curve=ID` (one or several) `values`: curve -> row -> its summary, and how many rows are `waiting`."""
+    with asked(request, key) as (row, shelf):
+        wanted = request.GET.getlist("curve")[:AT_ONCE]
+        if not wanted:
+            names = [WORKSPACE] if shelf.repo.scm is None or shelf.repo.scm.head_commit() is None else [WORKSPACE, "HEAD"]
+            return pages.json_answer({"curves": list(_curves(shelf, names))})
+        table = make_table(request, row, shelf.repo).table
+        shas = {table.ids[number]: one.sha for number, one in enumerate(table.rows) if (made := table.experiments.get(number)) is None or made.state == "done"}
+        values: dict[str, dict[str, Summary]] = {curve: {} for curve in wanted}
+        waiting, started = 0, monotonic()
+        for row_id, sha in shas.items():
+            found = {curve: _known.get((shelf.repo.root_dir, sha, curve)) for curve in wanted}
+            if not all(is_known for is_known, _ in found.values()):
+                if monotonic() - started > LIMIT_S:
+                    waiting += 1
+                    continue
+                found = {curve: (True, summary) for curve, summary in _read(shelf, sha, wanted).items()}
+            for curve, (_, summary) in found.items():
+                if summary is not None:
+                    values[curve][row_id] = summary
+    return pages.json_answer({"values": values, "better": {curve: guess_direction(curve.rpartition(":")[2]) for curve in wanted}, "waiting": waiting})
+
+
+def _read(shelf: Shelf, sha: str, wanted: list[str]) -> dict[str, Summary | None]:
+    (revision,) = shelf.revisions({sha: sha})
+    found: dict[str, Summary | None] = {}
+    files = _files(shelf, revision, sha)
+    for curve in wanted:
+        file, _, field = curve.rpartition(":")
+        loaded = revision.load(file, {}) if file in files else None
+        found[curve] = _summary(loaded, field) if isinstance(loaded, Series) else None
+        if sha != WORKSPACE:
+            _known.add((shelf.repo.root_dir, sha, curve), found[curve])
+    revision.forget()
+    return found
+
+
+def _files(shelf: Shelf, revision: Revision, sha: str) -> set[str]:
+    """Files that plots of a revision are drawn from, and nothing else. Those outside of the project are refused."""
+    for inner_id, props in revision.plots.values() if sha == WORKSPACE else ():
+        shelf.refuse_outside(revision, inner_id, props, shelf.repo.root_dir)
+    return {source for inner_id, props in revision.plots.values() for source in sources_of(inner_id, props)}
+
+
+def _summary(series: Series, field: str) -> Summary | None:
+    points = []
+    for number, row in enumerate(series.rows):
+        value = _number(row.get(field))
+        if value is not None:
+            points.append((value, _step(row, number)))
+    if not points:
+        return None
+    low, high = min(points, key=lambda point: point[0]), max(points, key=lambda point: point[0])
+    return [points[0][0], points[-1][0], low[0], high[0], points[-1][1], low[1], high[1]]
+
+
+def _step(row: dict[str, Any], number: int) -> Any:
+    for name in STEPS:
+        if name in row:
+            found = _number(row[name])
+            return int(found) if found is not None and found == int(found) else row[name]
+    return number
+
+
+def _number(value: Any) -> float | None:
+    """A number that JSON can say."""
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        return None
+    return found if found - found == 0 and not isinstance(value, bool) else None
+
+
+def _curves(shelf: Shelf, names: list[str]) -> Iterator[Curve]:
+    seen = set()
+    for name in names:
+        sha = shelf.resolve(name)
+        (revision,) = shelf.revisions({name: sha})
+        for file in sorted(_files(shelf, revision, sha)):
+            loaded = revision.load(file, {})
+            rows = loaded.rows if isinstance(loaded, Series) else []
+            for field in rows[0] if rows and not rows[0].keys().isdisjoint(STEPS) else ():
+                found = f"{file}:{field}"
+                if found not in seen and field not in STEPS and all(_number(row.get(field)) is not None for row in rows[:20]):
+                    seen.add(found)
+                    yield Curve(found, f"{field}, {posixpath.basename(file)}", guess_direction(field))
+        revision.forget()
