@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import functools
+import hashlib
+import json
 import shutil
 import subprocess
 import threading
@@ -233,3 +235,27 @@ def test_repositories_are_read_over_ssh_and_plain_http(empty_dir: Project, regis
         empty_dir.ok("get", url, "ds/a", "-o", "http", "--rev", "main")
         assert empty_dir.read("http") == "11\n"
         server.shutdown()
+
+
+def test_a_hostile_source_writes_nothing_outside(empty_dir: Project, registry: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    md5 = "b026324c6904b2a9cb4b88d6d61c81d1"  # of "1\n", which the remote has
+    manifest = json.dumps([{"md5": md5, "relpath": "../../evil"}]).encode()
+    oid = hashlib.md5(manifest).hexdigest()
+    place = registry.path / f"../store/files/md5/{oid[:2]}/{oid[2:]}.dir"
+    place.parent.mkdir(exist_ok=True)
+    place.write_bytes(manifest)
+    place.chmod(0o444)
+    registry.gen({
+        "tree.dvc": f"outs:\n- md5: {oid}.dir\n  hash: md5\n  path: tree\n",
+        "listed.dvc": f"outs:\n- hash: md5\n  path: listed\n  files:\n  - relpath: ../../evil\n    md5: {md5}\n",
+        ".dvc/config": registry.read(".dvc/config") + "['remote \"w\"']\n    url = webdav://127.0.0.1:1/x\n    bearer_token_command = touch ../ran\n",
+        "far.dvc": f"outs:\n- md5: {'f' * 32}\n  hash: md5\n  path: far\n  remote: w\n",
+    })  # fmt: skip
+    registry.commit()
+    for url in (str(registry.path), f"file://{registry.path}"):
+        for name in ("tree", "listed"):
+            result = empty_dir.run("get", url, name)
+            assert result.code == 1 and "leads outside of its folder" in result.err, result.err
+    monkeypatch.setattr("remotes.engine.retry.PAUSE_S", 0)
+    assert "cannot be had" in empty_dir.run("get", str(registry.path), "far").err
+    assert empty_dir.tree() == [] and not list(registry.path.parent.rglob("evil")) + list(registry.path.parent.rglob("ran"))
