@@ -15,13 +15,12 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
-from pipelines.engine.historytable import guess_direction
+from pipelines.engine.historytable import HistoryTable, guess_direction
 from pipelines.engine.plots.collect import Revision
 from pipelines.engine.plots.points import Series, sources_of
 from pipelines.engine.plots.shelf import Shelf
 from pipelines.engine.revisions import WORKSPACE
 from pipelines.experimentspage import make_table
-from pipelines.plotshelves import asked
 from tracking import pages
 
 LIMIT_S = 1.5  # of one request; the page asks again
@@ -64,26 +63,37 @@ _known = _Known()
 @require_GET
 def curves(request: HttpRequest, key: str) -> HttpResponse:
     """`curves` there are now; with `?curve=ID` (one or several) `values`: curve -> row -> its summary, and how many rows are `waiting`."""
-    with asked(request, key) as (row, shelf):
+    row, repo = pages.open_repository(request, key)
+    shelf = Shelf(repo)  # of its own: others wait for the shared one, and reading all rows takes a while
+    try:
         wanted = request.GET.getlist("curve")[:AT_ONCE]
         if not wanted:
-            names = [WORKSPACE] if shelf.repo.scm is None or shelf.repo.scm.head_commit() is None else [WORKSPACE, "HEAD"]
+            names = [WORKSPACE] if repo.scm is None or repo.scm.head_commit() is None else [WORKSPACE, "HEAD"]
             return pages.json_answer({"curves": list(_curves(shelf, names))})
-        table = make_table(request, row, shelf.repo).table
-        shas = {table.ids[number]: one.sha for number, one in enumerate(table.rows) if (made := table.experiments.get(number)) is None or made.state == "done"}
-        values: dict[str, dict[str, Summary]] = {curve: {} for curve in wanted}
-        waiting, started = 0, monotonic()
-        for row_id, sha in shas.items():
-            found = {curve: _known.get((shelf.repo.root_dir, sha, curve)) for curve in wanted}
-            if not all(is_known for is_known, _ in found.values()):
-                if monotonic() - started > LIMIT_S:
-                    waiting += 1
-                    continue
-                found = {curve: (True, summary) for curve, summary in _read(shelf, sha, wanted).items()}
-            for curve, (_, summary) in found.items():
-                if summary is not None:
-                    values[curve][row_id] = summary
+        values, waiting = _summaries(shelf, make_table(request, row, repo).table, wanted)
+    finally:
+        repo.close()
+        if repo.scm is not None:
+            repo.scm.close()
     return pages.json_answer({"values": values, "better": {curve: guess_direction(curve.rpartition(":")[2]) for curve in wanted}, "waiting": waiting})
+
+
+def _summaries(shelf: Shelf, table: HistoryTable, wanted: list[str]) -> tuple[dict[str, dict[str, Summary]], int]:
+    """By curve and row; and how many rows are still to be read."""
+    shas = {table.ids[number]: one.sha for number, one in enumerate(table.rows) if (made := table.experiments.get(number)) is None or made.state == "done"}
+    values: dict[str, dict[str, Summary]] = {curve: {} for curve in wanted}
+    waiting, started = 0, monotonic()
+    for row_id, sha in shas.items():
+        found = {curve: _known.get((shelf.repo.root_dir, sha, curve)) for curve in wanted}
+        if not all(is_known for is_known, _ in found.values()):
+            if monotonic() - started > LIMIT_S:
+                waiting += 1
+                continue
+            found = {curve: (True, summary) for curve, summary in _read(shelf, sha, wanted).items()}
+        for curve, (_, summary) in found.items():
+            if summary is not None:
+                values[curve][row_id] = summary
+    return values, waiting
 
 
 def _read(shelf: Shelf, sha: str, wanted: list[str]) -> dict[str, Summary | None]:

@@ -204,9 +204,15 @@ def custom(request: HttpRequest, key: str) -> HttpResponse:
     columns = list(dict.fromkeys(request.GET.getlist("column")))[:COLUMNS_AT_MOST]
     if len(columns) < 2:
         raise pages.NotFound("a chart over all runs needs two columns, a param and a metric")
-    with asked(request, key) as (row, shelf):
+    with asked(request, key) as (_, shelf):
         shown = chips(shelf, asked_names(request, shelf.repo), request.GET.get("series", ""))
-        runs = all_runs(row, shelf.repo, {chip.id: chip.series for chip in shown}, RUNS_LIMIT_S)
+    row, repo = pages.open_repository(request, key)  # of its own: reading all runs takes a while, and others wait for the shelf
+    try:
+        runs = all_runs(row, repo, {chip.id: chip.series for chip in shown}, RUNS_LIMIT_S)
+    finally:
+        repo.close()
+        if repo.scm is not None:
+            repo.scm.close()
     theme = THEMES.get(request.GET.get("theme", ""), LIGHT)
     spec = scatter_chart(runs.points, columns[0], columns[1], theme) if request.GET.get("kind") == "scatter" else parallel_chart(runs.points, columns, theme)
     return pages.json_answer(RunsCard(spec, len(spec["datasets"]["runs"]), runs.waiting))
