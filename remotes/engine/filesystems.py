@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from remotes.engine.clienterrors import translated
 from remotes.engine.clientoptions import ARGUMENTS, TUNED, Wanted, silence_clients
+from remotes.engine.sshclient import load as load_asyncssh
 from tracking.engine.config_schema import url_scheme
 from tracking.engine.credentials import without_login
 from tracking.engine.errors import MissingPackage, RemoteError
@@ -107,6 +108,8 @@ def _class(scheme: str, shown: str) -> Any:
     try:
         if scheme in _NEEDS:
             importlib.import_module(_NEEDS[scheme])
+        if scheme == "ssh":
+            load_asyncssh()
         return getattr(importlib.import_module(module), name)
     except ImportError as exc:
         raise missing_package(scheme, shown, exc) from exc

@@ -1,8 +1,26 @@
-"""How we behave as a client of SSH: which host keys are accepted."""
+"""How we behave as a client of SSH: what it is loaded with, which host keys are accepted."""
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
+
+
+OPTIONAL = ("oqs", "nettle")  # libraries of the system for sntrup761 and UMAC, which AES-GCM and ML-KEM make needless
+
+
+def load() -> None:
+    """Import asyncssh without its search for libraries we do not need: that starts compiler and linker, for half of the import's time."""
+    if "asyncssh" in sys.modules:
+        return
+    import ctypes.util
+
+    find = ctypes.util.find_library
+    ctypes.util.find_library = lambda name: None if any(part in name for part in OPTIONAL) else find(name)
+    try:
+        import asyncssh  # noqa: F401
+    finally:
+        ctypes.util.find_library = find
 
 
 def existing_files(*paths: str) -> list[str]:
