@@ -45,6 +45,7 @@ while [ $i -lt $epochs ]; do
   [ -e "$LEDGER.loud" ] && { rm "$LEDGER.loud"; seq 1 8000000; echo last words; }
   echo "epoch $i/$epochs done"
 done
+[ "$mode" = late ] && { echo "too late" >&2; exit 4; }
 printf '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>' > live/plots/images/map.svg
 echo $n > model.txt
 echo "end $n" >> "$LEDGER"
@@ -293,6 +294,20 @@ def test_e5_l8_a_run_that_goes_on_is_a_chip_of_the_plots_and_its_curve_grows(vis
     box.upto(12)
     page.count("revision-running", 0).expect(rows, 2 + 12)  # it is an experiment now, of the same name and colour
     assert page.js("return document.querySelector('[data-rev=slow] .lsw').className") == colour
+
+
+def test_e5_e9_a_failed_run_keeps_the_metrics_it_reached(visit: Visit, box: Box) -> None:
+    box.dataver("exp", "run", "--queue", "-n", "tardy", "-S", "mode=late", "-S", "epochs=4")
+    box.start(1)
+    box.wait_for(failed=1)
+    page = visit(box.path).open(f"/r/{key_of(str(box.path))}/experiments")
+    row = "[...document.querySelectorAll('[data-testid=row]')].find((one) => one.querySelector('[data-testid=experiment]')?.textContent === 'tardy')"
+    page.expect(lambda: page.js(f"return {row}.querySelector('[data-column=\"metrics:live/metrics.json:acc\"]').textContent"), "0.53")
+    state = page.js(f"const state = {row}.querySelector('[data-testid=state]'); return [state.textContent, state.title, state.classList.contains('is-bad')]")
+    assert (state[0], state[2]) == ("Failed", True) and "too late" in state[1]
+    with page.leaving():
+        page.js(f"{row}.querySelector('[data-testid=log-link]').click()")
+    page.see("log", "too late")
 
 
 def test_e5_r2_reproduce_gives_the_same_outs(visit: Visit, box: Box) -> None:
