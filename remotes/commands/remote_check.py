@@ -59,9 +59,9 @@ def _show(result: Checked, io: Io) -> None:
     if bad:
         io.error(f"of {result.objects} objects in {where}, {missing} are missing and {bad - missing} are damaged")
         if result.dropped:
-            io.plain_error(f"{result.dropped} damaged ones were deleted: `{io.tool} push` sends them again.")
+            io.plain_error(f"{result.dropped} damaged ones were deleted: `dataver push` sends them again.")
         else:
-            io.plain_error(f"Whoever has them in a cache sends them with `{io.tool} push`; damaged ones are in the way until `{io.tool} remote check --drop` there.")
+            io.plain_error(f"Whoever has them in a cache sends them with `dataver push`; damaged ones are in the way until `dataver remote check --drop` there.")
     elif not result.unread:
         io.info(f"All {result.objects} objects ({result.size} bytes) are in {where}." if result.objects else f"There is no data to look for in {where}.")
 

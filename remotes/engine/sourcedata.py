@@ -24,7 +24,7 @@ from tracking.engine.objects import LocalStore, ObjectStore
 from tracking.engine.protocols import Progress, Settings
 from tracking.engine.record import record, replace
 from tracking.engine.repo import Repo
-from tracking.engine.sources import Project, Request, files_of, forbid_programs, open_project, overlay_settings
+from tracking.engine.sources import Project, Request, files_of, forbid_programs, open_project, overlay_settings, refuse_broken
 from tracking.engine.stage import Digest, Out, Stage
 from tracking.engine.tree import Rows, is_safe, load_tree
 from tracking.engine.workspace import Workspace
@@ -68,6 +68,7 @@ class SourceData:
         self.depth = depth
         self.remotes = Remotes(project.repo, remote) if project.repo is not None else None
         self._outs: dict[str, tuple[Stage, Out]] | None = None
+        self._broken: dict[str, DataverError] = {}  # files that cannot be read, and might track something
         self._reasons: list[str] = []
 
     # --- what there is
@@ -76,7 +77,7 @@ class SourceData:
         """Tracked data by path from the root."""
         if self._outs is None:
             repo = self.project.repo
-            index = load_index(repo, self.project.files) if repo is not None else None
+            index = load_index(repo, self.project.files, onerror=self._broken.__setitem__) if repo is not None else None
             self._outs = {index.repo.rel(out.abspath): (stage, out) for stage, out in index.outs if out.cache and out.abspath and index.repo.contains(out.abspath)} if index else {}
         return self._outs
 
@@ -96,6 +97,8 @@ class SourceData:
             inner = self._in_out(path, "", into)
             files += [replace(file, rel=f"{path[start:]}/{file.rel}" if file.rel else path[start:]) for file in inner.files]
         look = plain.look(top)
+        if look is None or look[0]:
+            refuse_broken(self._broken, top)
         if look is None and not below:
             raise PathMissing(f"'{top or '.'}' is neither a file of '{self.url}' nor tracked there", hint=f"`dataver list {self.url} -R` shows what there is.")
         if look is not None and not look[0]:
@@ -205,6 +208,7 @@ class SourceData:
         """Where the remote keeps a tracked path. Raises DataverError."""
         path = next((path for path in self.outs if top == path or top.startswith(f"{path}/")), None)
         if path is None:
+            refuse_broken(self._broken, top)
             raise DataverError(f"Unable to find DVC file with output '{top}'", hint="Only tracked data lies on a remote.")
         stage, out = self.outs[path]
         assert self.remotes is not None

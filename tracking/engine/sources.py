@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from tracking.engine import configfile
@@ -104,8 +104,23 @@ def open_source(request: Request) -> Iterator[Source]:
 
 def _listing(request: Request, project: Project) -> Listing:
     repo = project.repo
-    tree = recorded(load_index(repo, project.files), Workspace(repo), _manifests(request, repo)) if repo is not None else None
-    return Listing(files_of(project, request.details), tree)
+    if repo is None:
+        return Listing(files_of(project, request.details), None)
+    broken: dict[str, DataverError] = {}
+    index = load_index(repo, project.files, onerror=broken.__setitem__)
+    refuse_broken(broken, project.top)
+    return Listing(files_of(project, request.details), recorded(index, Workspace(repo), _manifests(request, repo)))
+
+
+def refuse_broken(broken: Mapping[str, DataverError], top: str) -> None:
+    """Raise the error of a .dvc or dvc.yaml file, if any, that may say what lies at a path or below it.
+
+    broken: by path from the root. Somebody else's broken file elsewhere in their project is none of ours.
+    """
+    for rel, error in broken.items():
+        folder = rel.rpartition("/")[0]
+        if not folder or not top or f"{folder}/".startswith(f"{top}/") or top.startswith(f"{folder}/"):
+            raise error
 
 
 def files_of(project: Project, details: bool = True) -> WorkspaceListing | RevisionListing:

@@ -259,3 +259,17 @@ def test_a_hostile_source_writes_nothing_outside(empty_dir: Project, registry: P
     monkeypatch.setattr("remotes.engine.retry.PAUSE_S", 0)
     assert "cannot be had" in empty_dir.run("get", str(registry.path), "far").err
     assert empty_dir.tree() == [] and not list(registry.path.parent.rglob("evil")) + list(registry.path.parent.rglob("ran"))
+
+
+def test_a_broken_file_elsewhere_in_a_source_is_none_of_ours(repo: Project, registry: Project) -> None:
+    registry.gen({"old/x.dvc": "outs:\n- md5: [1\n", "old/y": "y\n"})
+    registry.commit("broken")
+    repo.ok("import", "../reg", "ds/a", "-o", "tracked")
+    repo.ok("import", "../reg", "gitdir")
+    repo.ok("get", "../reg", "ds")
+    assert repo.ok("list", "../reg", "gitdir").lines == ["g"]
+    assert repo.read("tracked") == "11\n" and repo.read("gitdir/g") == "g\n" and repo.tree("ds") == ["a", "sub/b"]
+    for args in (("get", "../reg", "old"), ("get", "../reg", "old/x"), ("list", "../reg", "old"), ("list", "../reg")):
+        refused = repo.run(*args)
+        assert refused.code == 1 and "old/x.dvc' is invalid" in refused.err
+    assert not (repo / "old").exists()
