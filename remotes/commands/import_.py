@@ -36,7 +36,7 @@ def add_settings_arguments(parser: argparse.ArgumentParser) -> None:
     """How another repository's remotes are to be used."""
     parser.add_argument("--config", metavar="FILE", help="settings to use with those of the repository")
     parser.add_argument("--remote", metavar="NAME", help="default remote to assume there")
-    parser.add_argument("--remote-config", nargs="*", metavar="OPTION=VALUE", help="settings of that remote to assume")
+    parser.add_argument("--remote-config", nargs="*", action="extend", metavar="OPTION=VALUE", help="settings of that remote to assume")
 
 
 def pairs(items: list[str] | None) -> dict[str, str]:

@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_options_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--fs-config", nargs="*", metavar="OPTION=VALUE", help="settings of the storage, as a remote has them")
+    parser.add_argument("--fs-config", nargs="*", action="extend", metavar="OPTION=VALUE", help="settings of the storage, as a remote has them")
 
 
 def run(args: argparse.Namespace, io: Io) -> int:

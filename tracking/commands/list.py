@@ -39,7 +39,7 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rev", nargs="?", metavar="REV", help="look into this commit, branch or tag")
     parser.add_argument("--config", metavar="FILE", help="settings to use with those of the project")
     parser.add_argument("--remote", metavar="NAME", help="default remote to assume")
-    parser.add_argument("--remote-config", nargs="*", metavar="OPTION=VALUE", help="settings of that remote to assume")
+    parser.add_argument("--remote-config", nargs="*", action="extend", metavar="OPTION=VALUE", help="settings of that remote to assume")
 
 
 def request_of(args: argparse.Namespace, io: Io, details: bool) -> Request:

@@ -185,7 +185,7 @@ def test_a_login_in_a_url_is_not_written_down(repo: Project, registry: Project) 
         for argv in (("import", url, "ds"), ("get", url, "ds"), ("ls", url)):
             result = repo.run(*argv)
             assert result.code != 0 and "s3cret" not in result.out + result.err, result.err
-    for argv in (("import", "../reg", "ds", "--remote-config", "password=s3cret"), ("import-url", "s3://bucket/ds", "--fs-config", "secret_access_key=s3cret")):
+    for argv in (("import", "../reg", "ds", "--remote-config", "password=s3cret"), ("import-url", "s3://bucket/ds", "--fs-config", "secret_access_key=s3cret", "--fs-config", "region=x")):  # options add up
         result = repo.run(*argv)
         assert result.code == 1 and "is a secret" in result.err and "s3cret" not in result.err
     assert not (repo / "ds.dvc").exists()
