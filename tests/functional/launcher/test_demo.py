@@ -44,7 +44,7 @@ def test_with_a_screen_the_window_opens(command: list[str], tmp_path: Path) -> N
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="there is a screen always")
 @pytest.mark.parametrize("more", [{}, {"CI": "true", "DISPLAY": ":99"}])
 def test_with_neither_the_command_is_printed(command: list[str], tmp_path: Path, more: dict[str, str]) -> None:
-    done = subprocess.run(command, env=environ(tmp_path, **more), capture_output=True, text=True, timeout=LIMIT_S)
+    done = subprocess.run(command, cwd=CHECKOUT, env=environ(tmp_path, **more), capture_output=True, text=True, timeout=LIMIT_S)
     assert done.returncode == 0 and done.stdout.strip() == f"To look at it: cd {tmp_path / 'project'} && dataver ui"
 
 
