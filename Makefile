@@ -10,7 +10,7 @@ DVCLIVE := 3.49.1
 JOBS   ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help setup demo test compat faults soak docs lint wheels-check clean
+.PHONY: help setup python demo test compat faults soak docs lint wheels-check clean
 
 help:
 	@echo "make demo          a project with real data in ./$(DEMO) (DEMO=folder for another place)"
@@ -24,29 +24,37 @@ help:
 	@echo "make setup         only the virtual environments, in $(VENV) and $(DVCENV)"
 	@echo "make clean         remove what make made"
 
-setup: $(VENV)/.ready $(DVCENV)/.ready $(VENV)/.servers
+setup:
+	@$(MAKE) --no-print-directory -j2 $(VENV)/.servers $(DVCENV)/.ready
 
-$(VENV)/.ready: pyproject.toml package-lock.json hatch_build.py
+# what both environments need; asked each time, it makes nothing out of date
+python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "dataver needs Python 3.11 or later; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 		{ echo "Python's venv is missing. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@command -v git >/dev/null || { echo "git is missing. On Debian and Ubuntu: apt install git" >&2; exit 1; }
+
+$(VENV)/.ready: pyproject.toml package-lock.json hatch_build.py | python
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q -e .
+	@touch $@
+
+$(VENV)/.tests: $(VENV)/.ready
 	$(BIN)/python -m pip install -q -e '.[test]'
 	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || \
 		echo "Chromium is missing, so the tests of the pages will be skipped. On Debian and Ubuntu: apt-get install chromium chromium-driver"
 	@touch $@
 
 # Azurite, the Azure server of the tests; without it those tests are skipped and say so
-$(VENV)/.servers: tests/servers/azurite/package-lock.json | $(VENV)/.ready
+$(VENV)/.servers: tests/servers/azurite/package-lock.json $(VENV)/.tests
 	@$(BIN)/python -m tests.servers.install || echo "Azurite could not be installed: the tests of Azure will be skipped"
 	@command -v sshd >/dev/null || test -x /usr/sbin/sshd || \
 		echo "sshd is missing, so the tests of SSH will be skipped. On Debian and Ubuntu: apt-get install openssh-server"
 	@touch $@
 
 # dvc and DVCLive live in an environment of their own: they are only what we are compared and tried with
-$(DVCENV)/.ready: Makefile | $(VENV)/.ready
+$(DVCENV)/.ready: Makefile | python
 	$(PYTHON) -m venv $(DVCENV)
 	$(DVCENV)/bin/python -m pip install -q 'dvc[s3,gs,azure,ssh,webdav]==$(DVC)' 'dvclive[image]==$(DVCLIVE)'
 	@touch $@
@@ -69,13 +77,13 @@ soak: setup
 docs: $(VENV)/.ready
 	$(BIN)/python -m launcher.commanddocs docs/commands
 
-lint: $(VENV)/.ready
+lint: $(VENV)/.tests
 	@$(BIN)/python -c 'import mypy' 2>/dev/null || $(BIN)/python -m pip install -q -e '.[lint]'
 	$(BIN)/python -m mypy --strict --ignore-missing-imports tracking/engine remotes/engine pipelines/engine launcher/engine
 	$(BIN)/python -m pytest tests/test_architecture.py tests/test_docs.py
 
 # pip evaluates environment markers for the machine it runs on, so this asks what has wheels
-wheels-check: $(VENV)/.ready
+wheels-check: $(VENV)/.tests
 	$(BIN)/python .ci/wheels_check.py
 
 clean:
