@@ -35,7 +35,9 @@ NO_BUCKET = Meaning("the bucket or container does not exist", "Make it, or corre
 READ_ONLY = Meaning("the storage is read-only: it does not take files this way", "Use another remote to push to, or other credentials.")
 FULL = Meaning("the storage is full", "Free some space there: `dataver gc -c` deletes what nothing uses.")
 TOO_LARGE = Meaning("the storage refuses files of this size")
+ELSEWHERE = Meaning("the server sends requests to another place", "Use the URL it redirects to: `dataver remote modify NAME url URL`, or `endpointurl`.")
 HOST_KEY = Meaning("the host's key is not the one in known_hosts", "If the host was set up anew, remove its old key: `ssh-keygen -R HOST`.")
+NO_WEB = Meaning("what answers there is no web server, or a broken one", "Check host and port of the URL.")
 TLS = Meaning("the certificate of the host is not trusted", "`dataver remote modify NAME ssl_verify FILE` names certificates to trust.")
 NO_HOST = Meaning("there is no such host", "Check the URL and the network.", passing=True)
 REFUSED = Meaning("nothing answers there: connection refused", "Check host and port, and that the server runs.", passing=True)
@@ -57,6 +59,7 @@ CODES: dict[str, Meaning] = {
     "RequestTimeout": SILENT,
 }
 STATUSES: dict[int, Meaning] = {401: LOGIN, 403: FORBIDDEN, 405: READ_ONLY, 501: READ_ONLY, 408: SILENT, 413: TOO_LARGE, 423: BUSY, 425: BUSY, 429: BUSY, 507: FULL}
+REDIRECTS = (301, 302, 303, 307, 308)
 ERRNOS: dict[int, Meaning] = {
     **dict.fromkeys((errno.ECONNREFUSED,), REFUSED),
     **dict.fromkeys((errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN), SILENT),
@@ -71,6 +74,7 @@ CLASSES: dict[str, Meaning] = {
     **dict.fromkeys(("ClientConnectorCertificateError", "ClientConnectorSSLError", "SSLCertVerificationError", "SSLError"), TLS),
     **dict.fromkeys(("gaierror", "ClientConnectorDNSError", "NameResolutionError"), NO_HOST),
     "NewConnectionError": REFUSED,
+    "BadHttpMessage": NO_WEB,
     "SFTPFailure": Meaning("the host could not do it; its disk may be full", "Look at the space and the quota there.", passing=True),
     **dict.fromkeys(("SFTPPermissionDenied", "ForbiddenOperation"), FORBIDDEN),
     **dict.fromkeys(("SFTPWriteProtect",), READ_ONLY),
@@ -188,8 +192,10 @@ def _by_status(exc: BaseException) -> Meaning | None:
         status = getattr(holder, name, None)
         if isinstance(status, str) and status.isdigit():
             status = int(status)
-    if not isinstance(status, int) or isinstance(status, bool) or not 400 <= status < 600:
+    if not isinstance(status, int) or isinstance(status, bool) or not 300 <= status < 600:
         return None
+    if status < 400:
+        return ELSEWHERE if status in REDIRECTS else None
     if status >= 500:
         return STATUSES.get(status, BUSY)
     return STATUSES.get(status)

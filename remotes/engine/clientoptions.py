@@ -72,6 +72,8 @@ class Wanted:
 
 
 def _s3(wanted: Wanted) -> Arguments:
+    from remotes.engine.httpclient import s3_session
+
     client = wanted.named(region_name="region", verify="ssl_verify")
     region = client.get("region_name") or wanted.environ("AWS_REGION", "AWS_DEFAULT_REGION")
     arguments: Arguments = {
@@ -82,6 +84,7 @@ def _s3(wanted: Wanted) -> Arguments:
             "read_timeout": wanted.get("read_timeout", READ_S),
             "max_pool_connections": CONNECTIONS,
             "retries": {"total_max_attempts": 2, "mode": "standard"},
+            **s3_session(),
         },
         "s3_additional_kwargs": _s3_headers(wanted),
         "version_aware": bool(wanted.get("version_aware")),

@@ -1,4 +1,4 @@
-"""Clients of HTTP and WebDAV: credentials go to the origin they are for, and to no host a redirect names."""
+"""Clients of HTTP, WebDAV and S3: credentials go to the origin they are for, and to no host a redirect names."""
 from __future__ import annotations
 
 import subprocess
@@ -6,12 +6,14 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
+from remotes.engine.clienterrors import REDIRECTS
 from tracking.engine.errors import RemoteError
 
 if TYPE_CHECKING:
     from remotes.engine.clientoptions import Wanted
 
 TOKEN_COMMAND_S = 30.0
+REGION = "x-amz-bucket-region"
 
 
 def headers(wanted: Wanted) -> dict[str, str]:
@@ -105,6 +107,51 @@ def webdav_arguments(wanted: Wanted) -> dict[str, Any]:
         "limits": httpx.Limits(max_connections=64, max_keepalive_connections=64),
         "retry": False,
     }
+
+
+def s3_session() -> dict[str, Any]:
+    """Of the client's configuration: requests that follow no redirect, which would take session tokens and encryption keys along.
+
+    A bucket of another region is found by the client itself. Older clients cannot be told: {} then.
+    """
+    import inspect
+
+    from aiobotocore.config import AioConfig  # slow import
+    from aiobotocore.httpsession import AIOHTTPSession
+
+    if "http_session_cls" not in inspect.signature(AioConfig.__init__).parameters:
+        return {}
+
+    class Session(AIOHTTPSession):  # type: ignore[misc]
+        async def _get_session(self, proxy_url: Any) -> Any:
+            return _NoRedirects(await super()._get_session(proxy_url))
+
+    return {"http_session_cls": Session}
+
+
+class _Redirected(Exception):
+    """status: of the answer."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"redirected ({status})")
+        self.status = status
+
+
+class _NoRedirects:
+    """A client session whose requests follow none."""
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._session, name)
+
+    async def request(self, method: str, **arguments: Any) -> Any:
+        answer = await self._session.request(method, **{**arguments, "allow_redirects": False})
+        if answer.status in REDIRECTS and REGION not in answer.headers:  # the client would ask for the region without end
+            answer.release()
+            raise _Redirected(answer.status)
+        return answer
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

@@ -228,6 +228,17 @@ def test_credentials_do_not_follow_a_redirect_to_another_host(servers: Servers, 
     assert [line for line in said if line[-1] == "k3y"]
 
 
+def test_tokens_and_keys_of_s3_do_not_follow_a_redirect(servers: Servers) -> None:
+    server = servers("http")
+    log = Path(server.folder, ".headers")
+    options = {"endpointurl": f"{server.url}/redirect/{server.port}/public", "access_key_id": "K", "secret_access_key": "s3cr3t", "session_token": "t0ken"}
+    store = open_cloud(Remote("r", "s3://bucket/x", options), False)
+    before = log.read_text() if log.exists() else ""
+    with pytest.raises(RemoteError, match="sends requests to another place"):
+        store.read("0" * 32)
+    assert "localhost" not in log.read_text().removeprefix(before) != ""
+
+
 def test_a_host_that_does_not_answer_is_given_up_at_once(tmp_path: Path) -> None:
     """Its queue of connections is full, so that further ones get no answer at all."""
     with socket.socket() as deaf, contextlib.ExitStack() as stack:
