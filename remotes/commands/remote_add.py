@@ -7,7 +7,7 @@ from __future__ import annotations
 import argparse
 
 from remotes.engine import remoteconfig
-from tracking.engine.configlevels import add_level_flags, open_config
+from tracking.engine.configlevels import add_level_flags, open_config, warn_exposed
 from tracking.engine.protocols import Io
 
 HELP = "Name a storage location"
@@ -23,7 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, io: Io) -> int:
     name = args.name.lower()
-    remoteconfig.add(open_config(io), args.level or "repo", args.name, args.url, io.cwd, force=args.force, default=args.default)
+    config, level = open_config(io), args.level or "repo"
+    remoteconfig.add(config, level, args.name, args.url, io.cwd, force=args.force, default=args.default)
+    warn_exposed(io, config, level, ("remote", name, "url"), args.url)
     if args.default:
         io.info(f"Setting '{name}' as a default remote.")
     return 0

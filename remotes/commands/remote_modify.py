@@ -7,7 +7,7 @@ from __future__ import annotations
 import argparse
 
 from remotes.engine import remoteconfig
-from tracking.engine.configlevels import add_level_flags, open_config
+from tracking.engine.configlevels import add_level_flags, open_config, warn_exposed
 from tracking.engine.errors import UsageError
 from tracking.engine.protocols import Io
 
@@ -25,5 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, io: Io) -> int:
     if args.value is None and not args.unset:
         raise UsageError(f"a value for '{args.option}' is missing", hint="To remove the option, add --unset.")
-    remoteconfig.modify(open_config(io), args.level or "repo", args.name, {args.option: None if args.unset else args.value}, io.cwd)
+    config, level, value = open_config(io), args.level or "repo", None if args.unset else args.value
+    remoteconfig.modify(config, level, args.name, {args.option: value}, io.cwd)
+    warn_exposed(io, config, level, ("remote", args.name.lower(), args.option.lower()), value)
     return 0

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tracking.engine.config import REPO_LEVELS, Config
-from tracking.engine.configlevels import add_level_flags, levels_to_read, open_config
+from tracking.engine.configlevels import add_level_flags, levels_to_read, open_config, warn_exposed
 from tracking.engine.credentials import MASK, is_secret, masked
 from tracking.engine.errors import ConfigError, DataverError
 from tracking.engine.protocols import Io
@@ -93,6 +93,7 @@ def _change(config: Config, args: argparse.Namespace, io: Io) -> None:
             if not isinstance(target, dict):
                 raise ConfigError(f"'{'.'.join(name[:-1])}' in '{config.display(level)}' is a value, not a section.")
             target[name[-1]] = config.spell(level, name[0], name[-1], args.value, io.cwd)
+    warn_exposed(io, config, level, name, None if args.unset else args.value)
     if name == ("cache", "type") and not args.unset:
         io.warn("files already in the workspace keep their links; `dataver checkout --relink` makes new ones.")
 

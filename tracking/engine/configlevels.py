@@ -5,6 +5,7 @@ import argparse
 import os
 
 from tracking.engine.config import LEVELS, Config
+from tracking.engine.credentials import is_exposed
 from tracking.engine.errors import NotARepository
 from tracking.engine.protocols import Io
 from tracking.engine.repo import DVC_DIR, find_root
@@ -27,6 +28,13 @@ def open_config(io: Io) -> Config:
     except NotARepository:
         dvc_dir = None
     return Config.load(dvc_dir, io.settings, validate=False)
+
+
+def warn_exposed(io: Io, config: Config, level: str, name: tuple[str, ...], value: str | None) -> None:
+    """Say so when a secret was stored where it will be committed. value: None for one that was removed."""
+    if value is not None and is_exposed(level, name, value):
+        option = ".".join(name)
+        io.warn(f"'{option}' holds a secret, and '{config.display(level)}' is shared through Git: `dataver config --unset {option}` removes it, `dataver config --local {option} ...` keeps it on this machine.")
 
 
 def levels_to_read(config: Config, level: str | None) -> list[str]:

@@ -39,6 +39,18 @@ def is_known(name: tuple[str, ...]) -> bool:
     return len(name) == 2 and option in config_schema.SECTIONS.get(section, {})
 
 
+def is_exposed(level: str, name: tuple[str, ...], value: str) -> bool:
+    """Whether storing a setting puts a secret into the file that is committed. level: of the configuration."""
+    return level == "repo" and ((is_known(name) and is_secret(name)) or _has_password(value))
+
+
+def _has_password(value: str) -> bool:
+    try:
+        return "://" in value and ":" in _split(value).netloc.rpartition("@")[0]
+    except ValueError:
+        return "@" in value
+
+
 def _split(value: str) -> SplitResult:
     """urlsplit, also of an address whose password holds a `/` that nobody encoded. Raises ValueError."""
     parts = urlsplit(value)

@@ -145,3 +145,12 @@ def test_test_tells_the_time_of_each_step_or_what_is_wrong(repo) -> None:
     assert (result.code, told["failed"], told["reason"]) == (1, "write", f"there is no folder '{repo.path}/missing'")
     assert result.err.startswith("ERROR: bad: there is no folder")
     assert repo.run("remote", "test", "nosuch").code == 1
+
+
+def test_a_secret_in_the_committed_file_is_warned_of(repo) -> None:
+    for argv in (("add", "a", "https://u:s3cret@h/x"), ("modify", "a", "password", "s3cret")):
+        warned = repo.ok("remote", *argv).err
+        assert "'.dvc/config' is shared through Git" in warned and "s3cret" not in warned
+    assert "shared through Git" in repo.ok("config", "remote.a.password", "s3cret").err
+    for argv in (("modify", "--local", "a", "password", "s3cret"), ("modify", "-u", "a", "password"), ("add", "b", "https://u@h/x"), ("modify", "b", "user", "me")):
+        assert repo.ok("remote", *argv).err == ""
