@@ -11,7 +11,7 @@ from remotes.engine.runcache import RUNS
 from remotes.engine.storage import Remote, Remotes
 from tracking.engine import atomic
 from tracking.engine.credentials import masked
-from tracking.engine.errors import DataverError
+from tracking.engine.errors import CorruptObject, DataverError, UnsafePath
 from tracking.engine.history import Selection
 from tracking.engine.index import Index
 from tracking.engine.objects import LocalStore, ObjectStore
@@ -19,7 +19,7 @@ from tracking.engine.protocols import Progress
 from tracking.engine.record import field, record
 from tracking.engine.repo import Repo
 from tracking.engine.stage import Out, Stage
-from tracking.engine.tree import DIR_SUFFIX
+from tracking.engine.tree import DIR_SUFFIX, Rows
 from tracking.engine.used import Manifests, Request, collect_used, expand
 
 Key = tuple[str, bool]  # (oid, of the 2.x layout)
@@ -97,6 +97,18 @@ def _used(repo: Repo, stores: dict[bool, ObjectStore], sizes: dict[Key, int], re
         return read_manifest(stores[legacy], oid) if (oid, legacy) in sizes else None
 
     manifests, result = Manifests(repo, find), []
+    broken: set[Key] = set()
+
+    def rows(oid: str, legacy: bool) -> Rows | None:
+        """Of a manifest; one that is damaged is told once, and counts as if it listed nothing."""
+        try:
+            return manifests.rows(oid, legacy)
+        except (CorruptObject, UnsafePath) as error:
+            if (oid, legacy) not in broken:
+                broken.add((oid, legacy))
+                report.problems.append((oid, error.message))
+            return None
+
     for scope, selection in SCOPES:
         progress.start("Reading commits" if scope == COMMITS else "Reading the workspace")
         try:
@@ -106,7 +118,7 @@ def _used(repo: Repo, stores: dict[bool, ObjectStore], sizes: dict[Key, int], re
             continue
         found: set[Key] = set()
         for (_, _, legacy), group in used.groups.items():
-            expanded = expand(group, lambda oid, legacy=legacy: manifests.rows(oid, legacy))  # type: ignore[misc]
+            expanded = expand(group, lambda oid, legacy=legacy: rows(oid, legacy))  # type: ignore[misc]
             found |= {(oid, legacy) for oid in expanded.names}
             found |= {(oid, legacy) for oids in expanded.whole.values() for oid in oids}
             found |= {(oid, legacy) for oid in group.trees}

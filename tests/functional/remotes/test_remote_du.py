@@ -44,6 +44,15 @@ def test_manifests_are_read_from_the_remote_and_broken_commits_named(data: Proje
     assert data.ok("remote", "du").err.startswith(f"WARNING: '{sha}' could not be read, so what it uses counts as unused: ")
 
 
+def test_a_manifest_that_lists_nothing_is_named(data: Project) -> None:
+    data.ok("push", "-q")
+    oid = "99914b932bd37a50b983c5e7c90ae93b.dir"  # of {}
+    data.gen({"bad.dvc": f"outs:\n- md5: {oid}\n  hash: md5\n  path: bad\n", f"../remote/files/md5/{oid[:2]}/{oid[2:]}": "{}"})
+    result = data.ok("remote", "du", "--json").json
+    assert (result["workspace"]["files"]["objects"], result["workspace"]["manifests"]["objects"]) == (4, 2)
+    assert [problem["revision"] for problem in result["problems"]] == [oid]
+
+
 @pytest.mark.parametrize("kind", ["s3", "webdav"])
 def test_storage_elsewhere_is_counted_alike(data: Project, servers: Callable[[str], Any], kind: str) -> None:
     data.gen({"dvc.yaml": "stages:\n  s:\n    cmd: cp f.txt out\n    deps: [f.txt]\n    outs: [out]\n"})
