@@ -72,16 +72,17 @@ def _refuse_unsafe(blob: str, paths: list[str], label: str) -> None:
     bad = blob.count("\0") != len(paths) or any(part in blob for part in ("//", "/../", "/./")) or (":" in blob and bool(_DRIVE.search(blob)))
     if os.sep == "\\" and not bad:
         bad = "\\" in blob or ":" in blob
-    if bad:
+    if bad or "/.git/" in blob.lower():
         culprit = next((path for path in paths if not is_safe(path)), "")
-        raise UnsafePath(f"{label} holds the path {culprit!r}, which leads outside of its folder", hint="Do not use data from this source.")
+        why = "is Git's own" if ".git" in culprit.lower().split("/") else "leads outside of its folder"
+        raise UnsafePath(f"{label} holds the path {culprit!r}, which {why}", hint="Do not use data from this source.")
 
 
 def is_safe(relpath: str) -> bool:
-    """Whether a posix path stays in the folder it is relative to."""
+    """Whether a posix path stays in the folder it is relative to, and out of what Git runs hooks from (`add` never takes those)."""
     if "\0" in relpath or re.match(r"[A-Za-z]:[\\/]", relpath) or (os.sep == "\\" and ("\\" in relpath or ":" in relpath)):
         return False
-    return all(part not in ("", ".", "..") for part in relpath.split("/"))
+    return all(part not in ("", ".", "..", ".git") for part in relpath.lower().split("/"))
 
 
 def _refuse_conflicts(paths: list[str], label: str, name: str) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracking.engine.errors import CorruptObject, UnsafePath
-from tracking.engine.tree import dump_tree, load_tree, tree_oid
+from tracking.engine.tree import dump_tree, is_safe, load_tree, tree_oid
 
 A = "a" * 32
 # written by dvc 3.67.1 for a folder of odd names
@@ -76,3 +76,10 @@ def test_malformed_manifests_are_corrupt(data: bytes) -> None:
 def test_dots_inside_of_names_are_fine() -> None:
     rows = [("..a", A), (".hidden", A), ("a..b/c.", A)]
     assert load_tree(dump_tree(rows)) == rows
+
+
+@pytest.mark.parametrize("path", [".git/hooks/post-checkout", "sub/.git/config", "sub/.GIT/x"])
+def test_what_git_runs_is_never_data(path: str) -> None:
+    with pytest.raises(UnsafePath, match="is Git's own"):
+        load_tree(json.dumps([{"md5": "a" * 32, "relpath": path}]).encode())
+    assert not is_safe(path)
