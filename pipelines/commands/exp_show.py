@@ -11,6 +11,8 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import os
+import re
 from typing import Any
 
 from pipelines.commands.metrics_show import digits, print_table
@@ -21,6 +23,8 @@ from pipelines.engine.experiments.show import Request, collect
 from tracking.engine.errors import DataverError
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+_UNREADABLE = re.compile(r"(unable to read: ')(.*)(', [A-Z]+ file structure is corrupted)", re.DOTALL)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,6 +65,7 @@ def run(args: argparse.Namespace, io: Io) -> int:
 
         states = filtered(states, args.filter, read_all(repo.scm) if repo.scm is not None else {})
     if args.json:
+        _spell_as_dvc(states, io.cwd)
         io.print(json.dumps(states, default=as_json))
     else:
         _print(states, args, io)
@@ -76,6 +81,23 @@ def _request(args: argparse.Namespace) -> Request:
         hide_failed=args.hide_failed,
         hide_workspace=args.hide_workspace,
     )
+
+
+def _spell_as_dvc(states: list[State], cwd: str) -> None:
+    """Texts of data files that cannot be read, as clients get them from dvc's JSON.
+
+    dvc tells the path from the root of its own file system, and makes such an error a second
+    time, of its text in place of the path.
+    """
+    ranges = [each for top in states for each in top.get("experiments") or ()]
+    for state in (*states, *(rev for each in ranges for rev in each["revs"])):
+        for kind in ("metrics", "params"):
+            for entry in ((state["data"] or {}).get(kind) or {}).values():
+                found = _UNREADABLE.fullmatch(entry["error"]["msg"]) if "error" in entry else None
+                if found is not None:
+                    head, path, tail = found.groups()
+                    once = head + os.path.relpath(f"/{path}", cwd) + tail
+                    entry["error"] = {**entry["error"], "msg": head + os.path.relpath(os.path.join(cwd, once), cwd) + tail}
 
 
 def as_json(value: Any) -> Any:

@@ -166,3 +166,12 @@ def test_it_needs_no_lock(project: Project) -> None:
     (project / ".dvc/tmp").mkdir(exist_ok=True)
     (project / ".dvc/tmp/lock").write_text("12345")
     assert names(project) == ["e1", "e0"]
+
+
+def test_files_that_cannot_be_read_are_told_as_clients_know_it(project: Project) -> None:
+    """The text is what dvc 3.67.1 prints, found by running it in folders of several depths."""
+    project.gen({"metrics.json": '{"acc": '}).commit("broken")
+    ups = "../" * (len(project.path.parts) - 3)
+    for state in project.ok("exp", "show", "--json").json:
+        error = state["data"]["metrics"]["metrics.json"]["error"]
+        assert error == {"type": "JSONFileCorruptedError", "msg": f"unable to read: '{ups}metrics.json', JSON file structure is corrupted', JSON file structure is corrupted"}
