@@ -1,5 +1,5 @@
 # make demo   see it work on real data        make test   run the tests
-# make compat / make faults   their long versions   make help   everything
+# make compat / make faults / make pages   their long versions   make help   everything
 PYTHON ?= python3
 VENV   := .venv
 DVCENV := .venv-dvc
@@ -10,12 +10,13 @@ DVCLIVE := 3.49.1
 JOBS   ?= 2
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help setup python demo test compat faults soak docs lint wheels-check clean
+.PHONY: help setup python demo test compat pages faults soak docs lint wheels-check clean
 
 help:
 	@echo "make demo          a project with real data in ./$(DEMO) (DEMO=folder for another place)"
 	@echo "make test          all tests, samples of the long ones (JOBS=$(JOBS) processes)"
 	@echo "make compat        random operations against real dvc (COMPAT_STEPS=500, COMPAT_SEED=1)"
+	@echo "make pages         all tests of the pages in Chromium"
 	@echo "make faults        kill and power-loss tests at every step"
 	@echo "make soak          300 experiments, 4 workers, random kills (SOAK_RUNS=300)"
 	@echo "make docs          write docs/commands again from the parsers"
@@ -67,6 +68,9 @@ test: setup
 
 compat: setup
 	COMPAT_STEPS=$${COMPAT_STEPS:-500} $(BIN)/python -m pytest -n $(JOBS) tests/compat
+
+pages: setup
+	PAGES_ALL=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile tests/web
 
 faults: setup
 	FAULTS_ALL=1 $(BIN)/python -m pytest -n $(JOBS) tests/faults

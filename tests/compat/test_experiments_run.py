@@ -165,7 +165,7 @@ def test_failures(twins: tuple[Twin, Twin]) -> None:
     assert not twins[0].experiments() and not twins[1].experiments()
 
 
-@pytest.mark.parametrize("text", sample(["nope=1", "train.x=1", "+lr=3", "~nope", "~lr=3", "lr=1,2", "lr=range(3)", "train@x=1", "other.yaml:a=1"], 4))
+@pytest.mark.parametrize("text", sample(["nope=1", "train.x=1", "+lr=3", "~nope", "~lr=3", "lr=1,2", "lr=range(3)", "train@x=1", "other.yaml:a=1"], 2))
 def test_overrides_that_do_not_fit(twins: tuple[Twin, Twin], text: str) -> None:
     both(twins, "exp", "run", "-n", "one", "-S", text)
     assert (twins[1].path / "params.yaml").read_text() == PARAMS
@@ -178,7 +178,7 @@ def test_names(twins: tuple[Twin, Twin], name: str) -> None:
 
 @pytest.mark.parametrize(
     "texts",
-    sample([["lr=0.5"], ["lr=1e-3"], ["train.epochs=4", "train.kind='7'"], ["+new={a:1,b:[1,2]}"], ["~train.kind"], ["++lr=null"], ["train={epochs:9}"], ["seed=true"], ["train.kind=a:b c"]], 4),
+    sample([["lr=0.5"], ["lr=1e-3"], ["train.epochs=4", "train.kind='7'"], ["+new={a:1,b:[1,2]}"], ["~train.kind"], ["++lr=null"], ["train={epochs:9}"], ["seed=true"], ["train.kind=a:b c"]], 2),
     ids=str,
 )  # fmt: skip
 def test_params_files_afterwards(twins: tuple[Twin, Twin], texts: list[str]) -> None:

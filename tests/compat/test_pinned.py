@@ -8,7 +8,7 @@ from tests.compat.pinned import JUDGE, SEQUENCES, UNJUDGED
 from tests.compat.tools import Tool, sample
 
 
-@pytest.mark.parametrize("name", sample(list(SEQUENCES), 15))
+@pytest.mark.parametrize("name", sample(list(SEQUENCES), 8))
 def test_sequence_agrees(tools: dict[str, Tool], name: str) -> None:
     judge = [] if name in UNJUDGED else JUDGE
     report = run(tools, seed=0, steps=0, operations=[*SEQUENCES[name], *judge])

@@ -108,7 +108,7 @@ def test_queue_two_supervisors(make: Make) -> None:
 def test_queue_stopped_and_started_in_quick_turns(make: Make) -> None:
     box = make()
     box.enqueue("ok", *range(1, 9))
-    for turn in range(20 if os.environ.get("FAULTS_ALL") else 7):
+    for turn in range(20 if os.environ.get("FAULTS_ALL") else 4):
         box.start(2)
         if turn % 3 == 0:
             time.sleep(0.1)
