@@ -18,6 +18,7 @@ from pipelines.engine.runner import Echo, StageEnvironment, StageRunner
 from pipelines.engine.wanted import Flags, IoReporter, RepoLocks, make_importer, make_journal, make_options, make_plan, make_puller
 from tracking.engine.bring import Want, bring
 from tracking.engine.commit import save_stage, write_dvcfile
+from tracking.engine.errors import GitError
 from tracking.engine.git import Git
 from tracking.engine.index import LOCK_FILE, Index, load_index
 from tracking.engine.lockfile import lock_entry
@@ -178,7 +179,12 @@ class Experiment:
     def commit(self, git: Git, message: str | None, forced: Sequence[str] = ()) -> tuple[str, str]:
         """(commit, tree) of what lies in the work tree now. git: of snapshot.scratch."""
         snapshot.add_changes(git, self.files(), forced)
-        tree = snapshot.write_tree(git)
+        try:
+            tree = snapshot.write_tree(git)
+        except GitError:  # a `git gc --prune=now` meanwhile took files that no commit names yet: store them again
+            git.run("read-tree", self.baseline)
+            snapshot.add_changes(git, self.files(), forced)
+            tree = snapshot.write_tree(git)
         return snapshot.commit_tree(git, tree, self.baseline, message or f"dvc: commit experiment {self.exp_hash()}"), tree
 
 

@@ -305,3 +305,22 @@ def test_without_hydra_the_message_says_what_to_install(project: Project) -> Non
     project.environ["PYTHONPATH"] = str(project / "shadow")
     result = project.run("exp", "run")
     assert result.code == 255 and "needs the package hydra-core" in result.err and "pip install hydra-core" in result.err
+
+
+def test_a_git_gc_meanwhile_takes_nothing_of_the_experiment(repo: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`git gc --prune=now` deletes files that were added and that no commit names yet."""
+    from pipelines.engine.experiments import snapshot
+
+    repo.gen({"params.yaml": "lr: 0.1\n", "dvc.yaml": "stages:\n  train:\n    cmd: echo 1 > out\n    params: [lr]\n    outs: [out]\n"}).commit("start")
+    real, calls = snapshot.write_tree, []
+
+    def write_tree(git: object) -> str:
+        calls.append(1)
+        if len(calls) == 1:
+            repo.git("prune", "--expire=now")
+        return real(git)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(snapshot, "write_tree", write_tree)
+    repo.ok("exp", "run", "-q", "-n", "kept", "-S", "lr=0.77")
+    ref = repo.git("for-each-ref", "--format=%(refname)", "refs/exps").split()[0]
+    assert len(calls) == 2 and "lr: 0.77" in repo.git("show", f"{ref}:params.yaml")
