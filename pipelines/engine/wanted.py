@@ -9,7 +9,7 @@ from typing import IO, Any
 from pipelines.engine.graph import Names, checked_graph
 from pipelines.engine.journal import Journal
 from pipelines.engine.plan import Plan, key_of
-from pipelines.engine.reproduce import Importer, Options
+from pipelines.engine.roles import Importer, Options
 from tracking.engine.errors import StageNotFound
 from tracking.engine.index import PIPELINE_FILE, Index
 from tracking.engine.protocols import Io
@@ -103,7 +103,7 @@ def make_puller(repo: Repo, flags: Any, io: Io) -> Any:
 
 
 class IoReporter:
-    """Lines of a reproduction for people (pipelines.engine.reproduce.Reporter)."""
+    """Lines of a reproduction for people (pipelines.engine.roles.Reporter)."""
 
     def __init__(self, io: Io) -> None:
         self.io = io
@@ -125,7 +125,7 @@ class IoReporter:
 
 
 class RepoLocks:
-    """dvc's locks as a reproduction needs them (pipelines.engine.reproduce.Locks)."""
+    """dvc's locks as a reproduction needs them (pipelines.engine.roles.Locks)."""
 
     def __init__(self, repo: Repo, io: Io) -> None:
         self.repo = repo

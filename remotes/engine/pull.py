@@ -40,7 +40,7 @@ def pull(repo: Repo, request: Request, io: Io, *, remote: str | None = None, job
 
 
 class Pull:
-    """What a reproduction brings while it runs (pipelines.engine.reproduce.Puller). The repository lock is held."""
+    """What a reproduction brings while it runs (pipelines.engine.roles.Puller). The repository lock is held."""
 
     def __init__(self, repo: Repo, io: Io) -> None:
         self.repo = repo

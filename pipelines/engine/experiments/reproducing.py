@@ -134,7 +134,7 @@ class Experiment:
             with journal.recording(), ending_like_interrupts():
                 reproduction.run()
         finally:
-            self.done = reproduction.done
+            self.done = reproduction.update.done
             repo.tracker.flush()
             self._save_durations(reproduction)
 

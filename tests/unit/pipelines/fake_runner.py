@@ -9,7 +9,8 @@ from typing import IO, Any
 
 from pipelines.engine.graph import Names, checked_graph
 from pipelines.engine.plan import Plan, key_of
-from pipelines.engine.reproduce import Options, Reproduction
+from pipelines.engine.reproduce import Reproduction
+from pipelines.engine.roles import Options
 from tracking.engine.errors import StageFailed
 from tracking.engine.index import load_index
 from tracking.engine.protocols import Settings
