@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 DEMO   ?= demo-project
 DVC    := 3.67.1
 DVCLIVE := 3.49.1
-JOBS   ?= 3
+JOBS   ?= 4
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: help setup python demo test compat pages faults soak docs lint wheels-check clean
@@ -36,13 +36,17 @@ python:
 		{ echo "Python's venv is missing. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@command -v git >/dev/null || { echo "git is missing. On Debian and Ubuntu: apt install git" >&2; exit 1; }
 
-$(VENV)/.ready: pyproject.toml package-lock.json hatch_build.py | python
+$(BIN)/python: | python
 	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.ready: pyproject.toml package-lock.json hatch_build.py | $(BIN)/python
 	$(BIN)/python -m pip install -q -e .
 	@touch $@
 
-$(VENV)/.tests: $(VENV)/.ready
-	$(BIN)/python -m pip install -q -e '.[test]'
+# not on top of .ready: pip would build and solve twice. What is never imported need not be compiled
+$(VENV)/.tests: pyproject.toml package-lock.json hatch_build.py | $(BIN)/python
+	$(BIN)/python -m pip install -q --no-compile -e '.[test]'
+	@touch $(VENV)/.ready
 	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || \
 		echo "Chromium is missing, so the tests of the pages will be skipped. On Debian and Ubuntu: apt-get install chromium chromium-driver"
 	@touch $@
@@ -57,14 +61,14 @@ $(VENV)/.servers: tests/servers/azurite/package-lock.json $(VENV)/.tests
 # dvc and DVCLive live in an environment of their own: they are only what we are compared and tried with
 $(DVCENV)/.ready: Makefile | python
 	$(PYTHON) -m venv $(DVCENV)
-	$(DVCENV)/bin/python -m pip install -q 'dvc[s3,gs,azure,ssh,webdav]==$(DVC)' 'dvclive[image]==$(DVCLIVE)'
+	$(DVCENV)/bin/python -m pip install -q --no-compile 'dvc[s3,gs,azure,ssh,webdav]==$(DVC)' 'dvclive[image]==$(DVCLIVE)'
 	@touch $@
 
 demo: $(VENV)/.ready
 	@$(BIN)/python fixtures/demo.py '$(DEMO)'
 
 test: setup
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile tests
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder tests
 
 compat: setup
 	COMPAT_STEPS=$${COMPAT_STEPS:-500} $(BIN)/python -m pytest -n $(JOBS) tests/compat

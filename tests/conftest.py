@@ -1,6 +1,7 @@
 """Fixtures of all tests: a hermetic environment, and temporary repositories driven in-process."""
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shutil
@@ -20,7 +21,21 @@ from tests.servers.fixtures import servers  # noqa: F401
 hypothesis.settings.register_profile("any machine", deadline=None)  # a busy one is no failure
 hypothesis.settings.load_profile("any machine")
 
+ROOT = Path(__file__).resolve().parent
+LONG = ("faults", "web", "compat")  # folders whose files take longest; each waits for something else
 KEPT_VARIABLES = ("PATH", "VIRTUAL_ENV", "PYTHONPATH", "DATAVER_TEST_DVC", "COMPAT_STEPS", "COMPAT_SEED", "FAULTS_ALL", "DJANGO_SETTINGS_MODULE")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long first, those of different folders in turns, so that processes neither wait together nor for the last one."""
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    folders: dict[str, list[list[pytest.Item]]] = {}
+    for path, of_file in files.items():
+        folders.setdefault(path.relative_to(ROOT).parts[0], []).append(of_file)
+    long = itertools.chain.from_iterable(itertools.zip_longest(*(folders.pop(name, []) for name in LONG), fillvalue=[]))
+    items[:] = itertools.chain.from_iterable([*long, *itertools.chain.from_iterable(folders.values())])
 
 
 @pytest.fixture(scope="session", autouse=True)
