@@ -1,8 +1,9 @@
 """A store of objects on a host reached by SSH, in the fewest requests SFTP allows.
 
-Requests of many objects are in flight at once over a few sessions of one connection: opening one
-costs the host a process, so further ones are opened while the first works. A small file is one
-open, write with close, and rename.
+Requests of many objects are in flight at once over a few sessions of one connection. Opening one
+costs the host a shell and a process, so further ones are opened while the first works, and only
+once that has lasted so long that they may pay. A small file is sent by one open, write with close, and
+rename, and comes by one open, read with close.
 """
 from __future__ import annotations
 
@@ -22,9 +23,12 @@ from tracking.engine.objects import PREFIXES
 
 T = TypeVar("T")
 SMALL_BYTES = 1 << 17  # what one SFTP request carries; larger files are pipelined by the client
+SURE_BYTES = 1 << 15  # any host answers a request for so many in full, so less is the whole file
 CHANNELS = 4
+FEW = 16  # objects; of more, those whose folder is absent are not asked for
 LOST = ("ConnectionLost", "SFTPConnectionLost", "SFTPNoConnection", "BrokenPipeError")  # errors after which a session is of no use
 BUSY = 12  # files at work in a session before another one is opened
+WORTH = 4  # and how many times as long as opening the last one took there has been work since
 
 
 class Channels:
@@ -39,6 +43,7 @@ class Channels:
         self.reopen = reopen
         self.users: dict[Any, int] = {}
         self.opening: asyncio.Task[None] | None = None
+        self.next_at = 0.0  # seconds of the loop's clock, before which no further session is opened
         self._lock = threading.Lock()
 
     def ensure(self) -> None:
@@ -57,7 +62,7 @@ class Channels:
             await self._open_another()
         channel = min(users, key=users.__getitem__)
         users[channel] += 1
-        if users[channel] > BUSY and len(users) < self.most and (self.opening is None or self.opening.done()):
+        if users[channel] > BUSY and len(users) < self.most and (self.opening is None or self.opening.done()) and self.fs.loop.time() >= self.next_at:
             self.opening = asyncio.ensure_future(self._try_another())
         try:
             yield channel
@@ -75,8 +80,10 @@ class Channels:
         await asyncio.shield(self.opening)
 
     async def _open(self) -> None:
-        users = self.users
+        users, begun = self.users, self.fs.loop.time()
         users[await self.fs.client.start_sftp_client()] = 0
+        ready = self.fs.loop.time()
+        self.next_at = ready + WORTH * (ready - begun)
 
     async def _try_another(self) -> None:
         try:
@@ -95,6 +102,7 @@ class SftpStore(LoopStore):
     def _lay_out(self, legacy: bool) -> None:
         super()._lay_out(legacy)
         self._folders: set[str] | None = None  # below the root, known to be there
+        self._making: dict[str, asyncio.Task[None]] = {}
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         try:
@@ -123,9 +131,15 @@ class SftpStore(LoopStore):
                 async with self._channel() as channel:
                     found[oid] = ((await channel.stat(self.path_of(oid))).size, None)
 
-        asked = list(oids)
+        async def ask_all() -> None:
+            asked = list(oids)
+            if len(asked) > FEW:
+                self._folders = {f"{self.root}/{name}" for name in await self._names(self.root)}
+                asked = [oid for oid in asked if f"{self.root}/{oid[:2]}" in self._folders]
+            await each(asked, ask, min(ASKED_AT_ONCE, len(asked)))
+
         with self._translated():
-            self._wait(each(asked, ask, min(ASKED_AT_ONCE, len(asked))))
+            self._wait(ask_all())
         return found
 
     def list_oids(self, prefixes: Iterable[str] | None = None, *, with_size: bool = False) -> Iterable[Listed]:
@@ -208,8 +222,8 @@ class SftpStore(LoopStore):
     async def fetch(self, path: str, to_path: str, tell: Tell | None = None) -> None:
         async with self._channel() as channel:
             file = await channel.open(path, "rb", block_size=0)
-            attrs, data, _ = await asyncio.gather(file.stat(), file.read(SMALL_BYTES, 0), file.close())
-            if attrs.size == len(data):
+            data, _ = await asyncio.gather(file.read(SMALL_BYTES, 0), file.close())  # the host does them in this order
+            if len(data) < SURE_BYTES or (await channel.stat(path)).size == len(data):
                 with open(to_path, "wb") as stream:
                     stream.write(data)
             else:
@@ -240,17 +254,15 @@ class SftpStore(LoopStore):
     async def _make_folder(self, channel: Any, folder: str) -> None:
         """Those of the root are looked up once; others may make them meanwhile."""
         if self._folders is None:
-            self._folders = {f"{self.root}/{name}" for name in await self._names(self.root)}
-        if folder in self._folders:
-            return
-        try:
-            await channel.mkdir(folder)
-        except Exception as exc:
-            if _is_absent(exc):
-                await channel.makedirs(folder, exist_ok=True)
-            elif not await channel.isdir(folder):
-                raise
-        self._folders.add(folder)
+            found = {f"{self.root}/{name}" for name in await self._names(self.root)}
+            self._folders = found if self._folders is None else self._folders
+        if folder not in self._folders:
+            making = self._making.get(folder)
+            if making is None:
+                making = self._making[folder] = asyncio.ensure_future(_make(channel, folder))
+                making.add_done_callback(lambda _: self._making.pop(folder))
+            await asyncio.shield(making)  # others may wait for it when this file is given up
+            self._folders.add(folder)
 
     def _remove(self, paths: list[str]) -> None:
         async def drop(path: str) -> None:
@@ -260,6 +272,16 @@ class SftpStore(LoopStore):
 
         with self._translated():
             self._wait(each(paths, drop, min(ASKED_AT_ONCE, len(paths))))
+
+
+async def _make(channel: Any, folder: str) -> None:
+    try:
+        await channel.mkdir(folder)
+    except Exception as exc:
+        if _is_absent(exc):
+            await channel.makedirs(folder, exist_ok=True)
+        elif not await channel.isdir(folder):
+            raise
 
 
 def _progress(tell: Tell | None) -> Any:
