@@ -15,14 +15,18 @@ from pipelines.engine.plots.customchart import is_number
 from pipelines.engine.plots.shelf import Listed, Shelf, listed, problems_of
 from pipelines.engine.plots.watched import note
 from pipelines.engine.revisions import WORKSPACE
+from pipelines.historyindex import load_rows
 from pipelines.plotshelves import RUNNING, SHORT, RevisionChip, asked, asked_names, chips, commits_in, drawn_revisions, running_tasks, with_params
-from pipelines.revisionfacts import experiments_of, said_by
+from pipelines.revisionfacts import Values, differing, experiments_of, said_by, values_of
 from tracking import pages
 from tracking.engine.commits import read_commit, read_refs
 from tracking.engine.repo import Repo
+from tracking.models import Repository
 
 RECENT = 100  # commits to choose from
 COLUMNS_AT_MOST = 500
+LOOKED_AT = 12  # commits and experiments, for the params that differ
+LOOK_S = 0.1
 _SYSTEM = re.compile(r"(^|/)system(/|$)")  # where loggers put the use of CPU, memory and GPU
 
 
@@ -42,13 +46,15 @@ class ListedPlot:
 
 @dataclass(frozen=True)
 class Column:
-    """A param or metric that charts over all runs can show, and lines can be grouped by. varies: among the shown revisions."""
+    """A param or metric that charts over all runs can show, and lines can be grouped by. varies: among the shown revisions.
+    differs: among the newest commits, or between them and what is shown."""
 
     id: str
     kind: str
     label: str
     is_number: bool
     varies: bool
+    differs: bool
 
 
 @dataclass(frozen=True)
@@ -89,21 +95,33 @@ def show(request: HttpRequest, key: str) -> HttpResponse:
                 note(shelf.repo.root_dir, revision)
         problems = [pages.Problem(chip.name, chip.problem, "Remove it, or add another with +.", "RevisionNotFound") for chip in shown if chip.problem]
         problems += [_revision_problem(problem) for problem in problems_of(revisions)]
-        context = PlotsPage(key, shelf.repo.scm is not None, with_params(shelf, shown), [_listed(plot) for plot in listed(revisions)], _columns(shelf, shown), problems)
+        context = PlotsPage(key, shelf.repo.scm is not None, with_params(shelf, shown), [_listed(plot) for plot in listed(revisions)], _columns(row, shelf, shown), problems)
         command = command_for([chip.name for chip in shown if chip.id])
         return pages.page(request, "pipelines/plots.html", context, title="Plots", active="plots", command=command, repository=row)
 
 
-def _columns(shelf: Shelf, shown: Sequence[RevisionChip]) -> list[Column]:
+def _columns(row: Repository, shelf: Shelf, shown: Sequence[RevisionChip]) -> list[Column]:
     said = said_by(shelf.repo, commits_in(shown))
     values: dict[str, list[Any]] = {}
     for one in said.values():
         for column, value in one.values.items():
             values.setdefault(column, []).append(value)
+    differ = _differing(row, shelf, [one.values for one in said.values()])
     return [
-        Column(column, column.partition(":")[0], column.split(":", 2)[2] or column.split(":", 2)[1], any(is_number(value) for value in found), len({str(value) for value in found}) > 1 or len(found) < len(said))
+        Column(column, column.partition(":")[0], column.split(":", 2)[2] or column.split(":", 2)[1], any(is_number(value) for value in found), len({str(value) for value in found}) > 1 or len(found) < len(said), column in differ)
         for column, found in list(values.items())[:COLUMNS_AT_MOST]
     ]
+
+
+def _differing(row: Repository, shelf: Shelf, shown: list[Values]) -> set[str]:
+    """Params that a chart over all runs spreads out: as far as a few commits tell, else a few experiments."""
+    newest = row.revisions.filter(has_project=True).order_by("-time").values_list("sha", flat=True)[:LOOKED_AT]
+    some = [*shown, *(values_of(one) for one in load_rows(row, newest).values())]
+    found = differing(dict(enumerate(some)), "params")
+    if not found:
+        experiments = list(experiments_of(shelf.repo))[:LOOKED_AT]
+        found = differing(dict(enumerate([*some, *(one.values for one in said_by(shelf.repo, experiments, LOOK_S).values())])), "params")
+    return set(found)
 
 
 def command_for(names: Sequence[str]) -> str:

@@ -128,7 +128,7 @@ def experiments_of(repo: Repo) -> dict[str, ExpRef]:
     return found
 
 
-def differing(values: Mapping[str, Values], kind: str) -> list[str]:
+def differing(values: Mapping[Any, Values], kind: str) -> list[str]:
     """Ids of columns of a kind whose values are not the same for all of some revisions, in order."""
     columns = dict.fromkeys(column for one in values.values() for column in one if column.startswith(f"{kind}:"))
     return [column for column in columns if len({str(one.get(column)) for one in values.values()}) > 1]

@@ -64,7 +64,7 @@ def config(theme: Theme) -> dict[str, Any]:
         "font": FONT,
         "view": {"stroke": None},
         "title": {"color": theme.text, "fontSize": 13, "fontWeight": 600, "anchor": "start"},
-        "axis": {**label, "gridColor": theme.line, "domainColor": theme.line_2, "tickColor": theme.line_2, "ticks": False, "labelPadding": 8, "titlePadding": 8, "labelFlush": True},
+        "axis": {**label, "gridColor": theme.line, "domainColor": theme.line_2, "tickColor": theme.line_2, "ticks": False, "labelPadding": 8, "titlePadding": 8},
         "axisX": {"grid": False, "labelOverlap": True, "labelSeparation": 8},
         "axisY": {"domain": False, "tickCount": 5},
         "legend": {**label, "labelColor": theme.text_2, "orient": "bottom", "labelLimit": 240, "symbolLimit": 40, "columns": 3},

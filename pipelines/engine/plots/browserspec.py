@@ -18,7 +18,7 @@ from tracking.engine.record import record
 
 MAX_ROWS = 20_000  # of a plot that is no line
 COUNTED_FROM = 1_000  # rows of a matrix: equal ones are counted here, the browser need not have all of them
-CELL = 260  # pixels: width and height of one part of a divided plot
+CELL = 236  # beside two others in a window of 1440: with labels and title of its axis
 _LOADING = frozenset(("url", "href", "usermeta", "$schema"))  # keys that load or open something, or change how a spec is embedded
 _BINDINGS = frozenset(("input", "min", "max", "step", "options", "labels", "name", "value"))  # others become attributes of an <input>
 _INPUTS = frozenset(("range", "checkbox", "radio", "select", "text", "number", "color"))

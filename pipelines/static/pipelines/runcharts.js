@@ -16,7 +16,8 @@ const labelOf = (column) => column.split(":").slice(2).join(":") || column.split
 function defaults() {
   const { columns } = state.page;
   const params = columns.filter((column) => column.kind === "params"), metrics = columns.filter((column) => column.kind === "metrics" && column.is_number);
-  const varying = [...params.filter((column) => column.varies), ...params.filter((column) => !column.varies && column.is_number)];
+  const isOf = (column) => column.differs || column.varies;
+  const varying = [...params.filter(isOf), ...params.filter((column) => !isOf(column) && column.is_number)];
   const x = varying.find((column) => column.is_number) || varying[0];
   if (!x || !metrics.length) return [];
   return [{ id: "custom:1", kind: "scatter", columns: [x.id, metrics[0].id] }, { id: "custom:2", kind: "parallel", columns: [...varying.slice(0, 4), ...metrics.slice(0, 3)].map((column) => column.id) }];
