@@ -160,8 +160,10 @@ def head_of(root: str) -> str:
 
 # --- how values are shown
 def number_text(value: object) -> str:
-    """At most five significant digits, a real minus sign; text as it is."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    """At most five significant digits, a real minus sign; text as it is; true and false as files have them."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if not isinstance(value, (int, float)):
         return str(value)
     text = str(value) if isinstance(value, int) and abs(value) < 100_000 else f"{value:.{DIGITS}g}"
     return text.replace("-", MINUS, 1) if text.startswith("-") else text

@@ -1,6 +1,6 @@
 // The queue: asks for all of it with each beat of the frame, and patches what differs.
 import { act, actionButton, commandOf, decide, note } from "../launcher/actions.js";
-import { el, getJSON, icon, problemCard, ready } from "../launcher/frame.js";
+import { el, formatNumber, getJSON, icon, problemCard, ready } from "../launcher/frame.js";
 import { canNotify, isOn, setNotify } from "./finished.js";
 import { patchList, redraw, say } from "./keyed.js";
 import { runningCard } from "./queuecards.js";
@@ -8,6 +8,7 @@ import { finishedRow, makeOrder, waitingRow } from "./queuerows.js";
 import { inTurn, machineCard, startLine, workersCard } from "./queueworkers.js";
 import { menuButton } from "./rowmenu.js";
 import { openRunDialog } from "./rundialog.js";
+import { decimalsOf, numberText } from "./tablenumbers.js";
 
 const url = `/r/${document.body.dataset.repository}/queue.json`;
 const find = (id) => document.querySelector(`[data-testid="${id}"]`);
@@ -46,12 +47,17 @@ const clear = menuButton("Clear the list", () => {
 find("finished-head").append(clear);
 async function clearFailed(argv) {
   const names = page.finished.filter((row) => row.state !== "success").map((row) => row.name);
-  const isSure = await decide({ title: `Remove ${page.counts.failed} failed runs?`, testid: "clear-dialog", confirm: `Remove ${page.counts.failed}`, isDanger: true, argv,
+  const isSure = await decide({ title: `Remove ${page.counts.failed} failed ${page.counts.failed === 1 ? "run" : "runs"}?`, testid: "clear-dialog", confirm: `Remove ${page.counts.failed}`, isDanger: true, argv,
     content: [el("p", { class: "mono sm" }, names.slice(0, 20).join(", "), names.length > 20 ? ` and ${names.length - 20} more` : ""), el("p", { class: "t2" }, "Their logs and what they left go. This cannot be undone.")] });
   if (isSure) await act(argv);
 }
 
 // --- drawing
+/** Numbers of one column stand below each other: with the same decimals. */
+function alignValues(rows) {
+  const decimals = decimalsOf(rows.map((row) => (typeof row.value === "number" ? row.value : null)));
+  for (const row of rows) row.value_text = typeof row.value === "number" ? numberText({ kind: "metrics", decimals }, row.value) : formatNumber(row.value);
+}
 const WORDS = [["running", "is-run", "run", "running"], ["waiting", "is-idle", "clock", "waiting"], ["done", "is-ok", "done", "done"], ["failed", "is-bad", "fail", "failed"]];
 function draw() {
   const { counts: all } = page, counts = { ...all, running: all.running + all.elsewhere }; // a person sees what runs, wherever
@@ -74,6 +80,7 @@ function draw() {
   find("waiting-box").hidden = page.waiting.length === 0;
   find("waiting-head").hidden = page.waiting.length === 0;
   say(find("waiting-hint"), counts.waiting > page.waiting.length ? `the first ${page.waiting.length} of ${counts.waiting} are shown` : page.waiting.length > 1 ? "drag to reorder" : "");
+  alignValues(page.finished);
   patchList(lists.finished, page.finished, finished, (row) => row.id, finishedRow);
   find("finished-box").hidden = page.finished.length === 0;
   find("finished-head").hidden = counts.done + counts.failed === 0;

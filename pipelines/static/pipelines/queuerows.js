@@ -1,6 +1,6 @@
 // Rows of what waits, which can be moved, and of what ended.
 import { act, commandOf, decide } from "../launcher/actions.js";
-import { copy, el, formatNumber, icon } from "../launcher/frame.js";
+import { copy, el, icon } from "../launcher/frame.js";
 import { redraw, say } from "./keyed.js";
 import { changesOf, runPage } from "./queuelinks.js";
 import { retryButton } from "./queuecards.js";
@@ -123,7 +123,7 @@ export function finishedRow(row) {
     say(hash, (next.commit || next.id).slice(0, 7));
     say(reason, next.reason);
     reason.title = next.reason;
-    redraw(value, next.value, () => [formatNumber(next.value)]);
+    redraw(value, next.value_text, () => [next.value_text]);
     value.title = next.value === null ? "" : String(next.value);
   };
   update(row);
