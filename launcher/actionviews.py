@@ -85,6 +85,14 @@ def cancel(request: HttpRequest, key: str, identity: str) -> HttpResponse:
 
 
 @require_POST
+def pause(request: HttpRequest, key: str, identity: str) -> HttpResponse:
+    """Interrupt what goes on from there when it is started again."""
+    pages.find_repository(key)
+    activity.pause(key, identity)
+    return pages.json_answer(activity.get(key, identity).shown())
+
+
+@require_POST
 def trust(request: HttpRequest, key: str) -> HttpResponse:
     """Note that commands of this project may run."""
     opened.trust(indexing.data_folder(), pages.find_repository(key).root, datetime.now(UTC).isoformat(timespec="seconds"))

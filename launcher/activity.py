@@ -28,12 +28,13 @@ from tracking.pages import NotFound
 FOLDER = "activity"
 KEPT = 100  # records of a repository
 SHOWN_OUTPUT_BYTES = 64_000
-RUNNING, DONE, FAILED, CANCELLED, UNKNOWN = "running", "done", "failed", "cancelled", "unknown"
+RUNNING, DONE, FAILED, CANCELLED, PAUSED, UNKNOWN = "running", "done", "failed", "cancelled", "paused", "unknown"
+GOES_ON = ("pull", "push", "fetch", "checkout", "add")  # started again, they go on where they stopped
 
 
 @dataclass(frozen=True)
 class Item:
-    """One action. state: running, done, failed, cancelled, or unknown (it ended while no server ran).
+    """One action. state: running, done, failed, cancelled, paused, or unknown (it ended while no server ran).
 
     seconds: None while it runs. message: the last line it wrote. process: of `processid.own`, to find it again.
     progress: {label, done, total, unit, seconds} while it runs, or None. argv: to start it again; empty where pages cannot.
@@ -65,6 +66,7 @@ class Activity:
         self._items: dict[str, dict[str, Item]] = {}
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._cancelled: set[str] = set()
+        self._paused: set[str] = set()
 
     def start(self, key: str, program: Sequence[str], command: str, cwd: str, environ: Mapping[str, str], then: Callable[[Item], None] | None = None, argv: Sequence[str] = ()) -> Item:
         """Run `program` in `cwd`; returns at once. command: how it is shown. then: called when it has ended. argv: what a page would post to start it again.
@@ -129,6 +131,15 @@ class Activity:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(int(item.process["pid"]), signal.SIGTERM if asked_before else signal.SIGINT)
 
+    def pause(self, key: str, identity: str) -> None:
+        """Interrupt what goes on where it stopped when it is started again: neither a lock nor a connection is held meanwhile. Raises NotFound, DataverError."""
+        item = self.get(key, identity)
+        if item.argv[:1] == [] or item.argv[0] not in GOES_ON:
+            raise DataverError(f"`{item.command}` cannot be paused", hint="What moves data can: " + ", ".join(GOES_ON) + ".")
+        if item.state == RUNNING and identity not in self._cancelled:
+            self._paused.add(identity)
+            self.cancel(key, identity)
+
     def is_busy(self) -> bool:
         """Whether an action goes on, of those this server started."""
         with self._lock:
@@ -137,7 +148,7 @@ class Activity:
     # --- inside
     def _follow(self, key: str, item: Item, child: subprocess.Popen[bytes], begun: float, then: Callable[[Item], None] | None) -> None:
         code = child.wait()
-        state = DONE if code == 0 else CANCELLED if item.id in self._cancelled else FAILED
+        state = DONE if code == 0 else PAUSED if item.id in self._paused else CANCELLED if item.id in self._cancelled else FAILED
         ended = replace(item, state=state, code=code, seconds=round(time.monotonic() - begun, 2), message=_last_line(self._tail(key, item.id)))
         self._end(key, ended)
         with self._lock:

@@ -30,6 +30,7 @@ urlpatterns: list[URLPattern] = [
     path("r/<slug:key>/actions.json", actionviews.items, name="actions-json"),
     path("r/<slug:key>/actions/<slug:identity>.json", actionviews.item, name="action-json"),
     path("r/<slug:key>/actions/<slug:identity>/cancel", actionviews.cancel, name="action-cancel"),
+    path("r/<slug:key>/actions/<slug:identity>/pause", actionviews.pause, name="action-pause"),
     path("r/<slug:key>/trust", actionviews.trust, name="trust"),
     path("r/<slug:key>/distrust", actionviews.distrust, name="distrust"),
     path("r/<slug:key>/settings/cache.json", settingsviews.cache, name="settings-cache"),

@@ -11,8 +11,10 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
+from remotes.engine.remotelinks import has_links
 from tracking.engine.datastatus import Wanted, compare_sides, not_in_remote
 from tracking.engine.datatable import DataTable
 from tracking.engine.datatree import recorded
@@ -218,7 +220,8 @@ class Holder:
             watched = watched_paths(repo, index)
             before = signature(watched)
             ws = Workspace(repo, progress, asks_urls=False)
-            facts = {repo.rel(out.abspath): out_facts(repo, stage, out) for stage, out in index.outs if out.abspath and repo.contains(out.abspath)}
+            linked = cache(lambda name: has_links(repo.config, name))
+            facts = {repo.rel(out.abspath): out_facts(repo, stage, out, linked) for stage, out in index.outs if out.abspath and repo.contains(out.abspath)}
             if self.made is None:  # what is recorded, until more is known
                 self._publish(Made(DataTable(recorded(index, ws), None), 0, facts, problems, bool(repo.config.remotes())))
             progress.start("Comparing with the workspace")
@@ -271,8 +274,8 @@ def file_problem(rel: str, exc: DataverError) -> Problem:
     return Problem(f"{path}, line {line}" if line else path, exc.message, exc.hint or "Its data is missing below until it is mended.", type(exc).__name__)
 
 
-def out_facts(repo: Repo, stage: Stage, out: Out) -> dict[str, Any]:
-    """file: that tracks it. stage: its address where a stage writes it. target: what `commit` and `push` take."""
+def out_facts(repo: Repo, stage: Stage, out: Out, linked: Callable[[str | None], bool]) -> dict[str, Any]:
+    """linked: whether a remote can have links. file: that tracks it. stage: its address where a stage writes it. target: what `commit` and `push` take."""
     source = stage.deps[0] if stage.is_import else None
     return {
         "file": repo.rel(stage.file),
@@ -281,6 +284,7 @@ def out_facts(repo: Repo, stage: Stage, out: Out) -> dict[str, Any]:
         "frozen": stage.frozen,
         "pushed": out.push,
         "remote": out.remote or "",
+        "has_links": linked(out.remote),
         "oid": out.digest.value if out.digest else "",
         "size": out.meta.size,
         "files": out.meta.nfiles,

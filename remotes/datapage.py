@@ -1,6 +1,7 @@
 """The page of tracked data: a tree with states, versions, previews, the cache and its clean-up."""
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,6 +13,8 @@ from django.views.decorators.http import require_GET, require_POST
 from remotes.datajobs import Holder, Jobs, Made, Quiet, Tables, Told, opened
 from remotes.engine import gc
 from remotes.engine.cachereport import cache_report, grouped, trash_batches
+from remotes.engine.remotelinks import DEFAULT_S, LONGEST_S, links
+from remotes.engine.storage import Remotes
 from tracking import pages
 from tracking.engine.datapreview import IMAGE_BYTES, READ_BYTES, NothingToShow, preview, read_beginning
 from tracking.engine.datatable import Child, DataTable, fill_sizes
@@ -26,6 +29,7 @@ ROWS_AT_MOST = 500
 FIRST_ROWS = 200
 CHANGES_AT_MOST = 1000
 ENTRIES_AT_MOST = 1000
+LINKS_AT_MOST = 1000
 FIRST_WAIT_S = 0.15  # for states, before the page is drawn with what is recorded
 WAIT_S = 0.3
 SVG = "image/svg+xml"
@@ -222,6 +226,24 @@ def ask_remote(request: HttpRequest, key: str) -> HttpResponse:
     if holder.asking is not None:
         holder.asking.wait(WAIT_S)
     return pages.json_answer(_live(holder), 202)
+
+
+@require_POST
+def link(request: HttpRequest, key: str) -> HttpResponse:
+    """`{"path", "rev", "expires"}`: links to a file, or to the files of a folder, in the remote, as `dataver remote link` prints them. They are kept nowhere."""
+    try:
+        asked = json.loads(request.body)
+        path, rev, expires = str(asked["path"]), asked.get("rev"), int(asked.get("expires", DEFAULT_S))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
+        return pages.error_json(400, "BadRequest", f"a link is asked for with {{path, rev, expires}}: {exc}")
+    if not 0 < expires <= LONGEST_S:
+        raise UsageError(f"a link works for 1 to {LONGEST_S} seconds")
+    _, repo = pages.open_repository(request, key)
+    try:
+        found = links(repo, path, Remotes(repo), rev=str(rev) if rev else None, expires_s=expires)
+    finally:
+        repo.close()
+    return pages.json_answer({"links": [{"path": one.path, "url": one.url, "expires_s": one.expires_s} for one in found[:LINKS_AT_MOST]], "total": len(found)})
 
 
 @require_GET

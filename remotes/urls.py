@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern] = [
     path("r/<slug:key>/data/live.json", datapage.live, name="data-live"),
     path("r/<slug:key>/data/item.json", datapage.item, name="data-item"),
     path("r/<slug:key>/data/remote", datapage.ask_remote, name="data-remote"),
+    path("r/<slug:key>/data/link", datapage.link, name="data-link"),
     path("r/<slug:key>/data/versions.json", datapage.versions, name="data-versions"),
     path("r/<slug:key>/data/diff.json", datapage.diff, name="data-diff"),
     path("r/<slug:key>/data/preview.json", datapage.show_preview, name="data-preview"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 
-from remotes.engine.remotelinks import links
+from remotes.engine.remotelinks import DEFAULT_S, LONGEST_S, links
 from remotes.engine.storage import Remotes
 from tracking.engine.errors import UsageError
 from tracking.engine.protocols import Io
@@ -15,8 +15,6 @@ from tracking.engine.repo import Repo
 
 HELP = "Print links to data in a remote"
 ERROR_EXIT = 1
-DEFAULT_S = 3600
-LONGEST_S = 7 * 86400  # what S3 and Google allow
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

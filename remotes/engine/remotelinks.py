@@ -9,7 +9,9 @@ from remotes.engine.exchange import read_manifest
 from remotes.engine.filesystems import Location, open_location, translated
 from remotes.engine.presence import existing
 from remotes.engine.storage import Remote, Remotes
-from tracking.engine.errors import DataverError, MissingObjects, RemoteError
+from tracking.engine.config import Config
+from tracking.engine.config_schema import url_scheme
+from tracking.engine.errors import ConfigError, DataverError, MissingObjects, RemoteError
 from tracking.engine.history import Selection
 from tracking.engine.index import Index
 from tracking.engine.objects import LocalStore
@@ -20,6 +22,9 @@ from tracking.engine.tree import DIR_SUFFIX
 from tracking.engine.used import Manifests, Request, collect_used, expand
 
 SHOWN_MISSING = 10
+LINKED = ("", "http", "https", "s3", "gs", "azure", "oss")  # schemes; "" is a folder, whose links are paths
+DEFAULT_S = 3600
+LONGEST_S = 7 * 86400  # what S3 and Google allow
 
 
 @record(frozen=True)
@@ -30,6 +35,15 @@ class Link:
     oid: str
     url: str
     expires_s: int | None = None
+
+
+def has_links(config: Config, name: str | None) -> bool:
+    """Whether a remote, None: the default one, is of a kind that can have links. Asks nobody."""
+    try:
+        options = config.remote(name or config.default_remote() or "")
+    except ConfigError:
+        return False
+    return url_scheme(str(options.get("url", ""))) in LINKED and not options.get("version_aware") and not options.get("worktree")
 
 
 def links(repo: Repo, target: str, remotes: Remotes, *, rev: str | None, expires_s: int) -> list[Link]:

@@ -185,7 +185,7 @@ def test_a3_the_clean_up_shows_first_and_can_be_undone(visit: Visit, data: Proje
     assert data.objects() == before
 
 
-def test_a5_a_cancelled_pull_goes_on_where_it_stopped(visit: Visit, make_project: Callable[..., Project]) -> None:
+def test_a5_a_paused_pull_goes_on_where_it_stopped_and_its_data_has_links(visit: Visit, make_project: Callable[..., Project]) -> None:
     files = {f"{number:04}": f"content {number}" for number in range(600)}
     project = make_project("pulled", files={"many": dict(files)})
     project.ok("add", "-q", "many")
@@ -197,9 +197,9 @@ def test_a5_a_cancelled_pull_goes_on_where_it_stopped(visit: Visit, make_project
     page = visit(project.path).open(address(project))
     page.wait(lambda: "Not in cache" in row_text(page, "many"), "the state")
     page.js("""window.seen = []; const bar = document.querySelector('[data-testid="data-progress"]');
-        window.watching = new MutationObserver(() => { const said = bar.querySelector('[data-testid="data-progress-text"]')?.textContent; if (said) window.seen.push(said); bar.querySelector('[data-testid="data-cancel"]')?.click(); }); window.watching.observe(bar, { childList: true, subtree: true });""")
+        window.watching = new MutationObserver(() => { const said = bar.querySelector('[data-testid="data-progress-text"]')?.textContent; if (said) window.seen.push(said); (bar.querySelector('[data-testid="data-pause"]') ?? bar.querySelector('[data-testid="data-cancel"]'))?.click(); }); window.watching.observe(bar, { childList: true, subtree: true });""")
     page.click("pull")
-    page.see("data-progress", "dataver pull", "Cancelled. What arrived stays")
+    page.see("data-progress", "dataver pull", "Paused. What arrived stays", "Resume")
     status = project.ok("data", "status", "--granular", "--json").json  # whatever arrived is whole
     assert set(status) <= {"not_in_cache", "uncommitted", "committed"} and status.get("uncommitted", {}).get("modified", []) in ([], ["many/"])
     page.js("window.watching.disconnect()")
@@ -209,6 +209,10 @@ def test_a5_a_cancelled_pull_goes_on_where_it_stopped(visit: Visit, make_project
     page.wait(lambda: "Unchanged" in row_text(page, "many"), "all files")
     assert {path.name: path.read_text() for path in (project / "many").iterdir()} == files
     assert project.ok("data", "status", "--granular", "--json").json == {}
+    click_row(page, "many")
+    page.click("panel-more").click("more-link").see("link", "dataver remote link many")
+    page.click("link-confirm").see("links", "600 links")
+    page.see("links-text", "many/0000", str(project.path.parent / "pulled-store"))
 
 
 def test_data_is_added_committed_and_checked_out_from_the_page(visit: Visit, data: Project) -> None:

@@ -1,7 +1,7 @@
 // What pages do: command lines of dataver, run by the server, with the command shown before and the result after.
 // Also the dialog for decisions, the note with Undo, and the list of what was done.
 
-import { el, icon, getJSON, postJSON, copy } from "./frame.js";
+import { coded, el, icon, getJSON, postJSON, copy } from "./frame.js";
 
 const FIRST_ASK_MS = 60;
 const ASK_MS = 300;
@@ -9,8 +9,8 @@ const NOTE_MS = 8000;
 const UNDO_MS = 30000;
 const body = document.body;
 const base = body.dataset.repository ? `/r/${body.dataset.repository}/` : "/home/"; // the list of repositories has actions, too
-const WORDS = { running: "Running", done: "Done", failed: "Failed", cancelled: "Cancelled", unknown: "Ended" };
-const LOOKS = { running: ["is-run", "run"], done: ["is-ok", "check"], failed: ["is-bad", "warn"], cancelled: ["is-warn", "stop"], unknown: ["", "warn"] };
+const WORDS = { running: "Running", done: "Done", failed: "Failed", cancelled: "Cancelled", paused: "Paused", unknown: "Ended" };
+const LOOKS = { running: ["is-run", "run"], done: ["is-ok", "check"], failed: ["is-bad", "warn"], cancelled: ["is-warn", "stop"], paused: ["is-warn", "pause"], unknown: ["", "warn"] };
 
 /** `dataver exp run -S 'a=[1, 2]'`: a command line as a shell takes it. */
 export function commandOf(argv) { return ["dataver", ...argv].map(quote).join(" "); }
@@ -65,12 +65,14 @@ export async function follow(item, { undo = null, done = null, quiet = false, on
   }
   showLast(item);
   if (item.state === "done") { if (!quiet) note(done || item.message || item.command, { undo }); }
-  else if (item.state === "cancelled") note(`Cancelled: ${item.command}`);
+  else if (item.state === "cancelled" || item.state === "paused") note(`${WORDS[item.state]}: ${item.command}`);
   else if (quiet !== "all") note(item.message || `It ended with code ${item.code}`, { isBad: true, command: item.command });
   document.dispatchEvent(new CustomEvent("dataver:acted", { detail: item }));
   return item;
 }
 
+/** Interrupt what moves data, to go on later. */
+export function pause(item, at = base) { return postJSON(`${at}actions/${item.id}/pause`); }
 /** Interrupt what runs; asked for again, end it. */
 export function cancel(item, at = base) { return postJSON(`${at}actions/${item.id}/cancel`); }
 
@@ -102,6 +104,7 @@ export function decide({ title, content = [], argv = null, command = null, confi
   body.append(dialog);
   refresh();
   dialog.showModal();
+  if (dialog.querySelector(".dialog-head :focus")) (form.querySelector(".decision-body :is(input, select, textarea):not([disabled])") || (isDanger ? go.previousElementSibling : go)).focus();
   if (onOpen) onOpen({ refresh, dialog, go });
   return new Promise((resolve) => dialog.addEventListener("close", () => { dialog.remove(); resolve(isSure); }));
 }
@@ -127,7 +130,7 @@ export function note(text, { undo = null, isBad = false, command = null } = {}) 
   const undone = undo && el("button", { type: "button", class: "btn", "data-testid": "undo", title: undo.argv ? commandOf(undo.argv) : undo.label,
     onclick: () => { close(); if (undo.run) undo.run(); else act(undo.argv); } }, undo.label || "Undo");
   const item = el("div", { class: `note-item card${isBad ? " is-problem" : ""}`, "data-testid": "note" }, icon(isBad ? "warn" : "check"),
-    el("div", { class: "grow" }, command ? el("div", { class: "mono t3 trunc" }, command) : null, el("div", { class: "note-text" }, text)),
+    el("div", { class: "grow" }, command ? el("div", { class: "mono t3 trunc" }, command) : null, el("div", { class: "note-text" }, ...coded(text))),
     undone, el("button", { type: "button", class: "btn btn-quiet btn-icon", "aria-label": "Close this note", onclick: close }, icon("x")));
   notes.append(item);
   while (notes.children.length > 4) notes.firstChild.remove();
@@ -186,7 +189,7 @@ function entry(item, isOpen, fill) {
     el("summary", {}, stateWord(item), el("code", { class: "trunc grow" }, item.command), el("span", { class: "t3 sm nowrap" }, item.state === "running" ? progressText(item.progress) : seconds(item)),
       el("time", { class: "t3 sm nowrap", datetime: item.started_at }, new Date(item.started_at).toTimeString().slice(0, 5)),
       item.state === "running" ? el("button", { type: "button", class: "btn", "data-testid": "activity-cancel", title: "As Ctrl-C in a terminal", onclick: (event) => { event.preventDefault(); cancel(item).then(fill); } }, "Cancel") : null,
-      (item.state === "failed" || item.state === "cancelled") && item.argv?.length ? el("button", { type: "button", class: "btn", "data-testid": "activity-again", title: item.command, onclick: (event) => { event.preventDefault(); act(item.argv).then(fill, () => {}); setTimeout(() => fill().catch(() => {}), FIRST_ASK_MS * 5); } }, icon("redo"), "Start again") : null,
+      ["failed", "cancelled", "paused"].includes(item.state) && item.argv?.length ? el("button", { type: "button", class: "btn", "data-testid": "activity-again", title: item.command, onclick: (event) => { event.preventDefault(); act(item.argv).then(fill, () => {}); setTimeout(() => fill().catch(() => {}), FIRST_ASK_MS * 5); } }, icon(item.state === "paused" ? "play" : "redo"), item.state === "paused" ? "Resume" : "Start again") : null,
       el("button", { type: "button", class: "btn btn-quiet btn-icon", title: "Copy the command", "aria-label": `Copy ${item.command}`, onclick: (event) => { event.preventDefault(); copy(item.command); } }, icon("copy"))),
     output);
   details.addEventListener("toggle", () => { if (details.open) show().catch((error) => { output.textContent = error.message; }); });

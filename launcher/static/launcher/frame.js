@@ -70,9 +70,12 @@ export function icon(name, classes = "") {
 }
 
 /** An error card, as launcher/problem.html draws it. problem: {where, reason, hint}. */
+/** Nodes of a text in which `words` are code. */
+export function coded(text) { return String(text).split("`").map((part, at, all) => (at % 2 && at < all.length - 1 ? el("code", {}, part) : at % 2 ? `\`${part}` : part)); }
+
 export function problemCard({ where = "", reason, hint = "" }) {
   return el("div", { class: "card problem", role: "alert", "data-testid": "problem" }, icon("warn"), el("div", { class: "grow" },
-    where ? el("div", { class: "mono strong where" }, where) : null, el("div", { class: "reason" }, reason), hint ? el("div", { class: "t2 sm" }, hint) : null));
+    where ? el("div", { class: "mono strong where" }, where) : null, el("div", { class: "reason" }, ...coded(reason)), hint ? el("div", { class: "t2 sm" }, ...coded(hint)) : null));
 }
 
 /** At most five significant digits and a real minus sign, as the `number` filter of templates. */

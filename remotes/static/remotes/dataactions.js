@@ -1,7 +1,7 @@
 // What the data page does: commands with their progress, which can be cancelled and gone on with.
 
-import { el, icon } from "../launcher/frame.js";
-import { act, cancel, decide, progressText } from "../launcher/actions.js";
+import { copy, el, icon, postJSON } from "../launcher/frame.js";
+import { act, cancel, commandOf, decide, note, pause, progressText } from "../launcher/actions.js";
 
 const SHOWN = /^dataver (add|commit|checkout|pull|push|fetch|gc|remove|unprotect|move)\b/;
 const GOES_ON = new Set(["pull", "push", "fetch", "checkout", "add"]); // started again, they go on where they stopped
@@ -30,15 +30,17 @@ function show(item) {
   if (item.state === "running") {
     if (box.dataset.id !== item.id || box.dataset.state !== "running") {
       box.replaceChildren(icon("run", "spin"), el("code", { class: "trunc" }, item.command), el("progress", { class: "dbar", "aria-label": "How far it is" }), el("span", { class: "t2 sm nowrap", "data-testid": "data-progress-text" }), el("span", { class: "grow" }),
+        GOES_ON.has(argv?.[0]) ? el("button", { type: "button", class: "btn", "data-testid": "data-pause", title: "It stops, keeps what arrived, and goes on from there", onclick: () => pause(shown).catch((error) => note(error.message, { isBad: true })) }, icon("pause"), "Pause") : "",
         el("button", { type: "button", class: "btn", "data-testid": "data-cancel", title: "As Ctrl-C in a terminal; what is done stays done", onclick: () => cancel(shown) }, icon("stop"), "Cancel"));
     }
     const bar = box.querySelector("progress"), progress = item.progress;
     if (progress && progress.total) { bar.max = progress.total; bar.value = Math.min(progress.done, progress.total); } else bar.removeAttribute("value");
     box.querySelector('[data-testid="data-progress-text"]').textContent = progressText(progress) || item.message || "Working";
     box.hidden = false;
-  } else if (item.state === "cancelled" || item.state === "failed") {
-    box.replaceChildren(icon(item.state === "failed" ? "warn" : "stop"), el("code", { class: "trunc" }, item.command), el("span", { class: "t2 sm trunc" }, item.state === "failed" ? item.message : GOES_ON.has(item.command.split(" ")[1]) ? "Cancelled. What arrived stays; started again, it goes on from there." : "Cancelled."), el("span", { class: "grow" }),
-      argv?.length ? el("button", { type: "button", class: "btn", "data-testid": "data-again", title: item.command, onclick: () => { hide(); run(argv); } }, icon("redo"), "Start again") : null,
+  } else if (["cancelled", "failed", "paused"].includes(item.state)) {
+    const isPaused = item.state === "paused";
+    box.replaceChildren(icon(item.state === "failed" ? "warn" : isPaused ? "pause" : "stop"), el("code", { class: "trunc" }, item.command), el("span", { class: "t2 sm trunc" }, item.state === "failed" ? item.message : isPaused ? "Paused. What arrived stays." : GOES_ON.has(item.command.split(" ")[1]) ? "Cancelled. What arrived stays; started again, it goes on from there." : "Cancelled."), el("span", { class: "grow" }),
+      argv?.length ? el("button", { type: "button", class: "btn", "data-testid": "data-again", title: item.command, onclick: () => { hide(); run(argv); } }, icon(isPaused ? "play" : "redo"), isPaused ? "Resume" : "Start again") : null,
       el("button", { type: "button", class: "btn btn-quiet btn-icon", "aria-label": "Close", "data-testid": "data-progress-close", onclick: hide }, icon("x")));
     box.hidden = false;
   } else hide();
@@ -81,6 +83,22 @@ export async function remove(path, facts, size) {
   if (!isSure) return;
   const isKept = !outs.checked && !facts.stage;
   run(argv(), { done: `${target} was removed`, undo: isKept ? { label: "Track it again", argv: ["add", path] } : null });
+}
+
+const TIMES = [[3600, "an hour"], [86400, "a day"], [604800, "a week"]];
+const LINES = 50; // of links that are shown
+/** Links to a file, or to those of a folder, in the remote: asked for, then shown to be copied. */
+export async function makeLink(base, path) {
+  const time = el("select", { class: "select", "aria-label": "How long it works", "data-testid": "link-time" }, ...TIMES.map(([seconds, words]) => el("option", { value: seconds }, words)));
+  const argv = () => ["remote", "link", path, ...(time.value === "3600" ? [] : ["--expires", time.value])];
+  if (!(await decide({ title: `A link to ${path}`, testid: "link", confirm: "Make the link", argv,
+    content: [el("p", {}, "Whoever has it can read this data from the remote, without an account there, until it expires. A remote on the web or in a folder has links that do not expire."), el("label", { class: "row" }, "It works for", time)] }))) return;
+  let found;
+  try { found = await postJSON(`${base}/link`, { path, expires: Number(time.value) }); } catch (error) { note(error.message, { isBad: true, command: commandOf(argv()) }); return; }
+  const { links, total } = found, all = links.map((link) => (total === 1 ? link.url : `${link.path}\t${link.url}`)).join("\n");
+  await decide({ title: total === 1 ? `The link to ${path}` : `${total.toLocaleString("en")} links`, testid: "links", confirm: "Copy and close", isWide: true,
+    content: [el("pre", { class: "log dlinks", tabindex: "0", "data-testid": "links-text" }, all.split("\n").slice(0, LINES).join("\n")), total > LINES ? el("p", { class: "t2 sm" }, total > links.length ? `The first ${links.length.toLocaleString("en")} are copied; the command line prints all.` : "All are copied.") : null, links[0].expires_s ? el("p", { class: "t2 sm" }, "It is kept nowhere: copy it now.") : null].filter(Boolean),
+    check: () => { copy(all); } });
 }
 
 /** The newest batch of the trash, or null. */

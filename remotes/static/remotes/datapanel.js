@@ -3,7 +3,7 @@
 import { el, icon, problemCard, formatSize } from "../launcher/frame.js";
 import { actionButton, commandOf } from "../launcher/actions.js";
 import { stateMarks } from "./datastate.js";
-import { run, commit, checkout, remove } from "./dataactions.js";
+import { run, commit, checkout, makeLink, remove } from "./dataactions.js";
 import { Versions } from "./dataversions.js";
 import { Preview } from "./datapreview.js";
 
@@ -83,26 +83,20 @@ export class DataPanel {
     }
     if (local && facts) found.push(actionButton("Check out", ["checkout", item.path], { symbol: "undo", testid: "panel-checkout", run: () => checkout(this.ask, item.path, counts) }));
     const missing = counts.missing || 0;
-    if (this.hasRemote()) found.push(named("Pull", ["pull", ...target], { symbol: "dl", testid: "panel-pull", run, classes: missing ? "btn-primary" : "" }), named("Push", ["push", ...target], { symbol: "ul", testid: "panel-push", run }));
+    if (this.hasRemote()) found.push(actionButton("Pull", ["pull", ...target], { symbol: "dl", testid: "panel-pull", run, classes: missing ? "btn-primary" : "" }), actionButton("Push", ["push", ...target], { symbol: "ul", testid: "panel-push", run }));
     found.push(this.more(item, facts, target));
     return found;
   }
   more(item, facts, target) {
-    const entry = (label, symbol, argv, go = null, danger = false) => el("button", { type: "button", class: `menu-i${danger ? " is-bad" : ""}`, role: "menuitem", title: commandOf(argv), "data-testid": `more-${argv[0]}`, onclick: () => { details.open = false; if (go) go(); else run(argv); } }, icon(symbol), label);
+    const entry = (label, symbol, argv, go = null, danger = false) => el("button", { type: "button", class: `menu-i${danger ? " is-bad" : ""}`, role: "menuitem", title: commandOf(argv), "data-testid": `more-${argv[0] === "remote" ? "link" : argv[0]}`, onclick: () => { details.open = false; if (go) go(); else run(argv); } }, icon(symbol), label);
     const details = el("details", { class: "switcher dmore", "data-menu": true }, el("summary", { class: "btn btn-icon", "aria-label": "More", title: "More", "data-testid": "panel-more" }, icon("dots")),
       el("div", { class: "menu", role: "menu" },
         this.hasRemote() ? entry("Fetch into the cache only", "disk", ["fetch", ...target]) : null,
+        facts?.has_links ? entry("Make a link to it", "link", ["remote", "link", item.path], () => makeLink(this.base, item.path)) : null,
         facts ? entry("Make it safe to edit", "edit", ["unprotect", item.path]) : null,
         facts && !item.local && !(item.counts && Object.keys(item.counts).some((name) => name.startsWith("local"))) ? entry("Check out again", "undo", ["checkout", item.path]) : null,
         facts && item.path === item.around ? el("hr", {}) : null,
         facts && item.path === item.around ? entry(facts.stage ? "Remove the stage" : "Stop tracking", "trash", ["remove", facts.stage || facts.file], () => remove(item.path, facts, item.size === null ? "size unknown" : formatSize(item.size)), true) : null));
     return details;
   }
-}
-
-/** A button whose word goes in narrow windows. */
-function named(label, argv, options) {
-  const button = actionButton(el("span", { class: "hide-md" }, label), argv, options);
-  button.setAttribute("aria-label", label);
-  return button;
 }
