@@ -123,7 +123,7 @@ def _of_repo(row: Repository, repo: Repo) -> dict[str, Any]:
     return {
         "params": params_views(row, repo),
         "cache": cache,
-        "workers": WorkersView(wanted.jobs, wanted.is_on, len(running.workers) if running else 0, wanted.gpus),
+        "workers": WorkersView(wanted.jobs, wanted.is_on and running is not None and not running.is_draining, len(running.workers) if running else 0, wanted.gpus),
         "hooks": hooks,
         "branch": branch,
     }

@@ -10,7 +10,7 @@ from django import template
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
 from launcher import statics
 from launcher.engine.choices import load_choices
@@ -95,6 +95,14 @@ def home_of(key: str) -> str:
 
 register.filter("number", number_text)
 register.filter("size", size_text)
+
+
+@register.filter
+def coded(text: str) -> SafeString:
+    """`words` as code."""
+    parts = str(text).split("`")
+    last = len(parts) - 1  # an odd one is not closed
+    return format_html_join("", "{}{}{}", ((mark_safe("<code>"), part, mark_safe("</code>")) if at % 2 and at < last else ("`" if at % 2 else "", part, "") for at, part in enumerate(parts)))
 
 
 @register.filter

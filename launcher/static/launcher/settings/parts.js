@@ -1,6 +1,6 @@
 // The smaller parts: cache, workers, experiments, hooks, appearance, trust.
 
-import { el, icon, formatSize, getJSON, postJSON, chosen, keep, nextTheme, localTimes } from "../frame.js";
+import { coded, el, icon, formatSize, getJSON, postJSON, chosen, keep, nextTheme, localTimes } from "../frame.js";
 import { actionButton, askForTrust, decide, note } from "../actions.js";
 import { settingRow } from "./setting.js";
 
@@ -63,7 +63,7 @@ export function drawHooks(node, page) {
   const argv = hooks.attributes.length ? ["install", "--gitattributes"] : ["install"];
   const done = hooks.hooks.every((hook) => hook.state === "installed") && hooks.driver === "installed" && !hooks.attributes.length;
   node.replaceChildren(title(done ? null : actionButton("Install", argv, { symbol: "plus", testid: "install-hooks" })), el("div", { class: "card" },
-    ...hooks.hooks.map((hook) => el("div", { class: "lvr", "data-testid": `hook-${hook.name}` }, el("span", { class: "lab mono sm" }, hook.name), el("span", { class: "val t2" }, hook.does), state(...HOOK_WORDS[hook.state]))),
+    ...hooks.hooks.map((hook) => el("div", { class: "lvr", "data-testid": `hook-${hook.name}` }, el("span", { class: "lab mono sm" }, hook.name), el("span", { class: "val t2" }, ...coded(hook.does)), state(...HOOK_WORDS[hook.state]))),
     el("div", { class: "lvr", "data-testid": "merge-driver" }, el("span", { class: "lab" }, "Merge driver"), el("span", { class: "val wraps t2" }, "merges .dvc files and dvc.lock by entry", hooks.attributes.length ? el("span", { class: "says" }, `.gitattributes lacks: ${hooks.attributes.join(", ")}`) : null),
       hooks.driver === "installed" && hooks.attributes.length ? state("is-warn", "warn", "Not used yet") : state(...HOOK_WORDS[hooks.driver])),
     hooks.problem ? el("div", { class: "lvr" }, el("span", { class: "val wraps is-warn" }, hooks.problem)) : null));

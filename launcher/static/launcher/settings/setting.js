@@ -1,6 +1,6 @@
 // One setting: its rows, and the dialog that changes it in one file. Also secrets, which go to config.local and into no command line.
 
-import { el, icon, postJSON } from "../frame.js";
+import { coded, el, icon, postJSON } from "../frame.js";
 import { act, commandOf, decide, note } from "../actions.js";
 
 const base = `/r/${document.body.dataset.repository}`;
@@ -142,7 +142,7 @@ export function settingRow(page, name, label, explain = "", otherwise = "not set
   const first = full.values[0];
   const value = first ? (full.is_secret ? "set, not shown" : first.text) : full.default || otherwise;
   return el("div", { class: "lvr", "data-testid": `row-${name}` }, el("span", { class: "lab", title: name }, label),
-    el("span", { class: "val wraps" }, el("span", { class: "mono sm" }, value), explain ? el("span", { class: "says" }, explain) : null),
+    el("span", { class: "val wraps" }, el("span", { class: "mono sm" }, value), explain ? el("span", { class: "says" }, ...coded(explain)) : null),
     el("span", { class: "src" }, first ? levelWord(first.level) : "default"),
     el("button", { type: "button", class: "btn", "data-testid": `edit-${name}`, title: commandOf(argvOf(name, "repo", "VALUE")), onclick: () => editSetting(page, full) }, "Edit"));
 }
