@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 
-from remotes.engine.arguments import add_transfer_arguments, request_from
+from remotes.engine.arguments import add_transfer_arguments, naming_remote, request_from
 from remotes.engine.exchange import failing_as, note_no_remote, plural
 from remotes.engine.fetch import fetch
 from tracking.engine.protocols import Io
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, io: Io) -> int:
     repo = Repo.open(io.cwd, io.settings)
-    with failing_as("failed to fetch data from the cloud - "):
+    with failing_as("failed to fetch data from the cloud - "), naming_remote(repo, args.targets):
         with repo.lock(io):
             if args.run_cache:
                 from remotes.engine.runcache import fetch_runs

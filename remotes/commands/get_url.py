@@ -28,9 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, io: Io) -> int:
     from remotes.engine.get import get_url
     from remotes.engine.importing import output_path
-    from remotes.engine.urlsource import nearest_config
+    from remotes.engine.urlsource import nearest_config, refuse_half_url
 
     try:
+        refuse_half_url(args.url, io.cwd)
         place = output_path(args.url, args.out, io.cwd, args.force)
         get_url(nearest_config(io.cwd, io.settings), args.url, place, pairs(args.fs_config), io.cwd, io.settings, io.progress, args.jobs)
     except DataverError as error:

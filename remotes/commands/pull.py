@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import argparse
 
-from remotes.engine.arguments import add_transfer_arguments, expand_glob, request_from
+from remotes.engine.arguments import add_transfer_arguments, expand_glob, naming_remote, request_from
 from remotes.engine.exchange import failing_as, note_no_remote
 from remotes.engine.pull import Pulled, pull
 from tracking.engine.bring import change_lines, checkout_failed, count_text
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, io: Io) -> int:
     repo = Repo.open(io.cwd, io.settings)
-    with failing_as("failed to pull data from the cloud - "):
+    with failing_as("failed to pull data from the cloud - "), naming_remote(repo, args.targets):
         with repo.lock(io):
             if args.run_cache:
                 from remotes.engine.runcache import fetch_runs

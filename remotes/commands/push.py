@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 
-from remotes.engine.arguments import add_transfer_arguments, expand_glob, request_from
+from remotes.engine.arguments import add_transfer_arguments, expand_glob, naming_remote, request_from
 from remotes.engine.exchange import failing_as, plural
 from remotes.engine.push import push
 from tracking.engine.protocols import Io
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, io: Io) -> int:
     repo = Repo.open(io.cwd, io.settings)
-    with failing_as("failed to push data to the cloud - "):
+    with failing_as("failed to push data to the cloud - "), naming_remote(repo, args.targets):
         with repo.lock(io):
             count = 0
             if args.run_cache:

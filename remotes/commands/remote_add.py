@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 
 from remotes.engine import remoteconfig
+from tracking.engine.config_schema import half_url
 from tracking.engine.configlevels import add_level_flags, open_config, warn_exposed
 from tracking.engine.protocols import Io
 
@@ -26,6 +27,9 @@ def run(args: argparse.Namespace, io: Io) -> int:
     config, level = open_config(io), args.level or "repo"
     remoteconfig.add(config, level, args.name, args.url, io.cwd, force=args.force, default=args.default)
     warn_exposed(io, config, level, ("remote", name, "url"), args.url)
+    wrong = half_url(args.url)
+    if wrong is not None:
+        io.warn(f"{wrong}. It is taken for a folder.")
     if args.default:
         io.info(f"Setting '{name}' as a default remote.")
     return 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 
+from remotes.engine.arguments import naming_remote
 from remotes.engine.check import MISSING, Checked, Finding, check
 from tracking.engine.history import Selection
 from tracking.engine.protocols import Io
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, io: Io) -> int:
     repo = Repo.open(io.cwd, io.settings)
     selection = Selection(branches=args.all_branches, tags=args.all_tags, commits=args.all_commits)
-    with repo.lock(io):
+    with naming_remote(repo, args.targets), repo.lock(io):
         result = check(repo, Request(tuple(args.targets), selection=selection), io, remote=args.remote, jobs=args.jobs, verify=args.verify, drop=args.drop)
         repo.close()
     if args.json:

@@ -9,6 +9,7 @@ import argparse
 
 from remotes.engine.remotereport import FILES, MANIFESTS, Amount, RemoteReport, remote_report
 from remotes.engine.storage import Remotes
+from tracking.engine.errors import UsageError
 from tracking.engine.listing import show_size
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
@@ -18,13 +19,16 @@ ERROR_EXIT = 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-r", "--remote", metavar="NAME", help="the remote (default: core.remote)")
+    parser.add_argument("name", nargs="?", help="name of the remote (default: core.remote)")
+    parser.add_argument("-r", "--remote", metavar="NAME", help="the same, as other commands have it")
     parser.add_argument("--json", action="store_true", help="print it as JSON, sizes in bytes")
 
 
 def run(args: argparse.Namespace, io: Io) -> int:
+    if args.name and args.remote and args.name.lower() != args.remote.lower():
+        raise UsageError(f"'{args.name}' and '{args.remote}' are two remotes: name one")
     repo = Repo.open(io.cwd, io.settings)
-    remotes = Remotes(repo, args.remote, tool=io.tool, command="remote du")
+    remotes = Remotes(repo, args.name or args.remote, tool=io.tool, command="remote du")
     report = remote_report(repo, remotes, remotes.get(), io.progress)
     repo.close()
     if args.json:

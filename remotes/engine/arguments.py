@@ -4,10 +4,12 @@ from __future__ import annotations
 import argparse
 import glob
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from tracking.engine.errors import DataverError
 from tracking.engine.history import Selection
+from tracking.engine.repo import Repo
 from tracking.engine.used import Request
 
 
@@ -45,3 +47,16 @@ def expand_glob(targets: Iterable[str], cwd: str) -> list[str]:
     if patterns and not found:
         raise DataverError(f"Glob {patterns} has no matches.")
     return list(dict.fromkeys(found))
+
+
+@contextmanager
+def naming_remote(repo: Repo, targets: Iterable[str]) -> Iterator[None]:
+    """Errors about a target that is the name of a remote say how to choose that."""
+    try:
+        yield
+    except DataverError as error:
+        known = repo.config.remotes()
+        for target in targets:
+            if target.lower() in known and f"'{target}'" in error.message:
+                error.hint = f"'{target}' is a remote: choose it with `-r {target}`."
+        raise

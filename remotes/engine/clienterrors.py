@@ -109,7 +109,7 @@ def translated(what: str) -> Iterator[None]:
     except (DataverError, ImportError):
         raise
     except FileNotFoundError as exc:
-        if _meaning(exc) is not NO_BUCKET:
+        if meaning_of(exc) is not NO_BUCKET:
             raise
         raise explained(exc, what) from exc
     except Exception as exc:  # whatever a storage client throws
@@ -125,7 +125,7 @@ def is_ours(exc: BaseException) -> bool:
 
 def explained(exc: BaseException, what: str) -> RemoteError:
     """what: the URL or name the message begins with."""
-    meaning = _meaning(exc)
+    meaning = meaning_of(exc)
     if meaning is None:
         return RemoteError(f"{what}: {plain(exc)}", permanent=isinstance(exc, (ValueError, TypeError, LookupError)) or type(exc).__name__ in REFUSALS)
     return RemoteError(f"{what}: {meaning.text}", permanent=not meaning.passing, hint=meaning.hint or None)
@@ -146,7 +146,7 @@ def _without_secrets(match: re.Match[str]) -> str:
     return f"{match[1]}{host.rpartition('@')[2]}{slash}{path}"
 
 
-def _meaning(exc: BaseException) -> Meaning | None:
+def meaning_of(exc: BaseException) -> Meaning | None:
     """The most telling of an exception and those it came from: a code, then a status, then an errno, then a class; the first cause before what it led to."""
     chain = list(_chain(exc))
     for judge in (_by_code, _by_status, _by_errno, _by_class):

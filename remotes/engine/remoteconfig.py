@@ -26,7 +26,7 @@ def modify(config: Config, level: str, name: str, options: dict[str, str | None]
     name = name.lower()
     with config.edit(level) as sections:
         if name not in sections["remote"] and name not in config.remotes():
-            raise ConfigError(f"remote '{name}' doesn't exist.")
+            raise _unknown(config, name)
         for option, value in options.items():
             option = option.lower()
             if value is None:
@@ -56,7 +56,7 @@ def remove(config: Config, level: str, name: str) -> None:
     below = LEVELS[: LEVELS.index(level)]
     with config.edit_levels((level, *above)) as bodies:
         if name not in bodies[level]["remote"]:
-            raise ConfigError(f"remote '{name}' doesn't exist.")
+            raise _unknown(config, name)
         still_there = any(name in config.level(other)["remote"] for other in below if other in config.files)
         for each, body in bodies.items():
             # options on top of a remote that is gone would make every later command fail
@@ -77,7 +77,7 @@ def rename(config: Config, level: str, old: str, new: str) -> None:
     above = [other for other in LEVELS[LEVELS.index(level) + 1 :] if other in config.files]
     with config.edit_levels((level, *above)) as bodies:
         if old not in bodies[level]["remote"]:
-            raise ConfigError(f"remote '{old}' doesn't exist.")
+            raise _unknown(config, old)
         for body in bodies.values():
             _rename(body, old, new)
 
@@ -85,6 +85,15 @@ def rename(config: Config, level: str, old: str, new: str) -> None:
 def level_of(config: Config, name: str) -> str | None:
     """The strongest level that gives a remote its url; None when none does."""
     return next((level for level in reversed(LEVELS) if level in config.files and "url" in config.level(level)["remote"].get(name.lower(), {})), None)
+
+
+def _unknown(config: Config, name: str) -> ConfigError:
+    """No level, or not the one that is to be changed, has such a remote."""
+    level = level_of(config, name)
+    if level is not None:
+        flag = {"repo": "project"}.get(level, level)
+        return ConfigError(f"remote '{name}' doesn't exist.", hint=f"It is set up with --{flag}: add this flag.")
+    return ConfigError(f"remote '{name}' doesn't exist.", hint="`dataver remote list` shows the ones that do.")
 
 
 def _check_name(name: str) -> None:

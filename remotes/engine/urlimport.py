@@ -7,7 +7,7 @@ from typing import Any
 from remotes.engine.get import replacing
 from remotes.engine.importing import drop_data, importing_line, new_stage, output_path, place_data, refuse_login, refuse_secrets, write_import
 from remotes.engine.upload import upload
-from remotes.engine.urlsource import HASHED, Elsewhere, LocalPath, UrlSource, open_url
+from remotes.engine.urlsource import HASHED, Elsewhere, LocalPath, UrlSource, WebSource, open_url, refuse_half_url
 from tracking.engine.build import build
 from tracking.engine.commit import hash_into_cache
 from tracking.engine.config_schema import url_scheme
@@ -41,6 +41,7 @@ class UrlImport:
 
 def import_from_url(repo: Repo, index: Index, wanted: UrlImport, io: Io) -> Stage:
     """Track what is at a URL. Raises DataverError; no .dvc file is written then."""
+    refuse_half_url(wanted.url, io.cwd)
     place = output_path(wanted.url, wanted.out, io.cwd, wanted.force)
     if wanted.to_remote and (wanted.no_exec or wanted.no_download or wanted.version_aware):
         raise DataverError("--no-exec/--no-download/--version-aware cannot be combined with --to-remote")
@@ -90,6 +91,8 @@ def look(ws: Workspace, dep: Dep, source: UrlSource) -> Dep:
         return replace(dep, **_versions(source))
     found = source.look(ws)
     if found is None:
+        if isinstance(source, WebSource):
+            source.exists()  # says why nobody answers
         raise DataverError(f"dependency '{ws.name(dep)}' does not exist")
     return replace(dep, digest=found[0], meta=found[1], files=None)
 

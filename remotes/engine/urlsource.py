@@ -20,7 +20,7 @@ from remotes.engine.webfile import WebFile
 from tracking.engine import config_schema
 from tracking.engine.checkout import remove_path
 from tracking.engine.config import Config, join_url
-from tracking.engine.config_schema import Invalid, url_scheme
+from tracking.engine.config_schema import Invalid, half_url, url_scheme
 from tracking.engine.errors import ConfigError, DataverError, NotARepository, RemoteError
 from tracking.engine.hashblock import folder_digest
 from tracking.engine.protocols import Progress, Settings
@@ -86,6 +86,13 @@ def _typed(url: str, options: dict[str, Any]) -> dict[str, Any]:
     return typed
 
 
+def refuse_half_url(url: str, cwd: str) -> None:
+    """Raises DataverError for what begins as a URL and is none, unless there is a file of that name."""
+    wrong = half_url(url)
+    if wrong is not None and not os.path.lexists(os.path.join(cwd, url)):
+        raise DataverError(wrong, hint="A URL is written as s3://BUCKET/PATH or ssh://HOST/PATH.")
+
+
 def nearest_config(cwd: str, settings: Settings) -> Config:
     """Settings of the project around a folder, of the user alone where there is none."""
     try:
@@ -97,6 +104,7 @@ def nearest_config(cwd: str, settings: Settings) -> Config:
 
 def open_url(config: Config, url: str, fs_config: Mapping[str, Any] | None, cwd: str, settings: Settings) -> UrlSource:
     """The place a URL or path names. cwd: where relative paths start. Raises ConfigError, MissingPackage, RemoteError."""
+    refuse_half_url(url, cwd)
     where, options = resolve(config, url, fs_config)
     scheme = url_scheme(where)
     if scheme == "":

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from remotes.engine.clienterrors import meaning_of
 from tracking.engine.credentials import without_login
 from tracking.engine.errors import RemoteError
 from tracking.engine.record import record
@@ -117,8 +118,9 @@ class WebFile:
 
     def _failed(self, error: Exception) -> RemoteError:
         code = error.code if isinstance(error, urllib.error.HTTPError) else None
-        reason = f"the server answered {code} {error.reason}" if isinstance(error, urllib.error.HTTPError) else str(getattr(error, "reason", "") or error)
-        hint = "Check user, password and `auth` of it (--fs-config, or `dataver remote modify --local`)." if code in (401, 403) else None
+        meaning = None if code else meaning_of(error)
+        reason = f"the server answered {code} {error.reason}" if isinstance(error, urllib.error.HTTPError) else meaning.text if meaning else str(getattr(error, "reason", "") or error)
+        hint = "Check user, password and `auth` of it (--fs-config, or `dataver remote modify --local`)." if code in (401, 403) else meaning.hint if meaning else None
         return RemoteError(f"cannot download '{self.shown}': {reason}", permanent=code is not None and code not in PASSING, hint=hint)
 
     # --- asking

@@ -223,7 +223,7 @@ class Config:
             if was_valid:
                 _validate_change(before, self._merge(raw))
         except Invalid as exc:
-            raise ConfigError(str(exc)) from None
+            raise ConfigError(str(exc), exc.hint) from None
 
     def _is_valid(self, raw: dict[str, dict[str, Any]]) -> bool:
         try:
@@ -328,8 +328,8 @@ class Config:
             for key in exc.keys:
                 found = found.get(key) if isinstance(found, dict) else None
             if found is not None:
-                return ConfigError(f"{exc} ({self._place(level, exc.keys)})")
-        return ConfigError(str(exc))
+                return ConfigError(f"{exc} ({self._place(level, exc.keys)})", exc.hint)
+        return ConfigError(str(exc), exc.hint)
 
     def _place(self, level: str, keys: tuple[str, ...]) -> str:
         data = next((data for name, data in self._read_files() if name == level), b"")

@@ -16,10 +16,11 @@ LINK_TYPES = ("reflink", "hardlink", "symlink", "copy")
 
 
 class Invalid(Exception):
-    """A value or name the schema refuses. keys: where, e.g. ("core", "foo")."""
+    """A value or name the schema refuses. keys: where, e.g. ("core", "foo"). hint: what it takes."""
 
-    def __init__(self, text: str, keys: tuple[str, ...] = (), suffix: str = "") -> None:
+    def __init__(self, text: str, keys: tuple[str, ...] = (), suffix: str = "", hint: str | None = None) -> None:
         super().__init__(text)
+        self.hint = hint
         self.text = text
         self.keys = keys
         self.suffix = suffix
@@ -290,6 +291,18 @@ def url_scheme(url: str) -> str:
     return head.lower()
 
 
+def half_url(text: str) -> str | None:
+    """What is wrong with a text that begins as a URL of a kind of storage and is none: it would be taken for a folder. None: nothing."""
+    head, colon, rest = text.partition(":")
+    head = head.lower()
+    if not colon or head not in (*REMOTES, "remote") or not head or url_scheme(text):
+        return None
+    if not rest.startswith("//"):
+        return f"'{text}' is no URL: `{head}://` begins one"
+    what = {"s3": "bucket", "gs": "bucket", "oss": "bucket", "azure": "container", "gdrive": "folder", "remote": "remote"}.get(head, "host")
+    return f"'{text}' names no {what}"
+
+
 def remote_defaults(scheme: str) -> dict[str, Any]:
     """Values of options a remote of this scheme does not set."""
     return _REMOTE_DEFAULTS.get(scheme, {"verify": False})
@@ -331,7 +344,7 @@ def check_remote(name: str, options: Any) -> dict[str, Any]:
     if scheme == "remote":
         return dict(options)
     if scheme not in REMOTES:
-        raise Invalid(f"Unsupported URL type {scheme}:// for dictionary value", keys)
+        raise Invalid(f"Unsupported URL type {scheme}:// for dictionary value", keys, hint=f"A folder, or a URL of one of: {', '.join(sorted(filter(None, REMOTES)))}")
     return _check(options, REMOTES[scheme], keys)
 
 

@@ -83,6 +83,8 @@ def without_login(value: str) -> str:
         parts = _split(value)
     except ValueError:
         return MASK
+    if not parts.netloc and not parts.query and not parts.fragment:
+        return value  # `s3://`: put together again it would lose its slashes
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 

@@ -182,6 +182,10 @@ def test_what_is_wrong_is_said(data: Project) -> None:
         (("foo://host/x",), "Unsupported URL type foo://"),
         (("remote://nor/x",), "remote 'nor' doesn't exist"),
         (("remote://r/../../ext/x",), "leads out of the remote 'r'"),
+        (("s3://",), "'s3://' names no bucket"),
+        (("ssh:///x",), "'ssh:///x' names no host"),
+        (("http:/host/x",), "'http:/host/x' is no URL: `http://` begins one"),
+        (("http://127.0.0.1:1/x",), "cannot download 'http://127.0.0.1:1/x': nothing answers there: connection refused\nCheck host and port"),
         (("../ext/x", "q", "-r", "r"), "--remote can't be used without --to-remote"),
         (("../ext/x", "d"), "lies inside of a tracked folder"),
         (("../ext/x", "f.txt"), "The file 'f.txt' already exists locally."),
@@ -190,7 +194,8 @@ def test_what_is_wrong_is_said(data: Project) -> None:
         assert (result.code, text in result.err) == (1, True), result.err
         assert result.err.startswith(f"ERROR: failed to import {argv[0]}. ")
     assert data.run("get-url", "../nosuch").err == "ERROR: failed to get '../nosuch' - The path '../nosuch' does not exist\n"
-    assert data.run("list-url", "../nosuch").code == 255
+    assert data.run("list-url", "../nosuch").code == data.run("list-url", "s3://").code == 255
+    assert "names no bucket" in data.run("get-url", "s3://").err
 
 
 def test_urls_are_listed_and_downloaded(empty_dir: Project) -> None:

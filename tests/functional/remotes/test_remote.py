@@ -29,7 +29,10 @@ def test_add_refuses_a_name_no_file_could_hold(repo, name: str) -> None:
 
 def test_add_refuses_an_unknown_kind_of_storage(repo) -> None:
     result = repo.run("remote", "add", "x", "foo://bar/b")
-    assert (result.code, result.err) == (251, REFUSED + "Unsupported URL type foo:// for dictionary value @ data['remote']['x']\n")
+    assert (result.code, result.err.partition("\n")[0]) == (251, REFUSED + "Unsupported URL type foo:// for dictionary value @ data['remote']['x']")
+    assert "s3, ssh" in result.err
+    result = repo.ok("remote", "add", "x", "s3:/bucket")
+    assert result.err == "WARNING: 's3:/bucket' is no URL: `s3://` begins one. It is taken for a folder.\n"
 
 
 def test_list_has_columns_and_marks_the_default(repo) -> None:
@@ -66,7 +69,7 @@ def test_modify_changes_unsets_and_checks(repo) -> None:
     assert repo.read(".dvc/config").endswith("    url = s3://b\n    region = eu\n")
     assert repo.read(".dvc/config.local") == "['remote \"a\"']\n    secret_access_key = s\n"
     assert repo.run("remote", "modify", "a", "foo", "bar").code == 251
-    assert repo.run("remote", "modify", "nor", "url", "x").err == REFUSED + "remote 'nor' doesn't exist.\n"
+    assert repo.run("remote", "modify", "nor", "url", "x").err.startswith(REFUSED + "remote 'nor' doesn't exist.\n")
     repo.ok("remote", "modify", "-u", "a", "region")
     assert "region" not in repo.read(".dvc/config")
 
@@ -95,7 +98,18 @@ def test_rename_refuses(repo, old: str, new: str, message: str) -> None:
     repo.ok("remote", "add", "a", "/x")
     repo.ok("remote", "add", "b", "/y")
     result = repo.run("remote", "rename", old, new)
-    assert (result.code, result.err) == (251, REFUSED + message + "\n")
+    assert (result.code, result.err.partition("\n")[0]) == (251, REFUSED + message)
+
+
+def test_a_name_that_stands_in_the_wrong_place_is_told_where_it_goes(data) -> None:
+    for argv, code in ((("push", "R"), 1), (("pull", "R"), 1), (("fetch", "R"), 1), (("remote", "check", "R"), 1)):
+        result = data.run(*argv)
+        assert (result.code, result.err.splitlines()[-1]) == (code, "'R' is a remote: choose it with `-r R`.")
+    assert data.ok("remote", "du", "R").out == data.ok("remote", "du", "-r", "r").out == data.ok("remote", "du").out
+    assert data.run("remote", "du", "R", "-r", "x").code == 254
+    for verb in (("modify", "nor", "url", "x"), ("remove", "nor"), ("rename", "nor", "n")):
+        assert "`dataver remote list` shows" in data.run("remote", *verb).err
+    assert "It is set up with --project: add this flag." in data.run("remote", "remove", "--local", "r").err
 
 
 def test_remove_takes_secrets_and_default_with_it(repo) -> None:
