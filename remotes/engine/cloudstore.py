@@ -285,6 +285,19 @@ class BucketStore(LoopStore):
         with self._listing():
             return self._wait(self._list(None if prefixes is None else list(prefixes)))
 
+    def list_layouts(self) -> dict[bool, list[Listed]]:
+        """What `list_oids` names with sizes in both layouts, by whether it is that of 2.x: a small bucket is listed once for both."""
+        layouts = {legacy: self.in_layout(legacy) for legacy in (False, True)}
+
+        async def ask() -> tuple[Page, bool]:
+            return await anext(self.client.pages(f"{layouts[True].root}/"), ([], True))
+
+        with self._listing():
+            page, is_all = self._wait(ask())
+        if is_all:
+            return {legacy: [(oid, size) for oid, size, _ in layout._objects(page)] for legacy, layout in layouts.items()}  # type: ignore[attr-defined]
+        return {legacy: list(layout.list_oids()) for legacy, layout in layouts.items()}
+
     def first_page(self) -> tuple[list[tuple[str, int | None]], bool]:
         """(what one answer lists of the objects, by name and with sizes; whether these are all)."""
 
@@ -301,6 +314,11 @@ class BucketStore(LoopStore):
             if oid is not None and self.path_of(oid) == path:
                 yield oid, size, md5
 
+    def _is_beyond(self, page: Page) -> bool:
+        """Whether a first page ends after all objects of the layout of 2.x; some services list in no order."""
+        paths = [path for path, _, _ in page]
+        return paths == sorted(paths) and paths[-1:] > [f"{self.root}/fg"]
+
     async def _list(self, prefixes: list[str] | None) -> list[tuple[str, int, str | None]]:
         found: list[tuple[str, int, str | None]] = []
 
@@ -310,9 +328,11 @@ class BucketStore(LoopStore):
 
         if prefixes is None:
             page, is_last = await anext(self.client.pages(f"{self.root}/"), ([], True))
-            if is_last:
+            if is_last or (self.legacy and self._is_beyond(page)):
                 return list(self._objects(page))
             prefixes = list(HEX)  # asked for again, in parallel
+            if self.legacy:  # `f` is how `files/md5` begins, where everything else lies
+                prefixes[-1:] = [f"f{digit}" for digit in HEX]
         await each([f"{self.root}/{prefix}" for prefix in prefixes], below, min(ASKED_AT_ONCE, len(prefixes)))
         return found
 

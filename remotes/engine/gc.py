@@ -8,9 +8,10 @@ from typing import Any
 from remotes.engine.cloudstatus import collect_failed
 from remotes.engine.exchange import read_manifest
 from remotes.engine.presence import Presence, existing, place_of
+from remotes.engine.retry import Retry, plain
 from remotes.engine.storage import Remote, Remotes
 from tracking.engine.errors import ConfigError, DataverError, InvalidFile, NotARepository
-from tracking.engine.gc import sweep, unused_sizes
+from tracking.engine.gc import Listed, sweep, unused_sizes
 from tracking.engine.history import Selection
 from tracking.engine.index import Index
 from tracking.engine.objects import LocalStore, ObjectStore
@@ -68,14 +69,14 @@ def gc(repos: list[Repo], options: Options, io: Io) -> None:
         return
     sweeps = [Sweep(name, legacy, repo.legacy_store if legacy else repo.store, keep[legacy]) for legacy, name in LAYOUTS]
     if options.cloud:
-        sweeps += [Sweep("remote", place.legacy, remotes.store(place.remote, place.legacy), place.used) for place in places.values() if place.remote is not None]
+        sweeps += _of_remotes(remotes, places)
     if options.dry and (options.json or options.verbose):
         from remotes.engine.gcreport import report
 
         report(repo, sweeps, options.json, io)
         return
     for each in sweeps:
-        removed = _sweep(each.store, each.used, options.dry, io)
+        removed = _sweep(each, options.dry, io)
         io.info(each.told(removed))
     if options.cloud and not options.dry:
         _forget(repos, remotes, places)
@@ -118,12 +119,13 @@ def preview(repo: Repo, options: Options, io: Io) -> list[dict[str, Any]]:
 
 @record(frozen=True)
 class Sweep:
-    """A store to clean: `name` as messages call it ("repo", "legacy", "remote"), what stays in it."""
+    """A store to clean: `name` as messages call it ("repo", "legacy", "remote"), what stays in it. listed: what it holds, where that is known."""
 
     name: str
     legacy: bool
     store: ObjectStore
     used: set[str]
+    listed: Listed | None = None
 
     def told(self, removed: int) -> str:
         """The line about it, which is dvc's."""
@@ -202,11 +204,26 @@ def _listed(item: Trashed) -> dict[str, object]:
     }
 
 
-def _sweep(store: ObjectStore, used: set[str], dry: bool, io: Io) -> int:
-    found = sweep(store, used, dry=dry)
+def _of_remotes(remotes: Remotes, places: dict[tuple[str, bool], Place]) -> list[Sweep]:
+    """One per remote and layout; storage that can list both layouts at once is asked once."""
+    listed: dict[str, dict[bool, Listed]] = {}
+    sweeps = []
+    for place in places.values():
+        if place.remote is None:
+            continue
+        store, url = remotes.store(place.remote, place.legacy), place.remote.url
+        list_layouts = getattr(plain(store), "list_layouts", None)
+        if list_layouts is not None and url not in listed:
+            listed[url] = getattr(store, "retry", Retry())(list_layouts)
+        sweeps.append(Sweep("remote", place.legacy, store, place.used, listed.get(url, {}).get(place.legacy)))
+    return sweeps
+
+
+def _sweep(each: Sweep, dry: bool, io: Io) -> int:
+    found = sweep(each.store, each.used, dry=dry, listed=each.listed)
     if dry:
         for oid in found:
-            io.info(f"Removing {store.path_of(oid) if isinstance(store, LocalStore) else oid}")
+            io.info(f"Removing {each.store.path_of(oid) if isinstance(each.store, LocalStore) else oid}")
     return len(found)
 
 

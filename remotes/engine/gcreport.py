@@ -37,7 +37,7 @@ def described(repo: Repo, sweeps: list[Sweep]) -> list[dict[str, Any]]:
 
 
 def _found(repo: Repo, sweeps: list[Sweep]) -> tuple[list[tuple[Sweep, dict[str, int]]], dict[tuple[str, bool], Use]]:
-    found = [(sweep, unused_sizes(sweep.store, sweep.used)) for sweep in sweeps]
+    found = [(sweep, unused_sizes(sweep.store, sweep.used, sweep.listed)) for sweep in sweeps]
     return found, find_uses(repo, {(oid, sweep.legacy) for sweep, sizes in found for oid in sizes})
 
 

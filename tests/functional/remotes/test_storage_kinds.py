@@ -146,15 +146,30 @@ def test_a_listing_of_many_pages_is_complete(kind: str, servers: Servers, opened
     oids = {oid_of(b"%d" % number) for number in range(9)}
     for oid in oids:
         store.put(str(tmp_path / "source"), oid)
-    pages = store.client.pages  # type: ignore[attr-defined]
+    old = store.in_layout(True)
+    old.put(str(tmp_path / "source"), oid_of(b"old"))
+    old.put_file(str(tmp_path / "source"), "runs/x")
+    both = {False: {(oid, 1) for oid in oids}, True: {(oid_of(b"old"), 1)}}
+    pages, asked = store.client.pages, []  # type: ignore[attr-defined]
+
+    async def counted(prefix: str):  # type: ignore[no-untyped-def]
+        asked.append(prefix)
+        async for answer in pages(prefix):
+            yield answer
+
+    monkeypatch.setattr(store.client, "pages", counted)  # type: ignore[attr-defined]
+    assert {legacy: set(found) for legacy, found in store.list_layouts().items()} == both and len(asked) == 1  # type: ignore[attr-defined]
 
     async def small(prefix: str):  # type: ignore[no-untyped-def]
-        async for page, is_last in pages(prefix):
+        async for page, is_last in counted(prefix):
             for number, item in enumerate(page):
                 yield [item], is_last and number == len(page) - 1
 
     monkeypatch.setattr(store.client, "pages", small)  # type: ignore[attr-defined]
     assert {oid for oid, _ in store.list_oids()} == oids
+    asked.clear()
+    assert {legacy: set(found) for legacy, found in store.list_layouts().items()} == both  # type: ignore[attr-defined]
+    assert not [prefix for prefix in asked if prefix == f"{old.root}/f"], "that is all of the present layout"
     assert existing(store, oids | {oid_of(b"absent%d" % number) for number in range(40)}) == oids
 
 
