@@ -17,7 +17,7 @@ class Terminal:
 
     def __init__(self, cwd: str, settings: Settings, verbosity: int = 0, wait_for_lock: bool = False, version: str = "", argv: Sequence[str] = ()) -> None:
         self.cwd = cwd
-        self.settings = replace(settings, ask_secret=self._ask_secret) if sys.stdin and sys.stdin.isatty() else settings
+        self.settings = replace(settings, ask_secret=self._ask_secret if sys.stdin and sys.stdin.isatty() else settings.ask_secret, tell=self._tell)
         self._secrets: dict[str, str] = {}
         self.verbosity = verbosity
         self.wait_for_lock = wait_for_lock
@@ -102,6 +102,10 @@ class Terminal:
             except EOFError:
                 return None
         return self._secrets[question] or None
+
+    def _tell(self, text: str) -> None:
+        if self.verbosity >= 0:
+            self.plain_error(text)
 
     def read_stdin(self) -> str:
         return sys.stdin.read()

@@ -18,6 +18,7 @@ from tracking.engine.record import record
 CONNECT_S = 10.0  # to wait for a connection
 SHORT_CONNECT_S = 5.0  # of clients that try twice
 READ_S = 60.0  # to wait for the next bytes
+WEBDAV_S = 30.0  # the same
 CONNECTIONS = 64
 GRANTS = {"grant_full_control": "GrantFullControl", "grant_read": "GrantRead", "grant_read_acp": "GrantReadACP", "grant_write_acp": "GrantWriteACP"}
 
@@ -291,21 +292,29 @@ ARGUMENTS: dict[str, Callable[[Wanted], Arguments]] = {
 }
 
 
+def wait_s(scheme: str, options: Mapping[str, Any]) -> float:
+    """How long a host of this kind is waited for that takes a connection and says nothing."""
+    if scheme == "ssh":
+        return min(float(options.get("timeout") or CONNECT_S), CONNECT_S)
+    option, default = {"webdav": ("timeout", WEBDAV_S), "webdavs": ("timeout", WEBDAV_S)}.get(scheme, ("read_timeout", READ_S))
+    return float(options.get(option) or default)
+
+
 # --- what the constructors cannot be told
 
 
-def _tune_s3(system: Any) -> None:
+def _tune_s3(system: Any, wanted: Wanted) -> None:
     system.retries = 1
 
 
-def _tune_gs(system: Any) -> None:
+def _tune_gs(system: Any, wanted: Wanted) -> None:
     """Its six tries take half a minute when nobody answers."""
     once = getattr(type(system)._request, "__wrapped__", None)
     if once is not None:
         system._request = once.__get__(system)
 
 
-def _tune_azure(system: Any) -> None:
+def _tune_azure(system: Any, wanted: Wanted) -> None:
     """Its retries begin with a pause of 15 s, its wait for a connection is 5 min."""
     pipeline = system.service_client._pipeline
     for policy in pipeline._impl_policies:
@@ -313,10 +322,10 @@ def _tune_azure(system: Any) -> None:
             policy.total_retries = policy.connect_retries = policy.read_retries = policy.status_retries = 0
     connection = getattr(pipeline._transport, "connection_config", None)
     if connection is not None:
-        connection.timeout, connection.read_timeout = CONNECT_S, READ_S
+        connection.timeout, connection.read_timeout = float(wanted.get("connection_timeout", CONNECT_S)), float(wanted.get("read_timeout", READ_S))
 
 
-TUNED: dict[str, Callable[[Any], None]] = {"s3": _tune_s3, "gs": _tune_gs, "azure": _tune_azure}
+TUNED: dict[str, Callable[[Any, Wanted], None]] = {"s3": _tune_s3, "gs": _tune_gs, "azure": _tune_azure}
 CHATTY = ("adlfs", "aiobotocore", "aiohttp", "aiooss2", "asyncio", "asyncssh", "azure", "botocore", "fsspec", "gcsfs", "google", "googleapiclient", "gdrive_fsspec", "httpx", "oss2", "ossfs", "s3fs", "sshfs", "urllib3", "webhdfs")
 
 

@@ -148,7 +148,7 @@ class CloudStore:
     def _translated(self) -> Iterator[None]:
         """A host that was silent from the start is not asked again: that would only double the wait."""
         try:
-            with translated(self.url):
+            with translated(self.url), contextlib.nullcontext() if self._has_answered or self.location.patience is None else self.location.patience.waiting():
                 yield
         except RemoteError as error:
             if SILENT.text in error.message and not self._has_answered:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import importlib
 import posixpath
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from remotes.engine.clienterrors import translated
-from remotes.engine.clientoptions import ARGUMENTS, TUNED, Wanted, silence_clients
+from remotes.engine.clientoptions import ARGUMENTS, TUNED, Wanted, silence_clients, wait_s
+from remotes.engine.patience import Patience
 from remotes.engine.sshclient import load as load_asyncssh
 from tracking.engine.config_schema import url_scheme
 from tracking.engine.credentials import without_login
@@ -46,6 +48,7 @@ _NEEDS = {"hdfs": "pyarrow.fs", "webhdfs": "requests"}  # beside fsspec itself, 
 class Location:
     """A place in a storage. fs: a file system of fsspec. path: in it, without a slash at the end. url: as written, without a login.
 
+    patience: says that the host is waited for, until it answers.
     http(s): the path is the whole URL, without a login. webdav(s): it is relative to the folder above the place.
     """
 
@@ -53,6 +56,7 @@ class Location:
     path: str
     scheme: str
     url: str
+    patience: Patience | None = None
 
     def join(self, rel: str) -> str:
         """Path, for `fs`, of what lies below the place. rel: posix, "" for the place itself."""
@@ -74,17 +78,18 @@ def open_location(url: str, options: Mapping[str, Any], settings: Settings | Non
     shown = without_login(url)
     kind = _class(scheme, shown)
     silence_clients()
+    patience = Patience(shown, settings, wait_s(scheme, options))
     try:
-        with translated(shown):
+        with translated(shown), patience.waiting() if scheme == "ssh" else nullcontext():
             wanted = Wanted(url, shown, options, settings or Settings())
             system = kind(**ARGUMENTS[scheme](wanted), skip_instance_cache=True) if scheme != "memory" else kind()
             if scheme in TUNED:
-                TUNED[scheme](system)
+                TUNED[scheme](system, wanted)
     except ImportError as exc:
         raise missing_package(scheme, shown, exc) from exc
     except FileNotFoundError as exc:
         raise RemoteError(f"{shown}: cannot read '{exc.filename}'", hint="Check the paths in the options of the remote.") from exc
-    return Location(system, path_in(scheme, url), scheme, shown)
+    return Location(system, path_in(scheme, url), scheme, shown, patience)
 
 
 def path_in(scheme: str, url: str) -> str:

@@ -84,6 +84,8 @@ def webdav_arguments(wanted: Wanted) -> dict[str, Any]:
     """The client's base is the folder above the place: so the place itself can be made."""
     import httpx  # slow import
 
+    from remotes.engine.clientoptions import WEBDAV_S
+
     parts = urlsplit(wanted.url)
     scheme = "https" if parts.scheme == "webdavs" else "http"
     above = parts.path.rstrip("/").rpartition("/")[0]
@@ -100,7 +102,7 @@ def webdav_arguments(wanted: Wanted) -> dict[str, Any]:
     key, certificate = wanted.get("key_path"), wanted.get("cert_path")
     return {
         "base_url": base,
-        "timeout": httpx.Timeout(float(wanted.get("timeout", 30)), connect=10.0),
+        "timeout": httpx.Timeout(float(wanted.get("timeout", WEBDAV_S)), connect=10.0),
         "verify": _tls(wanted.get("ssl_verify")),
         "cert": (certificate, key) if key else certificate,
         "event_hooks": {"request": [authorize]},
@@ -110,7 +112,8 @@ def webdav_arguments(wanted: Wanted) -> dict[str, Any]:
 
 
 def s3_session() -> dict[str, Any]:
-    """Of the client's configuration: requests that follow no redirect, which would take session tokens and encryption keys along.
+    """Of the client's configuration: requests that follow no redirect, which would take session tokens and encryption keys along,
+    and that are not repeated by the client when nobody answered in time: that would double the wait.
 
     A bucket of another region is found by the client itself. Older clients cannot be told: {} then.
     """
@@ -118,6 +121,7 @@ def s3_session() -> dict[str, Any]:
 
     from aiobotocore.config import AioConfig  # slow import
     from aiobotocore.httpsession import AIOHTTPSession
+    from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
     if "http_session_cls" not in inspect.signature(AioConfig.__init__).parameters:
         return {}
@@ -125,6 +129,12 @@ def s3_session() -> dict[str, Any]:
     class Session(AIOHTTPSession):  # type: ignore[misc]
         async def _get_session(self, proxy_url: Any) -> Any:
             return _NoRedirects(await super()._get_session(proxy_url))
+
+        async def send(self, request: Any) -> Any:
+            try:
+                return await super().send(request)
+            except (ConnectTimeoutError, ReadTimeoutError) as exc:
+                raise TimeoutError("no answer in time") from exc  # not one of those it repeats
 
     return {"http_session_cls": Session}
 

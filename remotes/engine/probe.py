@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from remotes.engine.clienterrors import SILENT
 from remotes.engine.storage import FACTORIES, Remote, Remotes, open_store
 from tracking.engine import atomic
 from tracking.engine.config_schema import url_scheme
@@ -104,7 +105,9 @@ def probe(remotes: Remotes, name: str) -> Probe:
             steps.append(_timed(WRITE, lambda: place.write(own, data)))
             step = READ
             steps.append(_timed(READ, lambda: _check(place.read(own), data)))
-        except (DataverError, OSError):
+        except (DataverError, OSError) as exc:
+            if SILENT.text in str(exc):
+                raise  # nor would it answer to that
             with contextlib.suppress(DataverError, OSError):
                 place.delete(own)  # half of it may be there
             raise

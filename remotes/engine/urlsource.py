@@ -11,8 +11,10 @@ import os
 import posixpath
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from typing import Any, Protocol
 
+from remotes.engine.clienterrors import SILENT
 from remotes.engine.filesystems import Location, open_location, translated
 from remotes.engine.storage import refuse_foreign_command
 from remotes.engine.threads import on_threads
@@ -208,7 +210,7 @@ class Elsewhere:
     def info(self) -> dict[str, Any]:
         """Raises RemoteError, FileNotFoundError."""
         if self._info is None:
-            with translated(self.shown):
+            with translated(self.shown), self.location.patience.waiting() if self.location.patience else nullcontext():
                 self._info = dict(self.location.fs.info(self.location.path))
         return self._info
 
@@ -332,7 +334,7 @@ class Elsewhere:
                 raise RemoteError(f"'{shown}' is not there any more", permanent=True) from exc
             except RemoteError as error:
                 remove_path(path)
-                if error.permanent or attempt == TRIES - 1:
+                if error.permanent or SILENT.text in error.message or attempt == TRIES - 1:
                     raise
                 time.sleep(PAUSE_S * 2**attempt)
 

@@ -19,7 +19,8 @@ class Settings:
 
     Folders are absolute. `site_cache_dir` holds what may be deleted at any time, `data_dir` what is
     the user's, for all projects ("" keeps nothing). `ask_secret` shows a question on the terminal and
-    returns what was typed, unseen, None when it was nothing; None where there is no terminal.
+    returns what was typed, unseen, None when it was nothing; None where there is no terminal. `tell` shows
+    a line to whoever waits, from any thread.
     """
 
     global_config_dir: str = ""
@@ -29,6 +30,7 @@ class Settings:
     home: str = ""
     environ: Mapping[str, str] = field(default_factory=dict)
     ask_secret: Callable[[str], str | None] | None = field(default=None, compare=False, repr=False)
+    tell: Callable[[str], None] | None = field(default=None, compare=False, repr=False)
 
 
 class Progress(Protocol):

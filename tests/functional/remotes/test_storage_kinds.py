@@ -6,17 +6,21 @@ import contextlib
 import os
 import shutil
 import socket
+import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from remotes.engine import patience
 from remotes.engine.cloudstore import CloudStore, open_cloud
 from remotes.engine.facts import facts_of
 from remotes.engine.presence import existing
 from remotes.engine.probe import Probe, probe
+from remotes.engine.retry import Retry
 from remotes.engine.storage import Remote, Remotes
 from tests.servers.process import Server
 from tests.suites.object_store import ObjectStoreSuite, Putter, oid_of
@@ -267,3 +271,47 @@ def test_a_host_that_does_not_answer_is_given_up_at_once(tmp_path: Path) -> None
         with pytest.raises(RemoteError, match="no answer in time") as caught:
             store.exists(["0" * 32])
         assert caught.value.permanent
+
+
+@contextlib.contextmanager
+def silent_host() -> Iterator[tuple[int, list[socket.socket]]]:
+    """(port, connections it took): accepts, reads, and says nothing."""
+    taken: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def accept() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    taken.append(server.accept()[0])
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield server.getsockname()[1], taken
+        server.shutdown(socket.SHUT_RDWR)
+    for connection in taken:
+        connection.close()
+
+
+def test_a_silent_host_is_waited_for_once_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "TELL_AFTER_S", 0.1)
+
+    def ask(kind: str) -> tuple[str, list[str], RemoteError, int]:
+        said: list[str] = []
+        with silent_host() as (port, taken):
+            at = f"127.0.0.1:{port}"
+            url, options = {
+                "s3": ("s3://bucket/x", {"endpointurl": f"http://{at}", "access_key_id": "K", "secret_access_key": "S", "region": "r", "read_timeout": "1"}),
+                "azure": ("azure://container/x", {"connection_string": f"AccountName=a;AccountKey=aaaa;BlobEndpoint=http://{at}/a;", "read_timeout": "1"}),
+                "ssh": (f"ssh://{at}/x", {"user": "u", "timeout": "1"}),
+                "webdav": (f"webdav://{at}/x", {"timeout": "1"}),
+                "http": (f"http://{at}/x", {"read_timeout": "1"}),
+            }[kind]
+            with pytest.raises(RemoteError, match="no answer in time") as caught:
+                store = open_cloud(Remote("r", url, check_remote("r", {**options, "url": url}), Settings(tell=said.append)), False)
+                Retry()(lambda: store.exists(["0" * 32]))
+            return url, said, caught.value, len(taken)
+
+    kinds = ["s3", "azure", "ssh", "webdav", "http"]
+    with ThreadPoolExecutor(len(kinds)) as pool:
+        for kind, (url, said, error, connections) in zip(kinds, pool.map(ask, kinds)):
+            assert connections == 1 and (error.permanent or kind == "ssh"), kind
+            assert [line.partition(" (")[0] for line in said] == [f"Waiting for an answer of {url}, for at most 1 s"]
