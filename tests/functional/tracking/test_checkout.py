@@ -42,6 +42,15 @@ def test_data_no_file_names_any_more_is_deleted(two: Project) -> None:
     assert not (two / "f").exists()
 
 
+def test_a_copied_project_leaves_the_data_of_the_original_alone(two: Project, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What it remembers was copied with it, inode numbers of the original included."""
+    copy = tmp_path_factory.mktemp("copy") / "project"
+    before = two.tree()
+    shutil.copytree(two.path, copy, symlinks=True)
+    result = two.run("checkout", cwd=copy)
+    assert (result.code, result.out, two.tree()) == (0, "", before)
+
+
 def test_data_edited_since_is_not_deleted(two: Project) -> None:
     two.git("rm", "-q", "f.dvc")
     two.gen({"f": "precious\n"})
