@@ -5,7 +5,6 @@ another. Functions here are coroutines of the file system's loop; paths begin wi
 """
 from __future__ import annotations
 
-import asyncio
 import base64
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Protocol
@@ -157,6 +156,8 @@ def _hex(value: Any) -> str | None:
 
 
 async def _each(fs: Any, paths: Sequence[str]) -> None:
+    import asyncio  # slow import, not for S3 (s3store.py)
+
     limit = asyncio.Semaphore(32)
 
     async def one(path: str) -> None:

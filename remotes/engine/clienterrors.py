@@ -74,7 +74,7 @@ CLASSES: dict[str, Meaning] = {
     **dict.fromkeys(("ClientConnectorCertificateError", "ClientConnectorSSLError", "SSLCertVerificationError", "SSLError"), TLS),
     **dict.fromkeys(("gaierror", "ClientConnectorDNSError", "NameResolutionError"), NO_HOST),
     "NewConnectionError": REFUSED,
-    "BadHttpMessage": NO_WEB,
+    **dict.fromkeys(("BadHttpMessage", "BadStatusLine"), NO_WEB),
     "SFTPFailure": Meaning("the host could not do it; its disk may be full", "Look at the space and the quota there.", passing=True),
     **dict.fromkeys(("SFTPPermissionDenied", "ForbiddenOperation"), FORBIDDEN),
     **dict.fromkeys(("SFTPWriteProtect",), READ_ONLY),

@@ -10,7 +10,6 @@ absent object is FileNotFoundError.
 """
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import copy
 import os
@@ -22,12 +21,15 @@ from typing import Any, TypeVar
 
 from remotes.engine.bucketclients import CLIENTS, DELETE_AT_ONCE, BucketClient, Page
 from remotes.engine.clienterrors import NO_BUCKET, SILENT, translated
-from remotes.engine.filesystems import Location, open_location
+from remotes.engine.filesystems import Location, open_location, path_in
+from remotes.engine.patience import Patience
 from remotes.engine.storage import Remote
 from remotes.engine.threads import on_threads
 from tracking.engine import atomic
+from tracking.engine.credentials import without_login
 from tracking.engine.errors import CorruptObject, RemoteError
 from tracking.engine.objects import OID, PREFIXES
+from tracking.engine.protocols import Settings
 
 T = TypeVar("T")
 ASKED_AT_ONCE = 32  # requests that carry no data
@@ -93,6 +95,11 @@ class CloudStore:
 
     def get(self, oid: str, to_path: str, tell: Tell | None = None) -> None:
         self._get(self.path_of(oid), to_path, tell)
+
+    def get_or_bytes(self, oid: str, to_path: str, tell: Tell | None = None) -> bytes | None:
+        """As `get`; but of a small object the bytes may be returned, and nothing written."""
+        self.get(oid, to_path, tell)
+        return None
 
     def put(self, from_path: str, oid: str, tell: Tell | None = None) -> None:
         self._put(from_path, self.path_of(oid), tell)
@@ -210,6 +217,8 @@ class LoopStore(CloudStore):
             return data
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
+        import asyncio  # slow import, not for S3 (s3store.py)
+
         future = asyncio.run_coroutine_threadsafe(work, self.fs.loop)
         try:
             return future.result()
@@ -220,6 +229,8 @@ class LoopStore(CloudStore):
 
 async def each(items: Iterable[T], work: Callable[[T], Awaitable[None]], at_once: int) -> None:
     """Work through items, so many at a time. The first failure stops the rest and is raised."""
+    import asyncio
+
     waiting = iter(items)
 
     async def worker() -> None:
@@ -348,6 +359,8 @@ class BucketStore(LoopStore):
 
     def stream(self, oid: str, size: int) -> Iterator[bytes]:
         """An object of that many bytes in parts, some of which are fetched ahead. Raises FileNotFoundError, RemoteError."""
+        import asyncio
+
         path = self.path_of(oid)
         waiting: deque[Future[bytes]] = deque()
         try:
@@ -531,6 +544,10 @@ def open_cloud(remote: Remote, legacy: bool) -> CloudStore:
     def connect() -> Location:
         return open_location(remote.url, remote.options, remote.settings)
 
+    if remote.url.startswith("s3://"):
+        store = _open_s3(remote, legacy, connect)
+        if store is not None:
+            return store
     location = connect()
     if location.scheme == "ssh":
         from remotes.engine.sftpstore import SftpStore
@@ -547,3 +564,20 @@ def open_cloud(remote: Remote, legacy: bool) -> CloudStore:
 
         return WebdavStore(location, legacy)
     return FolderStore(location, legacy)
+
+
+def _open_s3(remote: Remote, legacy: bool, connect: Callable[[], Location]) -> CloudStore | None:
+    """Without the client library, which is opened when it is needed; None where it is from the start."""
+    from remotes.engine.clientoptions import Wanted, silence_clients, wait_s
+    from remotes.engine.s3direct import direct
+
+    silence_clients()
+    shown = without_login(remote.url)
+    with translated(shown):
+        plain = direct(Wanted(remote.url, shown, remote.options, remote.settings or Settings()))
+    if plain is None:
+        return None
+    from remotes.engine.s3store import Later, S3Store
+
+    patience = Patience(shown, remote.settings, wait_s("s3", remote.options))
+    return S3Store(Location(Later(lambda: connect().fs), path_in("s3", remote.url), "s3", shown, patience), legacy, plain)

@@ -14,8 +14,8 @@ from remotes.engine.retry import Retry, plain
 from remotes.engine.threads import Brake, Crew, Job, stalled_text
 from tracking.engine import atomic
 from tracking.engine.errors import CorruptObject, DataverError, RemoteError
-from tracking.engine.hashing import hash_file, new_md5
-from tracking.engine.ingest import is_protected_file, make_folder
+from tracking.engine.hashing import hash_bytes, hash_file, new_md5
+from tracking.engine.ingest import ObjectWriter, is_protected_file, make_folder
 from tracking.engine.objects import LocalStore, ObjectStore
 from tracking.engine.protocols import Progress
 from tracking.engine.stage import MD5
@@ -144,16 +144,19 @@ class Courier:
     def _bring(self, oid: str, told: _Told) -> None:
         assert isinstance(self.target, LocalStore)
         target = self.target
-        folder = os.path.dirname(target.path_of(oid))
-        make_folder(folder, target.dir_mode)
+        writer = ObjectWriter(target.root, target.dir_mode)
+        make_folder(os.path.dirname(target.path_of(oid)), target.dir_mode)
         for is_last in (False, True):  # damage on the way passes, damage in the store does not
             temporary = atomic.temp_beside(target.path_of(oid))
             self._temporaries.add(temporary)
             try:
-                found = self.retry(lambda: self._get(oid, temporary, target, told))
+                found, data = self.retry(lambda: self._get(oid, temporary, target, told))
                 told.job.alive()
                 if found == oid.removesuffix(DIR_SUFFIX):
-                    target.adopt(temporary, oid)
+                    if data is None:
+                        target.adopt(temporary, oid)
+                    else:
+                        writer.write(oid, data)
                     return
             finally:
                 atomic.discard(temporary)
@@ -161,24 +164,29 @@ class Courier:
             if is_last:
                 raise CorruptObject(corrupted(oid), oid=oid, hint="Whoever has it in a cache can delete it from the remote and push it again.")
 
-    def _get(self, oid: str, temporary: str, target: LocalStore, told: _Told) -> str:
-        """Write an object to a temporary file; returns the hash of what came."""
-        atomic.discard(temporary)  # of the try before
+    def _get(self, oid: str, temporary: str, target: LocalStore, told: _Told) -> tuple[str, bytes | None]:
+        """The hash of what came, and its bytes, None when they are in the temporary file."""
         algorithm = MD5 if oid.endswith(DIR_SUFFIX) else target.algorithm
         stream = getattr(self.source, "stream", None)
         if stream is None or algorithm != MD5 or self.sizes.get(oid, 0) < LARGE_BYTES:
             if getattr(self.source, "tells", False):
-                self.source.get(oid, temporary, tell=told.again())  # type: ignore[call-arg]
+                data: bytes | None = self.source.get_or_bytes(oid, temporary, told.again())  # type: ignore[attr-defined]
             else:
-                self.source.get(oid, temporary)
-            return hash_file(temporary, algorithm)
+                data = self.source.get(oid, temporary)  # type: ignore[func-returns-value]
+            if data is not None and algorithm == MD5:
+                return hash_bytes(data), data
+            if data is not None:
+                with open(temporary, "wb") as file:
+                    file.write(data)
+            return hash_file(temporary, algorithm), None
         digest, tell = new_md5(), told.again()
+        atomic.discard(temporary)  # of the try before
         with open(temporary, "xb") as file:
             for block in stream(oid, self.sizes[oid]):
                 file.write(block)
                 digest.update(block)
                 tell(len(block))
-        return str(digest.hexdigest())
+        return str(digest.hexdigest()), None
 
 
 class _Told:

@@ -220,14 +220,29 @@ class SftpStore(LoopStore):
 
     # --- reading
     async def fetch(self, path: str, to_path: str, tell: Tell | None = None) -> None:
+        data = await self._small(path)
+        if data is None:
+            async with self._channel() as channel:
+                await channel.get(path, to_path, progress_handler=_progress(tell))
+        else:
+            with open(to_path, "wb") as stream:
+                stream.write(data)
+
+    def get_or_bytes(self, oid: str, to_path: str, tell: Tell | None = None) -> bytes | None:
+        path = self.path_of(oid)
+        with self._reading(path, to_path):
+            data = self._wait(self._small(path))
+        if data is None:
+            self._get(path, to_path, tell)
+        return data
+
+    async def _small(self, path: str) -> bytes | None:
+        """The bytes of a file, None of a larger one."""
         async with self._channel() as channel:
             file = await channel.open(path, "rb", block_size=0)
+            data: bytes
             data, _ = await asyncio.gather(file.read(SMALL_BYTES, 0), file.close())  # the host does them in this order
-            if len(data) < SURE_BYTES or (await channel.stat(path)).size == len(data):
-                with open(to_path, "wb") as stream:
-                    stream.write(data)
-            else:
-                await channel.get(path, to_path, progress_handler=_progress(tell))
+            return data if len(data) < SURE_BYTES or (await channel.stat(path)).size == len(data) else None
 
     def _read(self, path: str) -> bytes:
         async def fetch() -> bytes:

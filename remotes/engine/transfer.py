@@ -238,23 +238,8 @@ def _copy_small(items: list[tuple[str, str]], writer: ObjectWriter, verify: bool
         elif (verify or (suspect and not is_protected_file(status.st_mode))) and hash_bytes(to_unix(data) if legacy and not oid.endswith(DIR_SUFFIX) else data) != oid.removesuffix(DIR_SUFFIX):
             yield corrupted(oid)
         else:
-            _write(writer, oid, data)
+            writer.write(oid, data)
             yield None
-
-
-def _write(writer: ObjectWriter, oid: str, data: bytes) -> None:
-    """Put an object in place; one that another process put there meanwhile has the same bytes."""
-    fd, temporary = writer.open_temporary(oid)
-    try:
-        try:
-            atomic.write_all(fd, data)
-            writer.protect(fd)
-        finally:
-            os.close(fd)
-        atomic.replace(temporary, writer.place(oid))
-    except BaseException:
-        atomic.discard(temporary)
-        raise
 
 
 def _copy_large(oid: str, path: str, writer: ObjectWriter, verify: bool, suspect: bool, legacy: bool, advance: Callable[[int], None]) -> str | None:

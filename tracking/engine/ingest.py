@@ -112,6 +112,11 @@ class ObjectWriter:
         """Write an object unless it is there; True when written."""
         if self.has(value):
             return False
+        self.write(value, data)
+        return True
+
+    def write(self, value: str, data: bytes) -> None:
+        """Put an object in place; one that another process put there meanwhile has the same bytes."""
         fd, temporary = self.open_temporary(value)
         try:
             try:
@@ -123,7 +128,6 @@ class ObjectWriter:
         except BaseException:
             atomic.discard(temporary)
             raise
-        return True
 
     def open_temporary(self, value: str) -> tuple[int, str]:
         """A new file in the object's folder, open for writing (and reading)."""

@@ -6,6 +6,8 @@ import contextlib
 import os
 import shutil
 import socket
+import subprocess
+import sys
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -16,13 +18,16 @@ from typing import Any
 import pytest
 
 from remotes.engine import patience
+from remotes.engine import s3direct
 from remotes.engine.cloudstore import CloudStore, open_cloud
 from remotes.engine.facts import facts_of
 from remotes.engine.presence import existing
 from remotes.engine.probe import Probe, probe
 from remotes.engine.retry import Retry
+from remotes.engine.s3store import S3Store
 from remotes.engine.storage import Remote, Remotes
-from tests.servers.process import Server
+from tests.environment import clean_environ
+from tests.servers.process import ROOT, Server
 from tests.suites.object_store import ObjectStoreSuite, Putter, oid_of
 from tracking.engine.config_schema import check_remote
 from tracking.engine.errors import RemoteError
@@ -46,8 +51,11 @@ class Opened:
 
     def store(self, kind: str, servers: Servers, legacy: bool = False) -> CloudStore:
         if kind not in self.stores:
-            server = Server("memory", "memory://here") if kind == "memory" else servers(kind)
-            self.stores[kind] = open_cloud(remote_at(server, server.url) if kind != "memory" else Remote("m", server.url), False)
+            name, _, way = kind.partition(" ")
+            server = Server("memory", "memory://here") if kind == "memory" else servers(name)
+            remote = remote_at(server, server.url) if kind != "memory" else Remote("m", server.url)
+            self.stores[kind] = open_cloud(replace(remote, options={**remote.options, "acl": "private"}) if way else remote, False)
+            assert isinstance(self.stores[kind], S3Store) == (kind == "s3")
         other = self.stores[kind].in_layout(legacy)
         other.location = replace(other.location, path=other.location.join(uuid.uuid4().hex))
         return other.in_layout(legacy)
@@ -59,7 +67,7 @@ def opened() -> Opened:
 
 
 class TestStorageElsewhere(ObjectStoreSuite):
-    @pytest.fixture(params=["memory", "s3", "azure", "gs", "ssh", "webdav"])
+    @pytest.fixture(params=["memory", "s3", "s3 by its library", "azure", "gs", "ssh", "webdav"])
     def store(self, request: pytest.FixtureRequest, servers: Servers, opened: Opened) -> CloudStore:  # type: ignore[override]
         return opened.store(request.param, servers)
 
@@ -111,6 +119,31 @@ def test_other_files_of_the_place_are_kept_and_found(kind: str, servers: Servers
     assert list(store.list_oids()) == []
 
 
+def test_s3_is_asked_once_for_each_object_and_without_its_library(servers: Servers, repo: Any) -> None:
+    server = servers("s3")
+    configure(repo, server, server.below(uuid.uuid4().hex))
+    repo.gen({f"data/{number}": f"{number}" for number in range(40)})
+    repo.ok("add", "-q", "data")
+    code = f"""if 1:
+        import os, sys
+        sys.path.insert(0, {str(ROOT)!r})
+        import obstore
+        from dataver_site import entry
+        asked = []
+        def counted(name):
+            ask = getattr(obstore, name)
+            setattr(obstore, name, lambda *given, **more: (asked.append(name), ask(*given, **more))[1])
+        for name in ("list", "head", "get", "put"):
+            counted(name)
+        entry.run(sys.argv[1:], cwd=None, environ=dict(os.environ))
+        print({{name: asked.count(name) for name in sorted(asked)}}, *{{"s3fs", "fsspec", "aiobotocore", "botocore", "asyncio"}} & set(sys.modules))
+    """
+    for verb, expected in (("push", "{'list': 1, 'put': 41}"), ("fetch", "{'get': 41, 'list': 1}")):
+        done = subprocess.run([sys.executable, "-c", code, verb], cwd=repo.path, env=clean_environ(str(repo.path.parent / "home")), capture_output=True, text=True)
+        assert done.stdout.splitlines()[1:] == [expected], done.stdout + done.stderr
+        shutil.rmtree(repo / ".dvc/cache")
+
+
 def test_a_host_with_another_key_than_known_hosts_has_is_refused(servers: Servers, tmp_path: Path) -> None:
     server = servers("ssh")
     keys = Path(server.options["keyfile"]).parent
@@ -143,7 +176,7 @@ def test_a_web_server_is_asked_for_each_object(servers: Servers, opened: Opened,
     assert existing(store, oids) == {oids[3]} == set(facts_of(store, oids))
 
 
-@pytest.mark.parametrize("kind", ["s3", "azure", "gs"])
+@pytest.mark.parametrize("kind", ["s3", "s3 by its library", "azure", "gs"])
 def test_a_listing_of_many_pages_is_complete(kind: str, servers: Servers, opened: Opened, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     store = opened.store(kind, servers)
     (tmp_path / "source").write_bytes(b"x")
@@ -170,6 +203,8 @@ def test_a_listing_of_many_pages_is_complete(kind: str, servers: Servers, opened
                 yield [item], is_last and number == len(page) - 1
 
     monkeypatch.setattr(store.client, "pages", small)  # type: ignore[attr-defined]
+    if isinstance(store, S3Store):
+        monkeypatch.setattr(s3direct, "PAGE", 1)
     assert {oid for oid, _ in store.list_oids()} == oids
     asked.clear()
     assert {legacy: set(found) for legacy, found in store.list_layouts().items()} == both  # type: ignore[attr-defined]
