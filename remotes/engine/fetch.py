@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from remotes.engine.apart import Apart, ImportedData, VersionedData
+from remotes.engine.elsewhere import LARGE_BYTES
 from remotes.engine.exchange import Exchange, Outcome, manifests, pair_or_warn
 from remotes.engine.presence import existing, listed_sizes
 from remotes.engine.storage import Remotes
@@ -126,9 +127,8 @@ def _fetch_one(repo: Repo, exchange: Exchange, known: Manifests, outcome: Outcom
         there = existing(store, todo) if is_folder else set(todo)  # elsewhere, fetching an object is the quickest way of asking for it
         outcome.missing += [(oid, legacy) for oid in todo if oid not in there]
         files = [oid for oid in todo if oid in there and oid not in found.whole]
-        transfer = Transfer(
-            store, cache, io.progress, label=f"Fetching from {exchange.remote.name}", verify=exchange.remote.verify, jobs=jobs, sizes=listed_sizes(store, files), held=exchange.read
-        )
+        sizes = listed_sizes(store, files) if exchange.group.bytes > LARGE_BYTES else {}  # little is there before it is counted
+        transfer = Transfer(store, cache, io.progress, label=f"Fetching from {exchange.remote.name}", verify=exchange.remote.verify, jobs=jobs, sizes=sizes, held=exchange.read)
         # of a folder asked for in part, the manifest comes with the part
         trees = {oid: listed for oid, listed in found.wanted.items() if oid in there and oid not in present}
         result = transfer.run(files, trees, present)

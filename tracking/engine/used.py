@@ -5,6 +5,7 @@ Objects are grouped by where they belong (see GroupKey). Manifests are opened la
 """
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterable
 
@@ -51,12 +52,17 @@ class UsedTree:
 
 @record
 class Group:
-    """Objects of one place. files: oid -> name of the out; trees: oid of the manifest -> UsedTree."""
+    """Objects of one place. files: oid -> name of the out; trees: oid of the manifest -> UsedTree.
+
+    bytes: of all of them at most, infinite where an out does not tell.
+    """
 
     files: dict[str, str] = field(default_factory=dict)
     trees: dict[str, UsedTree] = field(default_factory=dict)
+    bytes: float = 0
 
-    def add(self, digest: Digest, name: str, part: str | None = None) -> None:
+    def add(self, digest: Digest, name: str, part: str | None = None, size: int | None = None) -> None:
+        self.bytes += math.inf if size is None else size
         if not digest.isdir:
             self.files.setdefault(digest.value, name)
             return
@@ -69,6 +75,7 @@ class Group:
             known.parts.add(part)
 
     def merge(self, other: Group) -> None:
+        self.bytes += other.bytes
         for oid, name in other.files.items():
             self.files.setdefault(oid, name)
         for oid, tree in other.trees.items():
@@ -182,7 +189,7 @@ def _add(repo: Repo, used: Used, config: bytes | None, item: Found, out: Out, wa
         if warn is not None and not is_partial_import:
             warn(_without_hash(repo, item.stage, out))
         return
-    used.group((config, out.remote, out.digest.is_legacy)).add(out.digest, repo.display(out.abspath) if out.abspath else out.path, part)
+    used.group((config, out.remote, out.digest.is_legacy)).add(out.digest, repo.display(out.abspath) if out.abspath else out.path, part, out.meta.size)
 
 
 def _part(item: Found, out: Out) -> tuple[bool, str | None]:
