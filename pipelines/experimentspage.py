@@ -9,8 +9,8 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import threading
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from django.contrib.staticfiles import finders
@@ -19,7 +19,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, Json
 from pipelines.engine.experimentrows import commits_of, experiments_of
 from pipelines.engine.experiments.annotations import NOTES_REF, Annotation, read_all
 from pipelines.engine.experiments.queue import RunState, read_states
-from pipelines.engine.experiments.refs import EXPS, ExpRef
+from pipelines.engine.experiments.refs import EXPS, ExpRef, parse_ref
 from pipelines.engine.experiments.remove import REMOVED_REFS, list_removed, shown_name
 from pipelines.engine.experiments.tasks import RUNNING, Task, read_tasks
 from pipelines.engine.seriesbook import series_of_names
@@ -37,6 +37,7 @@ from tracking.engine.repo import Repo
 from tracking.models import Repository
 
 INDEX_LIMIT_S = 2.0  # of one request; the page asks again until all commits are read
+FIRST_LIMIT_S = 0.2  # of a page that shows no rows yet
 KEPT = 4  # tables
 REMOVALS_SHOWN = 5
 
@@ -62,13 +63,15 @@ class Made:
     incomplete: int
     removed: list[dict[str, Any]]
     body: bytes = b""
+    _packing: threading.Lock = field(default_factory=threading.Lock)
 
     def packed(self) -> bytes:
-        if not self.body:
-            payload = {"version": self.version, "waiting": self.waiting, "removed": self.removed, **self.table.payload()}
-            text = json.dumps(payload, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-            self.body = gzip.compress(text.encode("utf-8", "replace"), compresslevel=1)
-        return self.body
+        with self._packing:
+            if not self.body:
+                payload = {"version": self.version, "waiting": self.waiting, "removed": self.removed, **self.table.payload()}
+                text = json.dumps(payload, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+                self.body = gzip.compress(text.encode("utf-8", "replace"), compresslevel=1)
+            return self.body
 
 
 @dataclass(frozen=True)
@@ -84,14 +87,14 @@ class Found:
 
 tables: Recent[Made] = Recent(KEPT)
 queues: dict[str, dict[str, Any]] = {}  # root of a project -> entries of its queue that were read, which never change
-parse_ref = lru_cache(maxsize=1 << 15)(ExpRef.parse)
 
 
 def show(request: HttpRequest, key: str) -> HttpResponse:
+    """`?first` (of the JSON): the reader sees nothing yet, so the first rows are wanted soon."""
     repository, repo = pages.open_repository(request, key)
     try:
         if pages.wants_json(request):
-            return table_json(request, make_table(request, repository, repo))
+            return table_json(request, make_table(request, repository, repo, FIRST_LIMIT_S if "first" in request.GET else INDEX_LIMIT_S))
         context = ExperimentsPage(key, repo.scm is not None, shared_views(repo), git_remotes(repo), finders.find("pipelines/rundialog.js") is not None)
         return pages.page(request, "pipelines/experiments.html", context, title="Experiments", active="experiments", command="dataver exp show --all-commits", repository=repository)
     finally:
@@ -99,7 +102,7 @@ def show(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def select(request: HttpRequest, key: str) -> HttpResponse:
-    """`?q=`: numbers of the rows that a query finds, or where it is wrong."""
+    """`?q=`: ids of the rows that a query finds, or where it is wrong."""
     repository, repo = pages.open_repository(request, key)
     try:
         made = make_table(request, repository, repo)
@@ -175,8 +178,8 @@ def read_queue(repo: Repo) -> list[RunState]:
     return states
 
 
-def make_table(request: HttpRequest, repository: Repository, repo: Repo) -> Made:
-    """The table as of now; made anew only when commits, names, runs or the workspace changed."""
+def make_table(request: HttpRequest, repository: Repository, repo: Repo, limit_s: float | None = None) -> Made:
+    """The table as of now; made anew only when commits, names, runs or the workspace changed. limit_s: for reading commits that are new; None: the rows that were shown last will do."""
     scm = repo.scm
     refs = read_refs(scm) if scm is not None else Refs()
     found = find_experiments(scm, repo) if scm is not None else Found()
@@ -184,19 +187,21 @@ def make_table(request: HttpRequest, repository: Repository, repo: Repo) -> Made
     workspace = workspace_row(repo)
     version = version_of(repository, shown, workspace, found.seen)
     known = tables.get(version)
-    if known is not None and not known.waiting and not known.incomplete:
+    if known is not None and (limit_s is None or not (known.waiting or known.incomplete)):
         return known
-    progress = refresh_revisions(repository, repo, INDEX_LIMIT_S, commits_of(found.refs, found.states), refs)
-    if known is not None and (known.waiting, known.incomplete) == (progress.waiting, progress.incomplete):
-        return known
-    rows = load_rows(repository)
-    notes: dict[str, Annotation] = read_all(scm) if scm is not None else {}
-    experiments = experiments_of(repo, found.refs, found.states, found.others, rows)
-    removed = removals(scm) if scm is not None and found.has_removed else []
-    made = Made(version, HistoryTable(workspace, rows, shown, experiments, notes), progress.waiting, progress.incomplete, removed)
-    made.table.seen = found.seen
-    made.table.series = series_of_names(repo, [one.name for one in sorted(experiments, key=lambda one: (one.row.time, one.name))])
-    return tables.add(made)
+    progress = refresh_revisions(repository, repo, FIRST_LIMIT_S if limit_s is None else limit_s, commits_of(found.refs, found.states), refs)
+
+    def make() -> Made:
+        rows = load_rows(repository)
+        notes: dict[str, Annotation] = read_all(scm) if scm is not None else {}
+        experiments = experiments_of(repo, found.refs, found.states, found.others, rows)
+        removed = removals(scm) if scm is not None and found.has_removed else []
+        made = Made(version, HistoryTable(workspace, rows, shown, experiments, notes), progress.waiting, progress.incomplete, removed)
+        made.table.seen = found.seen
+        made.table.series = series_of_names(repo, [one.name for one in sorted(experiments, key=lambda one: (one.row.time, one.name))])
+        return made
+
+    return tables.made(version, lambda kept: (kept.waiting, kept.incomplete) == (progress.waiting, progress.incomplete), make)
 
 
 def removals(scm: Git) -> list[dict[str, Any]]:

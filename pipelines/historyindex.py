@@ -6,9 +6,7 @@ child process (`git for-each-ref`) and two queries.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
-from time import monotonic
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from django.db import transaction
@@ -17,7 +15,8 @@ from django.db.models.functions import Cast
 
 from pipelines.engine.facts import FactsReader, arrived, files_of
 from pipelines.engine.historytable import WORKSPACE, Row
-from tracking.engine.commits import Commit, Refs, read_commit, read_refs, shallow_commits, unknown_commits
+from pipelines.readingturn import turn_of
+from tracking.engine.commits import Commit, Refs, grouped, read_commit, read_refs, shallow_commits, unknown_commits
 from tracking.engine.files import WorkspaceFiles
 from tracking.engine.record import record
 from tracking.engine.repo import Repo
@@ -25,6 +24,8 @@ from tracking.models import Repository, Revision
 
 MANY = 500  # names; beyond, all rows are asked for
 BATCH = 200  # rows; a write transaction stays under 50 ms
+AT_LEAST = 50  # rows of one call, however short its time: who asks again and again gets on
+STARTS = 100  # names whose commits are looked for at once
 
 
 @record(frozen=True)
@@ -37,19 +38,19 @@ class Progress:
     incomplete: int = 0
 
 
-def refresh_revisions(repository: Repository, repo: Repo, limit_s: float | None = None, others: Sequence[str] = (), refs: Refs | None = None) -> Progress:
+def refresh_revisions(repository: Repository, repo: Repo, limit_s: float | None = None, others: Mapping[str, str] | None = None, refs: Refs | None = None) -> Progress:
     """Add the rows of commits that are new. limit_s: stop after so long; the next call goes on.
 
-    others: commits that no branch reaches, of experiments. refs: names of commits, where they are known.
+    others: commits that no branch reaches, of experiments, with the commits they started from. refs: names of commits, where they are known.
 
     Raises GitError when Git cannot be asked.
     """
     scm = repo.scm
     if scm is None:
         return Progress(Refs())
-    started = monotonic()
     waiting = 0
     refs = refs or read_refs(scm)
+    others = others or {}
     tips = list(dict.fromkeys([*refs.tips, *others]))
     known_tips = set(repository.revisions.filter(sha__in=tips).values_list("sha", flat=True)) if len(tips) < MANY else set(repository.revisions.values_list("sha", flat=True))
     starts = [tip for tip in tips if tip not in known_tips]
@@ -58,17 +59,59 @@ def refresh_revisions(repository: Repository, repo: Repo, limit_s: float | None 
     starts += [parent for sha, parents, is_boundary, _ in incomplete if is_boundary and sha not in shallow for parent in parents.split()]
     reader = FactsReader(repo)
     if starts:
-        known = set(repository.revisions.values_list("sha", flat=True))
-        new = unknown_commits(scm, starts, known)
-        waiting = len(new)
-        for part in _parts(_rows(repository, repo, reader, shallow, new)):
-            Revision.objects.bulk_create(part, ignore_conflicts=True)  # another process may be at the same work
-            waiting -= len(part)
-            if limit_s is not None and monotonic() - started > limit_s:
-                break
+        with turn_of(repo.root_dir).taken(limit_s) as is_over:
+            if is_over is not None:
+                waiting = _read_new(repository, repo, reader, Wanted(refs, starts, others), shallow, is_over)
+            else:
+                waiting = len(set(starts).difference(repository.revisions.values_list("sha", flat=True)))
     missing = {sha: oids.split() for sha, _, _, oids in incomplete if oids}
     completed = _complete(repository, repo, reader, missing)
     return Progress(refs, waiting, len(missing) - completed)
+
+
+@record(frozen=True)
+class Wanted:
+    """starts: commits to begin at. others: see refresh_revisions."""
+
+    refs: Refs
+    starts: list[str]
+    others: Mapping[str, str]
+
+
+def _read_new(repository: Repository, repo: Repo, reader: FactsReader, wanted: Wanted, shallow: frozenset[str], is_over: Callable[[], bool]) -> int:
+    """Add rows until all are there or the time is over; how many commits are left: at least so many, as their parents were not looked for."""
+    scm = repo.scm
+    assert scm is not None
+    nodes = {sha: Node(tuple(parents.split()), time) for sha, parents, time in repository.revisions.values_list("sha", "parent_shas", "time")}
+    starts = [start for start in in_sight_first(wanted, nodes) if start not in nodes]
+    known = set(nodes)
+    for at in range(0, len(starts), STARTS):
+        new = unknown_commits(scm, starts[at : at + STARTS], known)
+        known.update(commit.sha for commit in new)
+        left = len(new)
+        for part in _parts(_rows(repository, repo, reader, shallow, new), is_over):
+            Revision.objects.bulk_create(part, ignore_conflicts=True)  # another process may be at the same work
+            left -= len(part)
+            if is_over():
+                return left + len(starts[at + STARTS :])
+    return 0
+
+
+@record(frozen=True)
+class Node:
+    parents: tuple[str, ...]
+    time: int
+
+
+def in_sight_first(wanted: Wanted, nodes: Mapping[str, Node]) -> list[str]:
+    """Branches, then experiments in the order in which a table shows them, so that what it shows first stays in place while others arrive."""
+    if len(wanted.starts) <= AT_LEAST:
+        return wanted.starts
+    places: dict[str, int] = {}
+    for group in grouped(wanted.refs, nodes):
+        for sha in group.shas:
+            places.setdefault(sha, len(places))
+    return sorted(wanted.starts, key=lambda sha: places.get(wanted.others[sha], len(places)) if sha in wanted.others else -1)
 
 
 def load_rows(repository: Repository, shas: Iterable[str] | None = None) -> dict[str, Row]:
@@ -143,6 +186,12 @@ def _rows(repository: Repository, repo: Repo, reader: FactsReader, shallow: froz
         )
 
 
-def _parts(rows: Iterator[Revision]) -> Iterator[list[Revision]]:
-    while part := list(islice(rows, BATCH)):
+def _parts(rows: Iterator[Revision], is_over: Callable[[], bool]) -> Iterator[list[Revision]]:
+    part: list[Revision] = []
+    for row in rows:
+        part.append(row)
+        if len(part) == BATCH or (len(part) >= AT_LEAST and is_over()):
+            yield part
+            part = []
+    if part:
         yield part

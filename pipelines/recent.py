@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 
@@ -22,6 +23,7 @@ class Recent(Generic[T]):
         self._kept = kept
         self._made: OrderedDict[str, T] = OrderedDict()
         self._lock = threading.Lock()
+        self._making: dict[str, threading.Lock] = {}
 
     def get(self, version: str) -> T | None:
         with self._lock:
@@ -29,6 +31,18 @@ class Recent(Generic[T]):
             if found is not None:
                 self._made.move_to_end(version)
             return found
+
+    def made(self, version: str, fits: Callable[[T], bool], make: Callable[[], T]) -> T:
+        """The one that is kept, if it `fits`, else a new one. Who asks while it is being made waits for it."""
+        with self._lock:
+            making = self._making.setdefault(version, threading.Lock())
+        try:
+            with making:
+                found = self.get(version)
+                return found if found is not None and fits(found) else self.add(make())
+        finally:
+            with self._lock:
+                self._making.pop(version, None)
 
     def add(self, made: T) -> T:
         with self._lock:

@@ -23,11 +23,12 @@ from tracking.engine.repo import Repo
 STATES = {QUEUED: "queued", RUNNING: "running", SUCCESS: "done", FAILED: "failed", KILLED: "stopped"}
 
 
-def commits_of(refs: Iterable[tuple[ExpRef, str]], states: Sequence[RunState]) -> list[str]:
-    """Commits that hold values of experiments, each once."""
-    found = [commit for _, commit in refs]
-    found += [state.result_commit or state.id for state in states if state.state != SUCCESS and not state.entry.from_dvc]
-    return list(dict.fromkeys(found))
+def commits_of(refs: Iterable[tuple[ExpRef, str]], states: Sequence[RunState]) -> dict[str, str]:
+    """Commits that hold values of experiments, with those they started from; what waits, is on or failed first, as a table shows it."""
+    found = {state.result_commit or state.id: state.entry.baseline for state in states if state.state != SUCCESS and not state.entry.from_dvc}
+    for ref, commit in refs:
+        found.setdefault(commit, ref.baseline)
+    return found
 
 
 def experiments_of(

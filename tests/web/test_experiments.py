@@ -91,6 +91,19 @@ def test_queries_do_not_grow_with_the_rows(get: Get, long: Callable[[int], Path]
     assert counts[0] == counts[1] <= 4 + 1  # one is of `get`
 
 
+def test_the_first_rows_come_before_all_are_read(get: Get, long: Callable[[int], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = long(4)
+    get(folder, "experiments.json")
+    import_experiments(str(folder), 120, 1, 4)
+    monkeypatch.setattr("pipelines.experimentspage.FIRST_LIMIT_S", 0.0)
+    first = get(folder, "experiments.json?first=1").json()
+    assert (first["waiting"], len(first["experiments"])) == (70, 50)
+    newest = first["rows"]["sha"].index(first["head"])
+    assert [made["baseline"] for made in first["experiments"].values()][:30] == [first["rows"]["sha"][newest]] * 30  # those in sight
+    whole = get(folder, "experiments.json").json()
+    assert (whole["waiting"], len(whole["experiments"])) == (0, 120)
+
+
 def test_whoever_has_the_table_gets_nothing(get: Get, long: Callable[[int], Path]) -> None:
     folder = long(3)
     first = get(folder, "experiments.json")

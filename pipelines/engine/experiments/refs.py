@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable
+from functools import lru_cache
 
 from tracking.engine.errors import DataverError, GitError
 from tracking.engine.git import Git
@@ -64,10 +65,13 @@ class ExpRef:
         return cls(baseline, parts[4]) if len(baseline) in _ID_LENGTHS and _HEX.issuperset(baseline) else None
 
 
+parse_ref = lru_cache(maxsize=1 << 15)(ExpRef.parse)  # pages ask for the same thousands again and again
+
+
 def list_refs(git: Git, baseline: str | None = None) -> list[tuple[ExpRef, str]]:
     """(ref, commit) of every experiment, or of those of one baseline; in the order of their refs."""
     prefix = f"{EXPS}/{baseline[:2]}/{baseline[2:]}/" if baseline else f"{EXPS}/"
-    parsed = ((ExpRef.parse(ref), commit) for ref, commit in git.refs(prefix).items())
+    parsed = ((parse_ref(ref), commit) for ref, commit in git.refs(prefix).items())
     return [(ref, commit) for ref, commit in parsed if ref is not None]
 
 

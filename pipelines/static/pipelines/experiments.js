@@ -37,7 +37,8 @@ async function load() {
   let answer;
   try {
     // the first time as the page's preload asked for it, so that the answer is on its way already
-    answer = await fetch(URLS.table + (branch ? `?branch=${encodeURIComponent(branch)}` : ""), etag ? { cache: "no-store", headers: { "If-None-Match": etag } } : {});
+    const query = [etag ? "" : "first=1", branch ? `branch=${encodeURIComponent(branch)}` : ""].filter(Boolean).join("&");
+    answer = await fetch(URLS.table + (query ? `?${query}` : ""), etag ? { cache: "no-store", headers: { "If-None-Match": etag } } : {});
   } catch { throw new Error("The server does not answer. Run `dataver ui` again."); }
   if (answer.status === 304) return false;
   const value = await answer.json();
@@ -54,7 +55,7 @@ let refreshing = null;
 async function refresh() {
   if (refreshing) { refreshing.isAsked = true; return; }
   refreshing = { isAsked: false };
-  try { if (await load()) { loadCurves(); if (view.q) await applySearch(view.q, true); else draw({ keepsPlace: true }); } } catch { /* the live mark tells; what is shown stays */ }
+  try { if (await load()) { loadCurves(); if (view.q) await applySearch(view.q, true); else draw({ keepsPlace: true }); if (awaited?.length) restorePlace(); } } catch { /* the live mark tells; what is shown stays */ }
   const again = refreshing.isAsked;
   refreshing = null;
   if (again) refresh();
@@ -297,12 +298,20 @@ function rowNamed(wanted) {
   return table.data.rows.id.find((id) => id === wanted || (wanted.length >= 7 && id.startsWith(wanted))) ?? Object.entries(table.data.experiments).filter(([, made]) => made.name === wanted).map(([at]) => table.data.rows.id[at])[0];
 }
 
+let awaited = null; // names in the address whose rows are not there yet
 /** Where the reader was before going away, or the rows that another page points at (`?select=NAME,NAME`). */
 function restorePlace() {
-  const wanted = (new URLSearchParams(location.search).get("select") || "").split(",").filter(Boolean).map(rowNamed).filter((id) => id !== undefined);
-  const row = wanted[0];
-  for (const id of wanted) picked.add(id);
-  if (row) { cursor = row; grid.reveal(row, true); grid.paint(); selectionBar(); point(); } else if (history.state?.table) {
+  const isFirst = awaited === null;
+  awaited ??= (new URLSearchParams(location.search).get("select") || "").split(",").filter(Boolean);
+  const found = awaited.map(rowNamed).filter((id) => id !== undefined);
+  awaited = table.data.waiting ? awaited.filter((name) => rowNamed(name) === undefined) : [];
+  for (const id of found) picked.add(id);
+  if (found.length) {
+    if (cursor === null) { cursor = found[0]; grid.reveal(cursor, true); }
+    grid.paint();
+    selectionBar();
+    point();
+  } else if (isFirst && history.state?.table) {
     const [left, top, at] = history.state.table;
     byId("table").scrollLeft = left; byId("table").scrollTop = top;
     cursor = at;

@@ -32,7 +32,9 @@ export const hasWorkspace = () => table.data.rows.id[0] === WORKSPACE;
 // --- columns
 /** Take over an answer. What the reader had chosen or seen before stays. */
 export function takeOver(data) {
-  const differing = new Map(table.columns.map((column) => [column.id, column.sticky]));
+  const isBeginning = !table.data || table.data.waiting > 0; // while the history is being read, its first rows settle nothing
+  if (isBeginning) optional = null;
+  const differing = new Map(isBeginning ? [] : table.columns.map((column) => [column.id, column.sticky]));
   const errors = new Map(data.file_errors.map((entry) => [`${entry.kind}:${entry.file}`, entry.rows]));
   table.data = data;
   const made = data.columns.map((column) => {

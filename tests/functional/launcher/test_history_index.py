@@ -3,6 +3,9 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +15,12 @@ from django.forms.models import model_to_dict
 from django.test.utils import CaptureQueriesContext
 
 from pipelines.engine.metrics import show_metrics, show_params
-from pipelines.historyindex import workspace_row
+from pipelines.historyindex import Node, Wanted, in_sight_first, workspace_row
 from pipelines.indexing import refresh_revisions
+from pipelines.readingturn import Turn
 from tests.conftest import Project
 from tests.histories import import_history, pipeline_history
+from tracking.engine.commits import Refs
 from tracking.engine.protocols import Settings
 from tracking.engine.repo import Repo
 from tracking.models import Repository, Revision
@@ -177,13 +182,40 @@ def test_project_in_a_subfolder(make_project: Any) -> None:
 def test_refresh_that_is_stopped_goes_on_later(tmp_path: Path) -> None:
     folder = tmp_path / "project"
     folder.mkdir()
-    import_history(str(folder), pipeline_history(450, metrics=1, params=4))
+    import_history(str(folder), pipeline_history(120, metrics=1, params=4))
     repo = Repo.open(str(folder), Settings())
     repository = Repository.objects.create(root=repo.root_dir)
     waiting = [refresh_revisions(repository, repo, limit_s=0).waiting for _ in range(3)]
-    assert waiting == [250, 50, 0]
+    assert waiting == [70, 20, 0]
     known = set(repository.revisions.values_list("sha", flat=True))
     assert all(set(row.parents) <= known for row in repository.revisions.all())
+
+
+def test_new_commits_are_read_by_one_at_a_time_who_stops_for_another() -> None:
+    turn = Turn()
+
+    def ask() -> bool:
+        with turn.taken(limit_s=60) as other:
+            return other is None  # what was read meanwhile will do
+
+    with ThreadPoolExecutor(1) as pool, ExitStack() as reading:
+        is_over = reading.enter_context(turn.taken(limit_s=60))
+        assert is_over is not None and not is_over()
+        answer = pool.submit(ask)
+        while not is_over():
+            time.sleep(0.01)
+        reading.close()
+        assert answer.result()
+    with turn.taken(limit_s=None) as is_over:
+        assert is_over is not None and not is_over()
+
+
+def test_experiments_are_read_in_the_order_in_which_a_table_shows_them() -> None:
+    nodes = {"old": Node((), 1), "new": Node(("old",), 2), "side": Node(("old",), 3)}
+    others = {f"{baseline}-{number}": baseline for baseline in ("side", "old", "new", "gone") for number in range(20)}
+    refs = Refs(head="new", branch="main", branches={"main": "new", "side": "side"})
+    order = in_sight_first(Wanted(refs, [*others, "tip"], others), nodes)
+    assert order == ["tip", *(f"{baseline}-{number}" for baseline in ("new", "old", "side", "gone") for number in range(20))]
 
 
 def test_no_git_and_no_commit_have_no_rows(make_project: Any) -> None:
