@@ -6,7 +6,7 @@ child process (`git for-each-ref`) and two queries.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -127,11 +127,24 @@ def load_rows(repository: Repository, shas: Iterable[str] | None = None) -> dict
     }
 
 
-def load_metrics(repository: Repository) -> dict[str, Row]:
-    """Rows of all commits with nothing but their metrics, by id. One query."""
-    rows = repository.revisions.values_list("sha", "parent_shas", "author", "time", "subject", Cast("metrics", TextField()))
+def load_metrics(repository: Repository, tips: Iterable[str]) -> dict[str, Row]:
+    """Rows of the commits that `tips` reach with nothing but their metrics, by id. One query."""
+    rows = list(repository.revisions.values_list("sha", "parent_shas", "author", "time", "subject", Cast("metrics", TextField())))
+    inside = reached(tips, {sha: parents.split() for sha, parents, *_ in rows})
     parse = _Parser()
-    return {sha: Row(sha, tuple(parents.split()), author, time, subject, parse(metrics)) for sha, parents, author, time, subject, metrics in rows}
+    return {sha: Row(sha, tuple(parents.split()), author, time, subject, parse(metrics)) for sha, parents, author, time, subject, metrics in rows if sha in inside}
+
+
+def reached(tips: Iterable[str], parents: Mapping[str, Sequence[str]]) -> set[str]:
+    """Ids that `tips` reach, these included, by the parents of those that are known."""
+    found: set[str] = set()
+    waiting = list(tips)
+    while waiting:
+        sha = waiting.pop()
+        if sha not in found:
+            found.add(sha)
+            waiting += parents.get(sha, ())
+    return found
 
 
 class _Parser:

@@ -26,6 +26,7 @@ from pipelines.engine.revisions import WORKSPACE
 from pipelines.plotshelves import RevisionChip, asked, asked_names, chips, commits_in, drawn_revisions
 from pipelines.revisionfacts import all_runs, said_by
 from tracking import pages
+from tracking.models import Repository
 
 CARDS_AT_MOST = 24  # of one answer
 COLUMNS_AT_MOST = 16  # of parallel coordinates
@@ -97,7 +98,7 @@ class Asked:
 @require_GET
 def cards(request: HttpRequest, key: str) -> HttpResponse:
     """`?id=` (one or several) with as many `x`; `revs`, `series`, `theme`; `group` (id of a param) and `by` (colour, dash, facet)."""
-    with asked(request, key) as (_, shelf):
+    with asked(request, key) as (row, shelf):
         shown = chips(shelf, asked_names(request, shelf.repo), request.GET.get("series", ""))
         ids = request.GET.getlist("id")[:CARDS_AT_MOST]
         wanted = Asked(
@@ -106,17 +107,17 @@ def cards(request: HttpRequest, key: str) -> HttpResponse:
             drawn_revisions(shelf, shown),
             Style(THEMES.get(request.GET.get("theme", ""), LIGHT), {chip.name: chip.series for chip in shown}),
             dict(zip(ids, request.GET.getlist("x"))),
-            _grouping(shelf, shown, request.GET.get("group", ""), request.GET.get("by", "")),
+            _grouping(row, shelf, shown, request.GET.get("group", ""), request.GET.get("by", "")),
             frozenset(chip.name for chip in shown if chip.kind == "experiment"),
         )
         made = [card(wanted, plot_id) for plot_id in ids]
     return pages.json_answer({"cards": made})
 
 
-def _grouping(shelf: Shelf, shown: Sequence[RevisionChip], column: str, by: str) -> Grouping | None:
+def _grouping(row: Repository, shelf: Shelf, shown: Sequence[RevisionChip], column: str, by: str) -> Grouping | None:
     if not column:
         return None
-    said = said_by(shelf.repo, commits_in(shown))
+    said = said_by(row, shelf.repo, commits_in(shown))
     values = {chip.name: said[chip.id].values.get(column) for chip in shown if chip.id in said}
     return grouping(column.split(":", 2)[-1], values, by) if values else None
 

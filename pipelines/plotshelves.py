@@ -187,9 +187,9 @@ def _places(repo: Repo, shown: Sequence[RevisionChip]) -> dict[str, tuple[Repo, 
     return {chip.id: found[chip.id] for chip in shown if chip.id in found}
 
 
-def with_params(shelf: Shelf, shown: Sequence[RevisionChip]) -> list[RevisionChip]:
+def with_params(row: Repository, shelf: Shelf, shown: Sequence[RevisionChip]) -> list[RevisionChip]:
     """The chips with the params in which they differ."""
-    said = {sha: one.values for sha, one in said_by(shelf.repo, commits_in(shown)).items()}
+    said = {sha: one.values for sha, one in said_by(row, shelf.repo, commits_in(shown)).items()}
     for chip_id, (there, files) in _places(shelf.repo, shown).items():
         with suppress(DataverError, OSError):
             said[chip_id] = values_of(FactsReader(there).read(files))

@@ -15,9 +15,8 @@ from pipelines.engine.plots.customchart import is_number
 from pipelines.engine.plots.shelf import Listed, Shelf, listed, problems_of
 from pipelines.engine.plots.watched import note
 from pipelines.engine.revisions import WORKSPACE
-from pipelines.historyindex import load_rows
 from pipelines.plotshelves import RUNNING, SHORT, RevisionChip, asked, asked_names, chips, commits_in, drawn_revisions, running_tasks, with_params
-from pipelines.revisionfacts import Values, differing, experiments_of, said_by, values_of
+from pipelines.revisionfacts import Values, differing, experiments_of, said_by, said_in_index
 from tracking import pages
 from tracking.engine.commits import read_commit, read_refs
 from tracking.engine.repo import Repo
@@ -95,13 +94,13 @@ def show(request: HttpRequest, key: str) -> HttpResponse:
                 note(shelf.repo.root_dir, revision)
         problems = [pages.Problem(chip.name, chip.problem, "Remove it, or add another with +.", "RevisionNotFound") for chip in shown if chip.problem]
         problems += [_revision_problem(problem) for problem in problems_of(revisions)]
-        context = PlotsPage(key, shelf.repo.scm is not None, with_params(shelf, shown), [_listed(plot) for plot in listed(revisions)], _columns(row, shelf, shown), problems)
+        context = PlotsPage(key, shelf.repo.scm is not None, with_params(row, shelf, shown), [_listed(plot) for plot in listed(revisions)], _columns(row, shelf, shown), problems)
         command = command_for([chip.name for chip in shown if chip.id])
         return pages.page(request, "pipelines/plots.html", context, title="Plots", active="plots", command=command, repository=row)
 
 
 def _columns(row: Repository, shelf: Shelf, shown: Sequence[RevisionChip]) -> list[Column]:
-    said = said_by(shelf.repo, commits_in(shown))
+    said = said_by(row, shelf.repo, commits_in(shown))
     values: dict[str, list[Any]] = {}
     for one in said.values():
         for column, value in one.values.items():
@@ -116,11 +115,11 @@ def _columns(row: Repository, shelf: Shelf, shown: Sequence[RevisionChip]) -> li
 def _differing(row: Repository, shelf: Shelf, shown: list[Values]) -> set[str]:
     """Params that a chart over all runs spreads out: as far as a few commits tell, else a few experiments."""
     newest = row.revisions.filter(has_project=True).order_by("-time").values_list("sha", flat=True)[:LOOKED_AT]
-    some = [*shown, *(values_of(one) for one in load_rows(row, newest).values())]
+    some = [*shown, *(one.values for one in said_in_index(row, list(newest)).values())]
     found = differing(dict(enumerate(some)), "params")
     if not found:
         experiments = list(experiments_of(shelf.repo))[:LOOKED_AT]
-        found = differing(dict(enumerate([*some, *(one.values for one in said_by(shelf.repo, experiments, LOOK_S).values())])), "params")
+        found = differing(dict(enumerate([*some, *(one.values for one in said_by(row, shelf.repo, experiments, LOOK_S).values())])), "params")
     return set(found)
 
 

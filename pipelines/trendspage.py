@@ -4,7 +4,9 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -13,17 +15,18 @@ from django.views.decorators.http import require_GET
 from pipelines.engine.altaircharts import warm_up
 from pipelines.engine.charttheme import LIGHT, THEMES, Theme
 from pipelines.engine.historytable import HIGHER, LOWER
+from pipelines.engine.experiments.refs import ExpRef
 from pipelines.engine.trendcharts import overview_chart, trend_chart
 from pipelines.engine.trends import History, Metric, Tried, best_so_far, history, points
-from pipelines.historyindex import load_metrics, refresh_revisions
+from pipelines.historyindex import Progress, load_metrics, refresh_revisions
 from pipelines.recent import Recent
-from pipelines.revisionfacts import experiments_of, said_by
+from pipelines.revisionfacts import Said, baselines_of, experiments_of, said_in_index
 from tracking import pages
-from tracking.engine.commits import Refs
 from tracking.engine.repo import Repo
 from tracking.models import Repository
 
 INDEX_LIMIT_S = 2.0  # of one request; the page asks again until all commits are read
+FIRST_LIMIT_S = 0.2  # of a page that shows nothing yet
 KEPT = 4  # histories
 CHARTS = 400  # of one history
 SHORT = 7
@@ -94,7 +97,7 @@ class TrendsPage:
     tags: list[tuple[str, int]] = field(default_factory=list)
     problems: list[pages.Problem] = field(default_factory=list)
 
-    @property
+    @cached_property
     def values(self) -> Any:
         """For the page's script: the same as the JSON twin."""
         return pages.plain(self)
@@ -103,11 +106,27 @@ class TrendsPage:
 # --- histories that were asked for lately
 @dataclass
 class Made:
+    key: str
     version: str
     history: History
     waiting: int
-    tried: list[Tried] = field(default_factory=list)
+    experiments: Mapping[str, ExpRef]
+    said: dict[str, Said]
     charts: dict[tuple[Any, ...], str] = field(default_factory=dict)
+    _reading: threading.Lock = field(default_factory=threading.Lock)
+
+    @cached_property
+    def page(self) -> TrendsPage:
+        return _page(self)
+
+    @cached_property
+    def _tried(self) -> list[Tried]:
+        return [Tried(self.experiments[sha].name, sha, self.experiments[sha].baseline, one.author, one.time, one.metrics) for sha, one in self.said.items()]
+
+    def tried(self) -> list[Tried]:
+        """In the order of `said`. Their metrics are read for the first chart, and charts are asked for side by side."""
+        with self._reading:
+            return self._tried
 
 
 histories: Recent[Made] = Recent(KEPT)
@@ -123,7 +142,7 @@ def show(request: HttpRequest, key: str) -> HttpResponse:
             context = TrendsPage(key, False)
         else:
             warm_up()
-            context = _page(key, make_history(request, row, repo))
+            context = make_history(request, key, row, repo, INDEX_LIMIT_S if pages.wants_json(request) else FIRST_LIMIT_S).page
     finally:
         _close(repo)
     return pages.page(request, "pipelines/trends.html", context, title="Trends", active="trends", command="dataver metrics show --all-commits", repository=row)
@@ -134,32 +153,30 @@ def _close(repo: Repo) -> None:
         repo.scm.close()
 
 
-def make_history(request: HttpRequest, row: Repository, repo: Repo) -> Made:
-    """Made anew only when a branch or tag moved, or rows were completed. Three queries at most."""
-    progress = refresh_revisions(row, repo, INDEX_LIMIT_S)
-    refs = progress.refs
+def make_history(request: HttpRequest, key: str, row: Repository, repo: Repo, limit_s: float) -> Made:
+    """Made anew only when a branch, tag or experiment moved, or rows were read or completed. Three queries at most. limit_s: for reading commits that are new."""
+    experiments = experiments_of(repo)
+    progress = refresh_revisions(row, repo, limit_s, baselines_of(experiments))
     default = request.GET.get("branch", "")
     asked = request.GET.get("branches")
     shown = None if asked is None else [name for name in asked.split(",") if name]
-    tried, unread = _tried(repo)
-    version = _version(row, refs, default, shown, [one.sha for one in tried])
-    return histories.get(version) or histories.add(Made(version, history(refs, load_metrics(row), default, shown), progress.waiting + unread, tried))
+
+    def make() -> Made:
+        said = said_in_index(row, experiments)
+        return Made(key, version, history(progress.refs, load_metrics(row, progress.refs.tips), default, shown), progress.waiting, experiments, said)
+
+    version = _version(row, progress, default, shown, experiments)
+    return histories.made(version, lambda _: True, make)
 
 
-def _tried(repo: Repo) -> tuple[list[Tried], int]:
-    """(experiments whose metrics are read, how many are still to be)."""
-    experiments = experiments_of(repo)
-    said = said_by(repo, experiments, INDEX_LIMIT_S)
-    return [Tried(experiments[sha].name, sha, experiments[sha].baseline, one.author, one.time, one.metrics) for sha, one in said.items()], len(experiments) - len(said)
-
-
-def _version(row: Repository, refs: Refs, default: str, shown: list[str] | None, tried: list[str]) -> str:
-    counted = row.revisions.count(), row.revisions.exclude(missing="").count()  # type: ignore[attr-defined]
-    made_from = repr((row.pk, str(row.root), refs.head, refs.branch, refs.branches, refs.tags, default, shown, counted, tried))
+def _version(row: Repository, progress: Progress, default: str, shown: list[str] | None, experiments: Mapping[str, ExpRef]) -> str:
+    refs = progress.refs
+    tried = [(sha, ref.name, ref.baseline) for sha, ref in experiments.items()]
+    made_from = repr((row.pk, str(row.root), refs.head, refs.branch, refs.branches, refs.tags, default, shown, progress.waiting, progress.incomplete, tried))
     return hashlib.sha256(made_from.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def _page(key: str, made: Made) -> TrendsPage:
+def _page(made: Made) -> TrendsPage:
     found = made.history
     columns = CommitColumns(
         [commit.sha for commit in found.commits],
@@ -169,11 +186,11 @@ def _page(key: str, made: Made) -> TrendsPage:
         _branch_of(found),
     )
     return TrendsPage(
-        key,
+        made.key,
         True,
         made.version,
         made.waiting,
-        [ShownTry(one.name, one.sha, one.author, one.time) for one in made.tried],
+        [ShownTry(made.experiments[sha].name, sha, one.author, one.time) for sha, one in made.said.items()],
         [ShownBranch(branch.name, branch.is_default, branch.series, branch.own) for branch in found.branches],
         found.hidden,
         [_metric(found, metric) for metric in found.metrics],
@@ -216,15 +233,9 @@ def _metric(found: History, metric: Metric) -> ShownMetric:
 # --- charts
 @require_GET
 def chart(request: HttpRequest, key: str) -> HttpResponse:
-    """`?metric=` its id; `theme`, `better`, `size` (large or small), `last` (places shown at first), `kind` (overview)."""
-    row, repo = pages.open_repository(request, key)
-    try:
-        if repo.scm is None:
-            raise pages.NotFound("trends need Git, and this project is not in a Git repository")
-        made = make_history(request, row, repo)
-    finally:
-        _close(repo)
+    """`?metric=` its id; `theme`, `better`, `size` (large or small), `last` (places shown at first), `kind` (overview); `version` of the page, else the history as of now."""
     wanted = request.GET.get("metric", "")
+    made = _asked_history(request, key)
     metric = next((metric for metric in made.history.metrics if metric.id == wanted), None)
     if metric is None:
         raise pages.NotFound(f"no commit has the metric '{wanted}'")
@@ -232,6 +243,20 @@ def chart(request: HttpRequest, key: str) -> HttpResponse:
     better = request.GET.get("better", "")
     options = (theme.name, better if better in (HIGHER, LOWER) else metric.better, request.GET.get("size") == "large", request.GET.get("kind") == "overview")
     return HttpResponse(_chart_text(made, metric, theme, options, _first(made.history, request.GET.get("last", ""))), content_type="application/json")
+
+
+def _asked_history(request: HttpRequest, key: str) -> Made:
+    """That of the page that asks, while it is kept: its script notices by itself when there is a newer one, and asks for all charts again."""
+    kept = histories.get(request.GET.get("version", ""))
+    if kept is not None and kept.key == key:
+        return kept
+    row, repo = pages.open_repository(request, key)
+    try:
+        if repo.scm is None:
+            raise pages.NotFound("trends need Git, and this project is not in a Git repository")
+        return make_history(request, key, row, repo, FIRST_LIMIT_S)
+    finally:
+        _close(repo)
 
 
 def _first(found: History, last: str) -> int:
@@ -243,7 +268,7 @@ def _chart_text(made: Made, metric: Metric, theme: Theme, options: tuple[str, st
     _, better, is_large, is_overview = options
     known = made.charts.get((metric.id, first, *options))
     if known is None:
-        spec = overview_chart(made.history, metric, theme, first) if is_overview else trend_chart(made.history, metric, theme, better, first, is_large, made.tried)
+        spec = overview_chart(made.history, metric, theme, first) if is_overview else trend_chart(made.history, metric, theme, better, first, is_large, made.tried())
         known = json.dumps({"version": made.version, "metric": metric.id, "spec": spec}, separators=(",", ":"), allow_nan=False)
         if len(made.charts) >= CHARTS:
             made.charts.clear()

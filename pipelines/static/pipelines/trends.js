@@ -83,7 +83,7 @@ class Trend {
     const asked = generation;
     this.generation = asked;
     const query = params();
-    const wanted = new URLSearchParams({ metric: this.metric.id, theme: isDark() ? "dark" : "light", better: betterOf(this.metric), size: this.isLarge ? "large" : "small" });
+    const wanted = new URLSearchParams({ version: page.version, metric: this.metric.id, theme: isDark() ? "dark" : "light", better: betterOf(this.metric), size: this.isLarge ? "large" : "small" });
     for (const name of ["branch", "branches"]) if (query.has(name)) wanted.set(name, query.get(name));
     try {
       const answers = await Promise.all([getJSON(`${URLS.chart}?${wanted}`), this.isLarge ? getJSON(`${URLS.chart}?${wanted}&kind=overview&last=${lastOf()}`) : null]);
