@@ -25,6 +25,7 @@ export class Grid {
     this.pinnedNode = el("div", { class: "g-pinned", role: "rowgroup" });
     this.body = el("div", { class: "g-body", role: "rowgroup" });
     this.size = el("div", { class: "g-size", role: "presentation" }, this.headNode, this.pinnedNode, this.body);
+    this.sizeBefore = this.look(); // while data is on its way: asked for later, the first rows would have to wait for the layout of the head
     box.replaceChildren(this.size);
     let isAsked = false;
     this.later = () => { if (!isAsked) { isAsked = true; requestAnimationFrame(() => { isAsked = false; this.update(); }); } };
@@ -92,7 +93,7 @@ export class Grid {
     }
     this.leafRow = el("div", { class: "g-hrow g-leaves", role: "row", "aria-rowindex": String(this.headRows) });
     this.leafRow.style.height = `${this.headHeight}px`;
-    const corner = el("div", { class: "g-fix", role: "presentation" }, ...this.fixed.map((column) => this.headCell(column, true)));
+    const corner = el("div", { class: "g-fix", role: "presentation" }, ...this.fixed.map((column, at) => this.headCell(column, at)));
     this.leaves = el("div", { class: "g-move", role: "presentation" });
     this.moved.push(this.leaves);
     this.leafRow.append(corner, this.leaves);
@@ -109,18 +110,23 @@ export class Grid {
     return found;
   }
 
-  headCell(column, isFixed) {
-    const node = el("div", { class: `g-h ${column.cls || ""}`, role: "columnheader", "data-column": column.id });
+  headCell(column, at) {
+    const node = el("div", { class: `g-h ${column.cls || ""}`, role: "columnheader", "data-column": column.id, "aria-colindex": String(at + 1) });
     node.style.width = `${column.width}px`;
-    if (!isFixed) node.style.left = `${column.left}px`;
+    if (at >= this.fixed.length) node.style.left = `${column.left}px`;
     this.hooks.head(column, node);
     this.heads.set(column.id, node);
     return node;
   }
 
   // --- what is in sight
-  columnsInSight() {
-    const { scrollLeft, clientWidth } = this.box;
+  /** Where the box is scrolled to, and what of it is seen; asked for before anything is changed, else each question is a layout. */
+  look() {
+    const { scrollLeft, scrollTop, clientWidth, clientHeight } = this.box;
+    return { scrollLeft, scrollTop, clientWidth, clientHeight };
+  }
+
+  columnsInSight({ scrollLeft, clientWidth }) {
     const from = scrollLeft + this.fixedWidth - PIXELS_AROUND, to = scrollLeft + clientWidth + PIXELS_AROUND;
     let first = 0;
     while (first < this.columns.length && this.columns[first].left + this.columns[first].width < from) first += 1;
@@ -132,14 +138,15 @@ export class Grid {
   /** Bring the elements in line with where the box is scrolled to. isAll: also the content of those that are there. */
   update(isAll = false) {
     if (!this.rowHeight) return;
-    this.move();
-    const [first, last] = this.columnsInSight();
+    const seen = this.sizeBefore || this.look();
+    this.sizeBefore = null;
+    this.move(seen);
+    const [first, last] = this.columnsInSight(seen);
     const isOther = !this.range || this.range[0] !== first || this.range[1] !== last;
     this.range = [first, last];
     if (isOther) this.updateHead();
-    const room = this.box.clientHeight;
-    const from = Math.max(0, Math.floor(this.box.scrollTop / this.rowHeight) - this.around);
-    const to = Math.min(this.items.length, Math.ceil((this.box.scrollTop + room) / this.rowHeight) + this.around);
+    const from = Math.max(0, Math.floor(seen.scrollTop / this.rowHeight) - this.around);
+    const to = Math.min(this.items.length, Math.ceil((seen.scrollTop + seen.clientHeight) / this.rowHeight) + this.around);
     const wanted = new Set();
     for (let at = from; at < to; at += 1) wanted.add(this.items[at].id);
     for (const [id, node] of this.nodes) {
@@ -160,8 +167,7 @@ export class Grid {
   }
 
   /** Bring what scrolls sideways to where the box is scrolled to. */
-  move() {
-    const { scrollLeft } = this.box;
+  move({ scrollLeft }) {
     if (this.shift === scrollLeft) return;
     this.shift = scrollLeft;
     this.transform = scrollLeft ? `translateX(${-scrollLeft}px)` : "none";
@@ -179,8 +185,8 @@ export class Grid {
     const fixed = new Set(this.fixed.map((column) => column.id));
     for (const [id, node] of this.heads) if (!wanted.has(id) && !fixed.has(id) && !node.contains(document.activeElement)) { node.remove(); this.heads.delete(id); }
     let before = null;
-    for (const column of this.columns.slice(first, last)) {
-      const node = this.heads.get(column.id) || this.headCell(column, false);
+    for (const [at, column] of this.columns.slice(first, last).entries()) {
+      const node = this.heads.get(column.id) || this.headCell(column, this.fixed.length + first + at);
       if (node.previousSibling !== before || !node.parentNode) this.leaves.insertBefore(node, before ? before.nextSibling : this.leaves.firstChild);
       before = node;
     }
@@ -196,7 +202,7 @@ export class Grid {
       node.fixedNode = el("div", { class: "g-fix", role: "presentation" });
       node.moved = el("div", { class: "g-move", role: "presentation" });
       node.append(node.fixedNode, node.moved);
-      for (const column of this.fixed) node.fixedNode.append(this.cellNode(node, column, true));
+      for (const [at, column] of this.fixed.entries()) node.fixedNode.append(this.cellNode(node, column, at));
       node.style.height = `${this.rowHeight}px`;
       if (at < 0) this.pinnedNode.replaceChildren(node);
     }
@@ -210,17 +216,26 @@ export class Grid {
     return node;
   }
 
-  cellNode(row, column, isFixed) {
+  /** at: number of the column. Elements stand in a row in any order, as rows do: aria-colindex tells it. */
+  cellNode(row, column, at) {
     const node = document.createElement("div");
     node.setAttribute("role", column.isName ? "rowheader" : "gridcell");
-    node.dataset.column = column.id;
-    node.base = `g-c ${column.cls || ""}`;
-    node.className = node.base;
-    node.style.width = `${column.width}px`;
-    if (!isFixed) node.style.left = `${column.left}px`;
-    node.column = column;
-    row.cells.set(column.id, node);
+    this.assign(row, node, column, at);
     return node;
+  }
+
+  /** Let an element be the cell of a column; what it shows is painted afterwards. */
+  assign(row, node, column, at) {
+    node.dataset.column = column.id;
+    node.setAttribute("aria-colindex", String(at + 1));
+    node.base = `g-c ${column.cls || ""}`;
+    if (node.column?.width !== column.width) node.style.width = `${column.width}px`;
+    if (at >= this.fixed.length) node.style.left = `${column.left}px`;
+    node.column = column;
+    node.sign = undefined;
+    if (node.isTold) { node.isTold = false; node.plain?.removeAttribute("title"); }
+    if (node.plain) node.plain.className = "v";
+    row.cells.set(column.id, node);
   }
 
   /** Cells of a row for the columns in sight. */
@@ -229,15 +244,21 @@ export class Grid {
     row.range = this.range;
     const wanted = new Set();
     for (let at = first; at < last; at += 1) wanted.add(this.columns[at].id);
-    for (const [id, node] of row.cells) if (!wanted.has(id) && node.parentNode !== row.fixedNode) { node.remove(); row.cells.delete(id); }
-    let before = null;
+    const free = [];
+    for (const [id, node] of row.cells) {
+      if (wanted.has(id) || node.parentNode === row.fixedNode) continue;
+      row.cells.delete(id);
+      if (node.contains(document.activeElement)) node.remove(); else free.push(node); // another column takes it
+    }
     for (let at = first; at < last; at += 1) {
       const column = this.columns[at];
-      let node = row.cells.get(column.id);
-      if (!node) { node = this.cellNode(row, column, false); this.paintCell(row.item, node, true); }
-      if (node.previousSibling !== before || !node.parentNode) row.moved.insertBefore(node, before ? before.nextSibling : row.moved.firstChild);
-      before = node;
+      if (row.cells.has(column.id)) continue;
+      let node = free.pop();
+      if (node) this.assign(row, node, column, this.fixed.length + at);
+      else { node = this.cellNode(row, column, this.fixed.length + at); row.moved.append(node); }
+      this.paintCell(row.item, node, true);
     }
+    for (const node of free) node.remove();
   }
 
   paintRow(row, isNew) {
