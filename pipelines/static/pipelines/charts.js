@@ -1,4 +1,5 @@
 // Drawing of Vega-Lite specs under the pages' strict policy: no eval, nothing loaded, text only as text.
+import { loadVega } from "../launcher/charts.js";
 import { el, formatNumber } from "../launcher/frame.js";
 
 const refuse = () => Promise.reject(new Error("charts load nothing"));
@@ -11,11 +12,14 @@ function makeLogger() {
   return logger;
 }
 
+/** Begin to load what draws, once the page shows its first data: charts are asked for meanwhile. */
+export function loadSoon() { setTimeout(() => loadVega().catch(() => {})); } // a card that cannot be drawn tells why
+
 /** Draw a spec in a node. tip(datum, value): nodes to show under the pointer, or null. Resolves to {view, errors}. */
 export async function draw(node, spec, tip) {
   const logger = makeLogger();
   const handler = (_, event, item, value) => showTip(event, value === null || value === undefined || value === "" ? null : tip(item && item.datum, value), node);
-  const made = await window.vegaEmbed(node, spec, { mode: "vega-lite", ast: true, actions: false, defaultStyle: false, renderer: "canvas", loader: LOADER, tooltip: handler, logger, hover: false });
+  const made = await (await loadVega())(node, spec, { mode: "vega-lite", ast: true, actions: false, defaultStyle: false, renderer: "canvas", loader: LOADER, tooltip: handler, logger, hover: false });
   node.addEventListener("wheel", (event) => { // with Shift, most browsers turn a wheel sideways; charts zoom by deltaY
     if (!event.isTrusted || !event.shiftKey || event.deltaY || !event.deltaX) return;
     event.preventDefault();

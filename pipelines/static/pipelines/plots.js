@@ -1,7 +1,7 @@
 // The page of plots: revisions at the left, the tree below them, cards that are drawn when they come into view.
 import { commandOf } from "../launcher/actions.js";
 import { copy, el, getJSON, icon, onChange, problemCard, ready } from "../launcher/frame.js";
-import { hideTip, swatch } from "./charts.js";
+import { hideTip, loadSoon, swatch } from "./charts.js";
 import { imageRow } from "./plotimages.js";
 import { Card } from "./plotcard.js";
 import { exportCard } from "./plotmenus.js";
@@ -279,3 +279,4 @@ if (isOther || isUnpinned) {
   await load();
 } else showAll();
 ready();
+loadSoon();

@@ -1,6 +1,6 @@
 // The page of trends: a large card with a range to choose, and small ones; charts come from the server one by one.
 import { chosen, el, formatNumber, getJSON, icon, isDark, keep, onChange, problemCard, ready } from "../launcher/frame.js";
-import { draw, follow, hideTip, swatch } from "./charts.js";
+import { draw, follow, hideTip, loadSoon, swatch } from "./charts.js";
 
 const byId = (id) => document.getElementById(id);
 const URLS = byId("addresses").dataset;
@@ -154,7 +154,8 @@ function openRow(row) {
   const sha = row.e === undefined ? page.commits.sha[row.i] : page.experiments[row.e].sha;
   location.assign(`${path}?${new URLSearchParams({ select: row.e === undefined ? sha : page.experiments[row.e].name, rows: sha.slice(0, 12) })}`);
 }
-const dayOf = (at) => `${at.getDate()} ${at.toLocaleString("en", { month: "short" })} ${at.getFullYear()}`;
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]; // to load a language takes as long as a chart
+const dayOf = (at) => `${at.getDate()} ${MONTHS[at.getMonth()]} ${at.getFullYear()}`;
 function dateAt(place) {
   const index = page.places.indexOf(place);
   return index < 0 ? null : new Date(page.commits.time[index] * 1000);
@@ -262,3 +263,4 @@ onChange(load);
 
 showAll();
 ready();
+loadSoon();
