@@ -7,7 +7,7 @@ from __future__ import annotations
 import posixpath
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -22,11 +22,13 @@ from pipelines.engine.plots.shelf import Shelf
 from pipelines.engine.revisions import WORKSPACE
 from pipelines.experimentspage import make_table
 from tracking import pages
+from tracking.engine.repo import Repo
 
 LIMIT_S = 1.5  # of one request; the page asks again
 KEPT = 100_000  # of commits and curves
 AT_ONCE = 20  # curves of one request
 STEPS = ("step", "epoch", "iteration", "iter", "batch", "index")  # columns that say where a row is, and are no curves
+PLACES = {"first": 0, "last": 1, "min": 2, "max": 3}  # in a summary
 Summary = list[Any]  # first, last, min, max, and the step of the last, of min and of max
 
 
@@ -76,6 +78,45 @@ def curves(request: HttpRequest, key: str) -> HttpResponse:
         if repo.scm is not None:
             repo.scm.close()
     return pages.json_answer({"values": values, "better": {curve: guess_direction(curve.rpartition(":")[2]) for curve in wanted}, "waiting": waiting})
+
+
+class WithCurves:
+    """A table whose queries know columns of curves: `best.acc`, or `best:curves/log.csv:acc`. Fits rowfilter.Table."""
+
+    def __init__(self, table: HistoryTable, columns: dict[str, list[Any]]) -> None:
+        self._table = table
+        self._columns = columns
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._table, name)
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def find_columns(self, name: str) -> list[Sequence[Any]]:
+        found: list[Sequence[Any]] = [values for text, values in self._columns.items() if name in (text, _short(text))]
+        return found or self._table.find_columns(name)
+
+    def names(self) -> Iterable[str]:
+        return [*self._table.names(), *map(_short, self._columns)]
+
+
+def with_curves(repo: Repo, table: HistoryTable, chosen: Iterable[str]) -> tuple[WithCurves, int]:
+    """chosen: "WHAT:FILE:COLUMN", WHAT being best, first, last, min or max. What is still to be read has no value; how many rows that are."""
+    texts = [text for text in dict.fromkeys(chosen) if text.partition(":")[0] in (*PLACES, "best")][:AT_ONCE]
+    ids = list(dict.fromkeys(text.partition(":")[2] for text in texts))
+    values, waiting = _summaries(Shelf(repo), table, ids)
+    columns = {}
+    for text in texts:
+        what, _, curve = text.partition(":")
+        place = PLACES[("min" if guess_direction(curve.rpartition(":")[2]) == "lower" else "max") if what == "best" else what]
+        columns[text] = [summary[place] if (summary := values[curve].get(row)) else None for row in table.ids]
+    return WithCurves(table, columns), waiting
+
+
+def _short(text: str) -> str:
+    """`best:curves/log.csv:acc` -> `best.acc`."""
+    return f"{text.partition(':')[0]}.{text.rpartition(':')[2]}"
 
 
 def _summaries(shelf: Shelf, table: HistoryTable, wanted: list[str]) -> tuple[dict[str, dict[str, Summary]], int]:

@@ -73,6 +73,9 @@ def test_a_column_is_added_sorted_by_and_kept(visit: Callable[..., Page], curved
     title = "const cell = [...document.querySelectorAll('[data-testid=row]')].at(-2).querySelector(`[data-column='curve:best:curves/log.csv:acc'] .v`); cell.dispatchEvent(new PointerEvent('pointerover', {bubbles: true})); return cell.title"
     page.wait(lambda: "at step 10" in page.js(title), "the step")
     page.click(f"sort-curve:best:{ACC}").expect(cells, ["0.3", "0.9", "0.8", "–"])
+    page.type("search", "best.acc>0.85 or best:curves/log.csv:acc<0.5").expect(cells, ["0.3", "0.9"])
+    page.js("const box = document.querySelector('[data-testid=search]'); box.value = ''; box.dispatchEvent(new Event('input', {bubbles: true}))")
+    page.expect(cells, ["0.3", "0.9", "0.8", "–"])
     with page.leaving():
         page.driver.refresh()
     page.expect(cells, ["0.3", "0.9", "0.8", "–"])

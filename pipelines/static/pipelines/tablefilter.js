@@ -4,6 +4,7 @@ import { table } from "./tabledata.js";
 import { view } from "./tableview.js";
 
 const WAIT_MS = 150;
+const AGAIN_MS = 300;
 const byId = (id) => document.getElementById(id);
 let url = "", redraw = () => {};
 let timer = 0, number = 0;
@@ -29,7 +30,7 @@ export function startFilter(address, given) {
   });
   byId("filter").addEventListener("toggle", () => {
     if (!byId("filter").open) return;
-    byId("filter-columns").replaceChildren(...["state", "tag", "branch", "author", "name", "created", ...table.columns.filter((column) => column.kind !== "meta").map((column) => `${column.kind}.${column.key || column.file}`)].map((name) => el("option", { value: name })));
+    byId("filter-columns").replaceChildren(...["state", "tag", "branch", "author", "name", "created", ...table.columns.filter((column) => column.kind !== "meta").map((column) => (column.id.startsWith("curve:") ? `${column.key}.${column.file.slice(column.file.lastIndexOf(":") + 1)}` : `${column.kind}.${column.key || column.file}`))].map((name) => el("option", { value: name })));
     byId("filter-column").focus();
   });
   byId("filter-column").addEventListener("input", () => { if (["state", "tag", "branch", "author", "name"].includes(byId("filter-column").value)) byId("filter-operator").value = ":"; });
@@ -51,7 +52,7 @@ export async function applySearch(text, keepsPlace = false) {
   const mine = ++number;
   if (!query) { const had = table.matches; view.q = ""; table.matches = null; showError(null); redraw({ isQuery: true, keepsPlace: keepsPlace && !had }); return; }
   const branch = new URLSearchParams(location.search).get("branch");
-  const answer = await fetch(`${url}?${new URLSearchParams({ q: query, ...(branch ? { branch } : {}) })}`, { cache: "no-store", headers: { Accept: "application/json" } }).catch(() => null);
+  const answer = await fetch(`${url}?${new URLSearchParams([["q", query], ...(branch ? [["branch", branch]] : []), ...view.curves.map((text) => ["curve", text])])}`, { cache: "no-store", headers: { Accept: "application/json" } }).catch(() => null);
   const value = answer ? await answer.json().catch(() => null) : null;
   if (mine !== number) return; // a newer one is under way
   if (!value) { showError({ msg: "The server does not answer." }); return; }
@@ -60,6 +61,7 @@ export async function applySearch(text, keepsPlace = false) {
   view.q = query;
   table.matches = new Set(value.rows);
   redraw({ isQuery: true, keepsPlace });
+  if (value.waiting) setTimeout(() => { if (mine === number) applySearch(query, true); }, AGAIN_MS); // curves are read bit by bit
 }
 
 function showError(error, text = "") {
