@@ -26,6 +26,8 @@ RECENT = 100  # commits to choose from
 COLUMNS_AT_MOST = 500
 LOOKED_AT = 12  # commits and experiments, for the params that differ
 LOOK_S = 0.1
+_FOLDER = re.compile(r"failed to load directory \((.*)\)")  # as dvc says it
+_NAMES = re.compile(r"'([^']*)'")
 _SYSTEM = re.compile(r"(^|/)system(/|$)")  # where loggers put the use of CPU, memory and GPU
 
 
@@ -137,7 +139,10 @@ def _listed(plot: Listed) -> ListedPlot:
 
 def _revision_problem(problem: Problem) -> pages.Problem:
     where = f"{problem.source} at {problem.rev}" if problem.source else problem.rev
-    return pages.Problem(where, problem.msg, "Plots of other revisions are drawn.", problem.type)
+    folder = _FOLDER.fullmatch(problem.msg)
+    if folder:
+        return pages.Problem(where, f"the list of files of '{'/'.join(re.findall(_NAMES, folder[1]))}' is not in the cache", "Get it with `dataver fetch`." if problem.rev == WORKSPACE else "Get it with `dataver fetch --all-commits`.", problem.type)
+    return pages.Problem(where, problem.msg, "What can be read is drawn.", problem.type)
 
 
 # --- what can be added

@@ -18,6 +18,7 @@ from launcher.indexing import data_folder
 from tracking.pages import Frame, number_text, size_text
 
 register = template.Library()
+REASON_LINES = 6
 
 # name of the address and of Frame.active, label, icon, key after `g`
 RAIL = (
@@ -103,6 +104,13 @@ def coded(text: str) -> SafeString:
     parts = str(text).split("`")
     last = len(parts) - 1  # an odd one is not closed
     return format_html_join("", "{}{}{}", ((mark_safe("<code>"), part, mark_safe("</code>")) if at % 2 and at < last else ("`" if at % 2 else "", part, "") for at, part in enumerate(parts)))
+
+
+@register.filter
+def unfolded(text: str) -> tuple[str, str, int]:
+    """What of a reason is shown, what is unfolded, and its lines; as problemCard() of frame.js."""
+    lines = str(text).rstrip().split("\n")
+    return (str(text), "", 0) if len(lines) <= REASON_LINES else (lines[0], "\n".join(lines[1:]).strip(), len(lines) - 1)
 
 
 @register.filter

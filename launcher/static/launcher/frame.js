@@ -73,9 +73,12 @@ export function icon(name, classes = "") {
 /** Nodes of a text in which `words` are code. */
 export function coded(text) { return String(text).split("`").map((part, at, all) => (at % 2 && at < all.length - 1 ? el("code", {}, part) : at % 2 ? `\`${part}` : part)); }
 
+const REASON_LINES = 6; // what has more is unfolded
 export function problemCard({ where = "", reason, hint = "" }) {
+  const lines = String(reason).trimEnd().split("\n"), isLong = lines.length > REASON_LINES;
   return el("div", { class: "card problem", role: "alert", "data-testid": "problem" }, icon("warn"), el("div", { class: "grow" },
-    where ? el("div", { class: "mono strong where" }, where) : null, el("div", { class: "reason" }, ...coded(reason)), hint ? el("div", { class: "t2 sm" }, ...coded(hint)) : null));
+    where ? el("div", { class: "mono strong where" }, where) : null, el("div", { class: "reason" }, ...coded(isLong ? lines[0] : reason)),
+    isLong ? el("details", { class: "more-lines" }, el("summary", { class: "sm" }, `${lines.length - 1} more lines`), el("div", { class: "reason" }, lines.slice(1).join("\n").trim())) : null, hint ? el("div", { class: "t2 sm" }, ...coded(hint)) : null));
 }
 
 /** At most five significant digits and a real minus sign, as the `number` filter of templates. */

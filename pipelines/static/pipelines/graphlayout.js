@@ -2,7 +2,7 @@
 /* global dagre */
 
 export const STAGE = { width: 184, height: 80 };
-export const DATA = { width: 148, height: 32 };
+export const DATA = { width: 184, height: 32 };
 const COLUMN_GAP = 52;
 export const WORST = ["failed", "running", "not readable", "blocked", "waiting", "changed", "never run", "upstream changed", "frozen", "not checked", "up to date"];
 

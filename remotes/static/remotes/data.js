@@ -62,10 +62,12 @@ function showFound() {
 const isEmpty = () => tree.root.isKnown && !tree.root.total;
 function showEmpty() {
   const box = test("data-empty");
-  const kind = isEmpty() ? "none" : "filtered";
+  const kind = !isEmpty() ? "filtered" : now.problems.length ? "unread" : "none";
   if (box.dataset.kind === kind) return;
   box.dataset.kind = kind;
-  box.replaceChildren(...(kind === "none"
+  box.replaceChildren(...(kind === "unread"
+    ? [el("h2", {}, "What is tracked cannot be read"), el("p", { class: "t2" }, "The files named above say which data belongs to this project. Once they are mended, it stands here by itself.")]
+    : kind === "none"
     ? [el("h2", {}, "Nothing is tracked yet"), el("p", { class: "t2" }, "Data sets and models belong here: files that are too large for Git. Adding one puts its content into the cache, and a small .dvc file that names it is left for Git."),
       el("p", {}, el("button", { type: "button", class: "btn btn-primary", "data-testid": "empty-add", title: "dataver add PATH", onclick: () => openAdd({ ask }) }, icon("plus"), "Add files or folders"))]
     : [el("h2", {}, "No file of that name or state"), el("p", {}, el("button", { type: "button", class: "btn", "data-testid": "empty-clear", onclick: clearSearch }, icon("x"), "Show all files"))]));
@@ -90,9 +92,9 @@ function showTotals() {
   body.dataset.checked = now.checked ? "1" : "0";
   test("data-total").textContent = now.files ? `${now.files.toLocaleString("en")} ${now.files === 1 ? "file" : "files"}, ${formatSize(now.size)}` : "";
   test("data-checking").textContent = now.checking ? progressText(now.checking) : now.remote === "asking" ? "Asking the remote" : "";
-  const problems = [...now.problems, ...(now.remote_problem ? [{ ...now.remote_problem, where: "Remote" }] : [])];
+  const problems = [...now.problems, ...(now.remote_problem ? [{ ...now.remote_problem, where: "Remote" }] : [])].filter((one, at, all) => all.findIndex((other) => other.reason === one.reason) === at);
   const box = test("problems"), key = JSON.stringify(problems);
-  if (box.dataset.key !== key) { box.dataset.key = key; box.hidden = !problems.length; box.replaceChildren(...problems.map(problemCard)); }
+  if (box.dataset.key !== key) { box.dataset.key = key; box.hidden = !problems.length || state.view === "cache"; box.replaceChildren(...problems.map(problemCard)); }
   showStates();
   showActions();
 }
@@ -149,6 +151,7 @@ function showView() {
   const isCache = state.view === "cache";
   test("files-view").hidden = isCache;
   test("cache-view").hidden = !isCache;
+  test("problems").hidden = isCache || !test("problems").childElementCount;
   test("data-actions").hidden = isCache;
   for (const button of document.querySelectorAll("[data-view]")) button.setAttribute("aria-pressed", String(button.dataset.view === state.view));
   if (isCache) cache.show();
