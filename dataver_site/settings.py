@@ -17,7 +17,7 @@ from dataver_site.jobqueues import QueuesThatAreUp  # noqa: E402
 from launcher.engine.signingkey import signing_key  # noqa: E402
 from pipelines.engine.experiments import redisserver  # noqa: E402
 
-INDEX_SCHEMA = 4  # part of the file name: each version opens only the index it can read
+INDEX_SCHEMA = 5  # part of the file name: each version opens only the index it can read
 
 
 def data_folder(environ: dict[str, str], platform: str = sys.platform) -> Path:

@@ -56,7 +56,7 @@ class Revision(models.Model):
     is_boundary = models.BooleanField(default=False, help_text="a shallow clone had none of its parents when it was read")
     metrics = JsonText(default=dict, help_text="file -> {data} or {error: {type, msg}}")
     params = JsonText(default=dict, help_text="file -> {data} or {error: {type, msg}}")
-    outs = JsonText(default=list, help_text="list of {path, kind, size, nfiles, hash, cached, is_data_source}; size in bytes")
+    outs = JsonText(default=list, help_text="list of {path, kind, size, nfiles, hash, cached, is_data_source}, and model, its name, where it is one; size in bytes")
     deps = JsonText(default=dict, help_text="path -> hash, of what stages read and none of them writes")
     errors = JsonText(default=list, help_text="list of {file, type, msg}: .dvc and dvc.yaml files that could not be read")
     missing = models.TextField(blank=True, help_text="ids of objects that would have been read, separated by spaces; read again when one arrives")

@@ -39,9 +39,9 @@ _EXCERPT = r"\s*\d+(\s|\Z)"  # line of a file that a message quotes, after its n
 @record(frozen=True)
 class Facts:
     """metrics, params: file -> {"data"} or {"error": {"type", "msg"}}. outs: {path, kind, size, nfiles, hash,
-    cached, is_data_source}. deps: path -> hash of what stages read and none of them writes. errors: {file, type,
+    cached, is_data_source}, with "model" where an `artifacts` section calls it one: its name there. deps: path -> hash of what stages read and none of them writes. errors: {file, type,
     msg} of .dvc and dvc.yaml files that were left out. missing: ids of objects that are in no cache, but whose
-    content belongs here. models: path -> name of what `artifacts` sections call a model; of the workspace only, it names columns."""
+    content belongs here. models: path -> name of those; of the workspace only."""
 
     metrics: FileResults = field(default_factory=dict)
     params: FileResults = field(default_factory=dict)
@@ -94,14 +94,16 @@ class FactsReader:
             metrics[rel] = _named_numbers(entry, rel, contents)
         if isinstance(files, RevisionFiles):
             self._usual = [*metrics, *params, *(_lock_of(pipeline) for pipeline in index.pipelines)]
+        models = _models(index)
+        outs = [_out_fact(self._repo, stage, out) for stage, out in index.outs if out.abspath]
         return Facts(
             metrics=plain_results(metrics),
             params=plain_results(params),
-            outs=[_out_fact(self._repo, stage, out) for stage, out in index.outs if out.abspath],
+            outs=[{**out, "model": models[out["path"]]} if out["path"] in models else out for out in outs],
             deps=_dep_facts(index),
             errors=errors,
             missing=tuple(sorted(contents.missing)),
-            models=_models(index) if not files.rev else {},
+            models=models if not files.rev else {},
         )
 
 

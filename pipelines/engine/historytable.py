@@ -132,7 +132,7 @@ class HistoryTable:
         self.parent_of: list[int] = []  # row of the baseline that an experiment is shown below, or -1
         self.experiments: dict[int, Experiment] = {}  # by row
         self.series: Mapping[str, int] = {}  # number of the colour by an experiment's name
-        self.models = workspace.models if workspace else {}
+        self.models = dict(workspace.models) if workspace else {}  # path of an out -> its name: as the newest row that has one says
         if workspace:
             self._add(workspace, -1, -1)
         below: dict[str, list[Experiment]] = {}
@@ -151,6 +151,7 @@ class HistoryTable:
         self.seen = ""  # of the experiments, as the page's live data says it, too
         self.file_errors: dict[tuple[str, str], dict[int, str]] = {}
         self.hidden_columns = 0
+        self._find_models()
         self.columns = self._all_columns()
 
     def _add(self, row: Row, group: int, parent: int) -> int:
@@ -161,6 +162,15 @@ class HistoryTable:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def _find_models(self) -> None:
+        seen: set[int] = set()  # neighbouring rows share their outs
+        for row in self.rows:
+            if id(row.outs) not in seen:
+                seen.add(id(row.outs))
+                for out in row.outs:
+                    if "model" in out:
+                        self.models.setdefault(str(out["path"]), str(out["model"]))
 
     # --- columns
     def _all_columns(self) -> list[Column]:

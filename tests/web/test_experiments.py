@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -168,6 +169,10 @@ def test_what_artifacts_calls_a_model_has_a_kind_of_its_own(get: Get, long: Call
     assert [found["kind"] for found in table["columns"]] == sorted((found["kind"] for found in table["columns"]), key=["metrics", "params", "models", "data"].index)
     for query in ("models.classifier>1MB", "classifier>1MB", "data.model.pkl>1MB"):
         assert len(get(folder, f"experiments/rows.json?q={query}").json()["rows"]) == 4
+    for argv in (("commit", "-qam", "name the model"), ("checkout", "-q", "-b", "old", "HEAD~1")):
+        subprocess.run(["git", *argv], cwd=folder, check=True)
+    table = get(folder, "experiments.json").json()
+    assert column(table, "models:model.pkl:")["label"] == "classifier"  # as another branch's commit says
 
 
 def test_not_a_number_is_a_text_in_json(get: Get, repo: Project) -> None:
