@@ -217,7 +217,9 @@ for (const dialog of document.querySelectorAll("dialog")) dialog.addEventListene
 function openDialog(id) {
   for (const other of document.querySelectorAll("dialog[open]")) other.close();
   closeMenus();
-  byId(id).showModal();
+  const dialog = byId(id);
+  dialog.showModal();
+  if (dialog.querySelector(".dialog-head :focus")) dialog.querySelector("input:not([type=hidden], [type=checkbox])")?.focus();
   if (id === palette.id) { paletteInput.value = ""; filledFor = null; fillPalette(); paletteInput.focus(); fillNames(); }
 }
 let filledFor = "";

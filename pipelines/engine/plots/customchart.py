@@ -134,7 +134,7 @@ def _places(values: Sequence[Any]) -> tuple[list[float | None], str, str]:
 def _parallel_frame(theme: Theme, labels: tuple[str, ...]) -> Spec:
     import altair as alt  # slow import
 
-    x = alt.X("c:N", sort=list(labels), scale=alt.Scale(type="point", padding=0.35), axis=alt.Axis(title=None, orient="top", domain=False, labelAngle=0, labelLimit=130, labelColor=theme.text_2, labelPadding=24, labelOverlap=False))
+    x = alt.X("c:N", sort=list(labels), scale=alt.Scale(type="point", padding=0.35), axis=alt.Axis(title=None, orient="top", domain=False, labelAngle=0, labelLimit=alt.ExprRef(f"width / {max(len(labels), 1)} - 6"), labelColor=theme.text_2, labelPadding=24, labelOverlap=False))
     y = alt.Y("v:Q", axis=None, scale=alt.Scale(domain=[0, 1], padding=14, nice=False))
     rows, ends = alt.Chart(alt.NamedData("rows")), alt.Chart(alt.NamedData("ends"))
     brush = _brush(alt, theme, ["x", "y"])

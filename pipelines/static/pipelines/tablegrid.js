@@ -31,6 +31,7 @@ export class Grid {
     this.later = () => { if (!isAsked) { isAsked = true; requestAnimationFrame(() => { isAsked = false; this.update(); }); } };
     box.addEventListener("scroll", this.later, { passive: true });
     box.addEventListener("pointerover", (event) => this.tell(event.target.closest(".g-c")));
+    box.addEventListener("focusin", (event) => this.revealHead(event.target));
     new ResizeObserver(this.later).observe(box);
   }
 
@@ -323,6 +324,15 @@ export class Grid {
     else if (top < this.box.scrollTop) this.box.scrollTop = top;
     else if (top > this.box.scrollTop + room) this.box.scrollTop = top - room;
     this.update();
+  }
+
+  /** Bring a column whose title has the focus into sight: the browser cannot, as the head does not scroll by itself. */
+  revealHead(target) {
+    const column = this.columns?.find(({ id }) => this.heads.get(id)?.contains(target));
+    if (!column) return;
+    const { scrollLeft, clientWidth } = this.box, right = column.left + column.width;
+    if (right > scrollLeft + clientWidth) this.box.scrollLeft = right - clientWidth;
+    else if (column.left < scrollLeft + this.fixedWidth) this.box.scrollLeft = column.left - this.fixedWidth;
   }
 
   node(id) { return this.nodes.get(id); }
