@@ -1,10 +1,16 @@
 """push, pull and gc -c with a storage that is no folder, killed at any step, interrupted, and two at once."""
 from __future__ import annotations
 
+import contextlib
+import importlib
 import json
+import mmap
 import os
+import random
 import signal
+import struct
 import subprocess
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +21,8 @@ from tests.environment import clean_environ
 from tests.faults.checks import Prepared, check_finishes, check_sane, sample
 from tests.faults.crash import KILLED, files_below, object_path, run_forked, wrong_objects
 from tests.faults.scenarios import ELSEWHERE, Project
+from tests.servers.process import Server
+from tests.servers.wire import Wire, wire_to
 from tests.suites.elsewhere import Faults
 from tracking.engine.atomic import is_temp_name
 
@@ -118,3 +126,105 @@ def test_a_manifest_whose_file_is_gone(prepared: Callable[[str], Prepared], fres
     subprocess.run(["rm", "-rf", project.cache], check=True)
     project.dataver("pull", "-f")
     check_remote(project, "mended")
+
+
+# -- a real server behind a proxy that kills the command when a certain byte passes ---------------
+
+KINDS = {"s3": "s3fs", "ssh": "sshfs"} | ({"azure": "adlfs", "gs": "gcsfs", "webdav": "webdav4.fsspec", "http": "aiohttp"} if os.environ.get("FAULTS_ALL") else {})
+POINTS = 40 if os.environ.get("FAULTS_ALL") else 0
+LARGE_BYTES = 1_500_000
+OBJECTS = 7
+
+
+class Bench:
+    """A project whose remote is a place of a server, reached through a wire. prepared: the box to copy."""
+
+    def __init__(self, kind: str, server: Server, wire: Wire, folder: Path) -> None:
+        importlib.import_module(KINDS[kind])  # once, and not in each child
+        self.kind, self.server, self.wire, self.folder = kind, server, wire, folder
+        self.pid = mmap.mmap(-1, 8)
+        self.prepared = Project(str(folder / "prepared"), clean_environ(str(folder / "prepared-home")))
+        os.makedirs(self.prepared.path)
+        self.prepared.git("init", "-q", "-b", "main", ".")
+        self.prepared.dataver("init")
+        for number in range(5):
+            self.prepared.write(f"data/{number}.txt", f"{number}\n")
+        with open(os.path.join(self.prepared.path, "large"), "wb") as stream:
+            stream.write(random.Random(1).randbytes(LARGE_BYTES))
+        self.prepared.dataver("add", "data", "large")
+
+    def at(self, place: str, name: str) -> Project:
+        """A copy of the project, with this place as its remote."""
+        project = Project(str(self.folder / name), clean_environ(str(self.folder / f"{name}-home")))
+        subprocess.run(["rm", "-rf", project.box], check=True)
+        subprocess.run(["cp", "-a", self.prepared.box, project.box], check=True)
+        new, old = str(self.wire.port), str(self.server.port)
+        options = {"url": f"{self.server.url.rstrip('/')}/{place}", **self.server.options}
+        with open(os.path.join(project.path, ".dvc", "config.local"), "w", encoding="utf-8") as stream:
+            stream.write("[core]\n    remote = r\n['remote \"r\"']\n" + "".join(f"    {name} = {value.replace(f':{old}', f':{new}')}\n" for name, value in options.items()))
+        return project
+
+    def run(self, project: Project, *argv: str, kill_at: int = 0) -> int:
+        def tell_pid() -> None:
+            self.pid[:8] = struct.pack("q", os.getpid())
+
+        def kill() -> None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(struct.unpack("q", self.pid[:8])[0], signal.SIGKILL)
+
+        self.wire.reset(kill_at, kill)
+        ended = run_forked(list(argv), project.path, project.environ, prepare=tell_pid)
+        assert ended.code in (0, KILLED if kill_at else 0), f"{self.kind}, {argv}: {ended}"
+        return ended.code
+
+    def checked(self, project: Project) -> dict[str, object]:
+        self.wire.reset()
+        ended = run_forked(["remote", "check", "--verify", "--json"], project.path, project.environ)
+        assert ended.code in (0, 1) and ended.out, ended
+        found: dict[str, object] = json.loads(ended.out)
+        return found
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def bench(request: pytest.FixtureRequest, servers: Callable[[str], Server], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    server = servers(request.param)
+    with wire_to(server.port) as wire:
+        yield Bench(request.param, server, wire, tmp_path_factory.mktemp(f"wire-{request.param}"))
+
+
+def points(measure: Callable[[], object], bench: Bench) -> list[int]:
+    """Bytes to be killed at: one in the large object, or many from beginning to end. measure: an undisturbed run."""
+    if not POINTS:
+        return [LARGE_BYTES // 2]
+    measure()
+    return [1 + bench.wire.moved * number // (POINTS + 1) for number in range(1, POINTS + 1)] + [bench.wire.moved - 100]
+
+
+def test_push_killed_on_the_wire(bench: Bench) -> None:
+    for number, point in enumerate(points(lambda: bench.run(bench.at(uuid.uuid4().hex, "whole"), "push"), bench)):
+        project = bench.at(uuid.uuid4().hex, "push")
+        bench.run(project, "push", kill_at=point)
+        if number % 4 == 1:
+            assert not bench.checked(project)["damaged"], f"killed at byte {point}: an object is there before it is whole"
+        bench.run(project, "push")
+        found = bench.checked(project)
+        assert (found["objects"], found["missing"], found["damaged"]) == (OBJECTS, [], []), f"killed at byte {point}"
+
+
+def test_pull_killed_on_the_wire(bench: Bench) -> None:
+    place = uuid.uuid4().hex
+    bench.run(bench.at(place, "whole"), "push")
+
+    def fresh() -> Project:
+        project = bench.at(place, "pull")
+        subprocess.run(["rm", "-rf", project.cache, f"{project.path}/data", f"{project.path}/large"], check=True)
+        return project
+
+    for point in points(lambda: bench.run(fresh(), "pull"), bench):
+        project = fresh()
+        bench.run(project, "pull", kill_at=point)
+        assert not wrong_objects(project.cache), f"killed at byte {point}: an object is there before it is whole"
+        bench.run(project, "pull", "-f")
+        assert not [path for path in files_below(project.cache) if is_temp_name(os.path.basename(path))], f"killed at byte {point}: temporary files are left"
+        assert len(list(files_below(os.path.join(project.cache, "files")))) == OBJECTS
+        assert subprocess.run(["diff", "-r", "-x", ".dvc", project.path, bench.prepared.path]).returncode == 0
