@@ -83,7 +83,7 @@ CLASSES: dict[str, Meaning] = {
     **dict.fromkeys(("ConnectTimeout", "ConnectTimeoutError", "ReadTimeout", "ReadTimeoutError", "WriteTimeout", "PoolTimeout", "ConnectionTimeoutError", "ServerTimeoutError", "TimeoutError", "FSTimeoutError", "SocketTimeoutError"), SILENT),
     **dict.fromkeys(
         (
-            "ServerDisconnectedError", "ClientPayloadError", "ClientOSError", "IncompleteRead", "IncompleteReadError", "ResponseStreamingError", "ConnectionClosedError", "RemoteProtocolError",
+            "ServerDisconnectedError", "ClientPayloadError", "PayloadEncodingError", "ClientOSError", "IncompleteRead", "IncompleteReadError", "ResponseStreamingError", "ConnectionClosedError", "RemoteProtocolError",
             "ReadError", "WriteError", "ConnectionLost", "DisconnectError", "SFTPConnectionLost", "SFTPNoConnection", "ServiceResponseError", "ServiceRequestError", "ConnectError", "ChannelOpenError",
             "EndpointConnectionError", "HTTPClientError", "ClientConnectorError", "ClientConnectionError", "ConnectionError", "ConnectionResetError", "BrokenPipeError", "ChunkedEncodingError", "ProtocolError", "NetworkError", "ResponseParserError", "ChecksumError",
         ),

@@ -45,13 +45,14 @@ class CloudStore:
     """What the three families share: names and paths.
 
     can_list: whether `list_oids` works. lists_at_once: whether one listing reaches all folders, `page_objects`
-    in an answer. tells: `get` and `put` can tell how far they are. url: for messages, without a login.
+    in an answer. tells: `get` and `put` can tell how far they are. streams_any: `stream` needs no size. url: for messages, without a login.
     """
 
     can_list = True
     tells = True
     lists_at_once = False
     page_objects = 1000
+    streams_any = False
 
     def __init__(self, location: Location, legacy: bool = False) -> None:
         self.location = location
@@ -216,6 +217,26 @@ class LoopStore(CloudStore):
             data: bytes = self._wait(self.fs._cat_file(path))
             return data
 
+    def _parts(self, part: Callable[[int, int], Coroutine[Any, Any, bytes]], start: int, size: int) -> Iterator[bytes]:
+        """Parts of a file in order, some of which are fetched ahead. part(begin, end): one of them."""
+        import asyncio
+
+        waiting: deque[Future[bytes]] = deque()
+        try:
+            for begin in range(start, size, BLOCK_BYTES):
+                waiting.append(asyncio.run_coroutine_threadsafe(part(begin, min(begin + BLOCK_BYTES, size)), self.fs.loop))
+                if len(waiting) >= BLOCKS_AHEAD:
+                    yield self._part(waiting)
+            while waiting:
+                yield self._part(waiting)
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def _part(self, waiting: deque[Future[bytes]]) -> bytes:
+        with self._translated():
+            return waiting.popleft().result()
+
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         import asyncio  # slow import, not for S3 (s3store.py)
 
@@ -357,26 +378,10 @@ class BucketStore(LoopStore):
         with self._listing():
             return self._wait(find())
 
-    def stream(self, oid: str, size: int) -> Iterator[bytes]:
-        """An object of that many bytes in parts, some of which are fetched ahead. Raises FileNotFoundError, RemoteError."""
-        import asyncio
-
+    def stream(self, oid: str, size: int, start: int = 0) -> Iterator[bytes]:
+        """An object of that many bytes in parts, from byte `start` on. Raises FileNotFoundError, RemoteError."""
         path = self.path_of(oid)
-        waiting: deque[Future[bytes]] = deque()
-        try:
-            for start in range(0, size, BLOCK_BYTES):
-                waiting.append(asyncio.run_coroutine_threadsafe(self.fs._cat_file(path, start=start, end=min(start + BLOCK_BYTES, size)), self.fs.loop))
-                if len(waiting) >= BLOCKS_AHEAD:
-                    yield self._part(waiting)
-            while waiting:
-                yield self._part(waiting)
-        finally:
-            for future in waiting:
-                future.cancel()
-
-    def _part(self, waiting: deque[Future[bytes]]) -> bytes:
-        with self._translated():
-            return waiting.popleft().result()
+        return self._parts(lambda begin, end: self.fs._cat_file(path, start=begin, end=end), start, size)
 
     def _remove(self, paths: list[str]) -> None:
         with self._translated():

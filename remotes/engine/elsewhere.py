@@ -1,6 +1,7 @@
 """Copies objects between the cache and a store that is no folder, many at once.
 
-What comes is hashed before it enters the cache, large objects while they arrive; one that is
+What comes is hashed before it enters the cache, large objects while they arrive; what has come of
+those is kept when the transfer breaks (half.py), and the next try goes on with it. One that is
 damaged is fetched once more, then refused. What is sent is looked at first. Faults that pass are
 tried again (retry.py), and a storage that is down is not asked thousands of times (threads.Brake).
 """
@@ -8,8 +9,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from typing import Any
 
+from remotes.engine.half import Half, Restart, half_of
 from remotes.engine.retry import Retry, plain
 from remotes.engine.threads import Brake, Crew, Job, stalled_text
 from tracking.engine import atomic
@@ -144,49 +147,83 @@ class Courier:
     def _bring(self, oid: str, told: _Told) -> None:
         assert isinstance(self.target, LocalStore)
         target = self.target
-        writer = ObjectWriter(target.root, target.dir_mode)
         make_folder(os.path.dirname(target.path_of(oid)), target.dir_mode)
         for is_last in (False, True):  # damage on the way passes, damage in the store does not
-            temporary = atomic.temp_beside(target.path_of(oid))
-            self._temporaries.add(temporary)
-            try:
-                found, data = self.retry(lambda: self._get(oid, temporary, target, told))
-                told.job.alive()
-                if found == oid.removesuffix(DIR_SUFFIX):
-                    if data is None:
-                        target.adopt(temporary, oid)
-                    else:
-                        writer.write(oid, data)
-                    return
-            finally:
-                atomic.discard(temporary)
-                self._temporaries.discard(temporary)
+            if self._bring_once(oid, target, told):
+                return
             if is_last:
                 raise CorruptObject(corrupted(oid), oid=oid, hint="Whoever has it in a cache can delete it from the remote and push it again.")
 
-    def _get(self, oid: str, temporary: str, target: LocalStore, told: _Told) -> tuple[str, bytes | None]:
-        """The hash of what came, and its bytes, None when they are in the temporary file."""
-        algorithm = MD5 if oid.endswith(DIR_SUFFIX) else target.algorithm
-        stream = getattr(self.source, "stream", None)
-        if stream is None or algorithm != MD5 or self.sizes.get(oid, 0) < LARGE_BYTES:
-            if getattr(self.source, "tells", False):
-                data: bytes | None = self.source.get_or_bytes(oid, temporary, told.again())  # type: ignore[attr-defined]
+    def _bring_once(self, oid: str, target: LocalStore, told: _Told) -> bool:
+        """False: what came is not what its name says."""
+        final = target.path_of(oid)
+        with half_of(final, oid) if self._comes_in_parts(oid, target) else nullcontext() as half:
+            if half is not None:
+                found = self.retry(lambda: self._go_on(oid, half, told))
+                told.job.alive()
+                if found != oid.removesuffix(DIR_SUFFIX):
+                    half.clear()
+                    return False
+                target.adopt(half.path, oid)
+                return True
+        temporary = atomic.temp_beside(final)
+        self._temporaries.add(temporary)
+        try:
+            found, data = self.retry(lambda: self._get(oid, temporary, target, told))
+            told.job.alive()
+            if found != oid.removesuffix(DIR_SUFFIX):
+                return False
+            if data is None:
+                target.adopt(temporary, oid)
             else:
-                data = self.source.get(oid, temporary)  # type: ignore[func-returns-value]
-            if data is not None and algorithm == MD5:
-                return hash_bytes(data), data
-            if data is not None:
-                with open(temporary, "wb") as file:
-                    file.write(data)
-            return hash_file(temporary, algorithm), None
-        digest, tell = new_md5(), told.again()
-        atomic.discard(temporary)  # of the try before
-        with open(temporary, "xb") as file:
-            for block in stream(oid, self.sizes[oid]):
-                file.write(block)
+                ObjectWriter(target.root, target.dir_mode).write(oid, data)
+            return True
+        finally:
+            atomic.discard(temporary)
+            self._temporaries.discard(temporary)
+
+    def _comes_in_parts(self, oid: str, target: LocalStore) -> bool:
+        """Large ones, and all of stores that do not say how large they are."""
+        if not hasattr(self.source, "stream") or oid.endswith(DIR_SUFFIX) or target.algorithm != MD5:
+            return False
+        return self.sizes.get(oid, LARGE_BYTES if getattr(self.source, "streams_any", False) else 0) >= LARGE_BYTES
+
+    def _go_on(self, oid: str, half: Half, told: _Told) -> str:
+        """Write the rest of an object to what is there of it; returns the hash of all."""
+        file, size = half.file, self.sizes.get(oid)
+        for _ in range(2):
+            digest, tell = new_md5(), told.again()
+            if size is not None and os.fstat(file.fileno()).st_size > size:
+                half.clear()
+            file.seek(0)
+            while block := file.read(LARGE_BYTES):
                 digest.update(block)
                 tell(len(block))
-        return str(digest.hexdigest()), None
+            try:
+                for block in self.source.stream(oid, size or 0, file.tell()):  # type: ignore[attr-defined]
+                    file.write(block)
+                    digest.update(block)
+                    tell(len(block))
+                break
+            except Restart:
+                half.clear()
+        file.flush()
+        return str(digest.hexdigest())
+
+    def _get(self, oid: str, temporary: str, target: LocalStore, told: _Told) -> tuple[str, bytes | None]:
+        """The hash of what came, and its bytes, None when they are in the temporary file."""
+        atomic.discard(temporary)  # of the try before
+        algorithm = MD5 if oid.endswith(DIR_SUFFIX) else target.algorithm
+        if getattr(self.source, "tells", False):
+            data: bytes | None = self.source.get_or_bytes(oid, temporary, told.again())  # type: ignore[attr-defined]
+        else:
+            data = self.source.get(oid, temporary)  # type: ignore[func-returns-value]
+        if data is not None and algorithm == MD5:
+            return hash_bytes(data), data
+        if data is not None:
+            with open(temporary, "wb") as file:
+                file.write(data)
+        return hash_file(temporary, algorithm), None
 
 
 class _Told:

@@ -1,10 +1,12 @@
 """A store of objects on a web server: read by GET and HEAD, written as its configuration says, never listed."""
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from remotes.engine.cloudstore import ASKED_AT_ONCE, Listed, LoopStore, Tell, each
 from remotes.engine.filesystems import Location
+from remotes.engine.half import Restart
 from tracking.engine.errors import RemoteError
 
 BLOCK_BYTES = 1 << 20
@@ -15,6 +17,7 @@ class HttpStore(LoopStore):
     """method: the request that writes, POST or PUT."""
 
     can_list = False
+    streams_any = True
 
     def __init__(self, location: Location, legacy: bool, method: str) -> None:
         super().__init__(location, legacy)
@@ -57,6 +60,36 @@ class HttpStore(LoopStore):
                     if tell is not None:
                         tell(len(block))
 
+    def stream(self, oid: str, size: int, start: int = 0) -> Iterator[bytes]:
+        """An object from byte `start` on; its size is not needed. Raises Restart where the server knows no parts, FileNotFoundError, RemoteError."""
+        with self._translated():
+            answer = self._wait(self._open(self.path_of(oid), start))
+        try:
+            while True:
+                with self._translated():
+                    block = self._wait(_block(answer))
+                if not block:
+                    return
+                yield block
+        finally:
+            self.fs.loop.call_soon_threadsafe(answer.close)
+
+    async def _open(self, path: str, start: int) -> Any:
+        session = await self.fs.set_session()
+        answer = await session.get(self.fs.encode_url(path), headers={"Range": f"bytes={start}-"} if start else {})
+        if answer.status in (404, 410):
+            answer.close()
+            raise FileNotFoundError(path)
+        if start and answer.status in (200, 416):
+            answer.close()
+            raise Restart(f"{self.url}: the server gives no parts of a file")
+        try:
+            answer.raise_for_status()
+        except Exception:
+            answer.close()
+            raise
+        return answer
+
     async def send(self, from_path: str, path: str, tell: Tell | None = None) -> None:
         session = await self.fs.set_session()
         with open(from_path, "rb") as stream:
@@ -74,3 +107,12 @@ class HttpStore(LoopStore):
 
         with self._translated():
             self._wait(each(paths, drop, min(ASKED_AT_ONCE, len(paths))))
+
+
+async def _block(answer: Any) -> bytes:
+    """The next bytes of an answer, none at its end."""
+    parts, size = [], 0
+    while size < BLOCK_BYTES and (part := await answer.content.readany()):
+        parts.append(part)
+        size += len(part)
+    return b"".join(parts)

@@ -13,7 +13,7 @@ import os
 import stat
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from typing import Any, TypeVar
 
 from remotes.engine.cloudstore import ASKED_AT_ONCE, LEFTOVER_AGE_S, Listed, LoopStore, Tell, each, no_folder, temporary_beside
@@ -243,6 +243,18 @@ class SftpStore(LoopStore):
             data: bytes
             data, _ = await asyncio.gather(file.read(SMALL_BYTES, 0), file.close())  # the host does them in this order
             return data if len(data) < SURE_BYTES or (await channel.stat(path)).size == len(data) else None
+
+    def stream(self, oid: str, size: int, start: int = 0) -> Iterator[bytes]:
+        """As that of buckets."""
+        path = self.path_of(oid)
+
+        async def part(begin: int, end: int) -> bytes:
+            async with self._channel() as channel, channel.open(path, "rb") as file:
+                data: bytes = await file.read(end - begin, begin)
+                return data
+
+        self.channels.ensure()
+        return self._parts(part, start, size)
 
     def _read(self, path: str) -> bytes:
         async def fetch() -> bytes:

@@ -131,7 +131,7 @@ def test_a_manifest_whose_file_is_gone(prepared: Callable[[str], Prepared], fres
 # -- a real server behind a proxy that kills the command when a certain byte passes ---------------
 
 KINDS = {"s3": "s3fs", "ssh": "sshfs"} | ({"azure": "adlfs", "gs": "gcsfs", "webdav": "webdav4.fsspec", "http": "aiohttp"} if os.environ.get("FAULTS_ALL") else {})
-POINTS = 40 if os.environ.get("FAULTS_ALL") else 0
+POINTS = 12 if os.environ.get("FAULTS_ALL") else 0
 LARGE_BYTES = 1_500_000
 OBJECTS = 7
 

@@ -51,9 +51,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with stream:
             size = os.fstat(stream.fileno()).st_size
             tag = hashlib.md5(stream.read()).hexdigest()
-            stream.seek(0)
-            self.send_response(200)
-            self.send_header("Content-Length", str(size))
+            asked = self.headers.get("Range", "").removeprefix("bytes=").removesuffix("-")
+            start = int(asked) if asked.isdigit() else 0
+            if start and start >= size:
+                return self.answer(416)
+            stream.seek(start)
+            self.send_response(206 if start else 200)
+            self.send_header("Content-Length", str(size - start))
             self.send_header("ETag", f'"{tag}"')
             self.end_headers()
             if self.command != "HEAD":

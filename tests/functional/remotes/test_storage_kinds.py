@@ -4,6 +4,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -17,10 +18,11 @@ from typing import Any
 
 import pytest
 
-from remotes.engine import patience
-from remotes.engine import s3direct
+from remotes.engine import cloudstore, elsewhere, httpstore, patience, s3direct
 from remotes.engine.cloudstore import CloudStore, open_cloud
+from remotes.engine.elsewhere import Courier
 from remotes.engine.facts import facts_of
+from remotes.engine.half import path_beside
 from remotes.engine.presence import existing
 from remotes.engine.probe import Probe, probe
 from remotes.engine.retry import Retry
@@ -28,10 +30,12 @@ from remotes.engine.s3store import S3Store
 from remotes.engine.storage import Remote, Remotes
 from tests.environment import clean_environ
 from tests.servers.process import ROOT, Server
+from tests.servers.wire import wire_to
 from tests.suites.object_store import ObjectStoreSuite, Putter, oid_of
 from tracking.engine.config_schema import check_remote
 from tracking.engine.errors import RemoteError
-from tracking.engine.protocols import Settings
+from tracking.engine.objects import LocalStore
+from tracking.engine.protocols import NoProgress, Settings
 from tracking.engine.record import replace
 from tracking.engine.repo import Repo
 
@@ -350,3 +354,37 @@ def test_a_silent_host_is_waited_for_once_and_named(monkeypatch: pytest.MonkeyPa
         for kind, (url, said, error, connections) in zip(kinds, pool.map(ask, kinds)):
             assert connections == 1 and (error.permanent or kind == "ssh"), kind
             assert [line.partition(" (")[0] for line in said] == [f"Waiting for an answer of {url}, for at most 1 s"]
+
+
+@pytest.mark.parametrize("kind", ["s3", "ssh", "http"])
+def test_a_large_object_goes_on_where_its_transfer_broke(kind: str, servers: Servers, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Within a command, and in the next one; what was kept and is wrong is fetched again."""
+    for module in (cloudstore, httpstore):
+        monkeypatch.setattr(module, "BLOCK_BYTES", 1 << 17)
+    monkeypatch.setattr(elsewhere, "LARGE_BYTES", 1 << 20)
+    data = random.Random(1).randbytes(2_000_000)
+    oid, size, server = oid_of(data), len(data), servers(kind)
+    (tmp_path / "source").write_bytes(data)
+    place = server.below(uuid.uuid4().hex)
+    open_cloud(remote_at(server, place), False).put(str(tmp_path / "source"), oid)
+    cache = LocalStore(str(tmp_path / "cache"))
+    half = Path(path_beside(cache.path_of(oid), oid))
+
+    def fetch(tries: int, break_at: int = 0) -> str | None:
+        wire.reset(break_at, lambda: None)
+        old, new = f":{server.port}", f":{wire.port}"
+        through = Server(kind, server.url.replace(old, new), {name: value.replace(old, new) for name, value in server.options.items()})
+        store = open_cloud(remote_at(through, place.replace(old, new)), False)
+        return Courier(store, cache, NoProgress(), "", sizes={} if kind == "http" else {oid: size}, retry=Retry(tries, 0.0)).carry([oid])[0]
+
+    with wire_to(server.port) as wire:
+        assert fetch(4, size // 2) is None and cache.is_intact(oid)
+        assert wire.moved < 1.5 * size and not half.exists()
+        os.unlink(cache.path_of(oid))
+        assert "the connection broke" in str(fetch(1, size // 2))
+        kept = half.stat().st_size
+        assert kept > size // 5 and not cache.exists([oid])
+        assert fetch(1) is None and cache.is_intact(oid) and wire.moved < size - kept + 500_000
+        os.unlink(cache.path_of(oid))
+        half.write_bytes(b"x" * kept)
+        assert fetch(1) is None and cache.is_intact(oid) and not half.exists()

@@ -234,7 +234,7 @@ def test_large_objects_are_hashed_while_they_arrive(cache: LocalStore) -> None:
     told: list[tuple[int, int]] = []
 
     class Streaming(MemoryStore):
-        def stream(self, oid: str, size: int) -> Iterator[bytes]:
+        def stream(self, oid: str, size: int, start: int = 0) -> Iterator[bytes]:
             yield from (data[start : start + (1 << 20)] for start in range(0, len(data), 1 << 20))
 
         def get(self, oid: str, to_path: str) -> None:

@@ -1,0 +1,80 @@
+"""The bytes of a large object that have come so far, kept under a name with its hash: whoever fetches it next goes on with them.
+
+Beside the object's place, as `.half-<oid>.tmp`. It is locked while somebody writes to it; whoever cannot have the lock
+does without. What nobody goes on with is deleted by `gc` after a day.
+"""
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import BinaryIO
+
+from tracking.engine import atomic
+from tracking.engine.errors import DataverError
+
+try:
+    import fcntl
+except ImportError:  # Windows: nothing is kept there
+    fcntl = None  # type: ignore[assignment]
+
+
+class Restart(DataverError):
+    """The storage cannot give a part of this object."""
+
+
+class Half:
+    """file: open for reading and writing. path: where it lies until it is adopted."""
+
+    def __init__(self, path: str, file: BinaryIO) -> None:
+        self.path = path
+        self.file = file
+
+    def clear(self) -> None:
+        self.file.seek(0)
+        self.file.truncate()
+
+
+def path_beside(final: str, oid: str) -> str:
+    return os.path.join(os.path.dirname(final), f"{atomic.TEMP_PREFIX}half-{oid}{atomic.TEMP_SUFFIX}")
+
+
+@contextmanager
+def half_of(final: str, oid: str) -> Iterator[Half | None]:
+    """None: somebody else is at it, or files cannot be locked here. final: the place of the object, whose folder is there.
+
+    Kept when the block fails, but for an OSError: of a full disk it would take what is left.
+    """
+    path = path_beside(final, oid)
+    file = _locked(path)
+    if file is None:
+        yield None
+        return
+    try:
+        yield Half(path, file)
+    except OSError:
+        atomic.discard(path)
+        raise
+    finally:
+        with suppress(OSError):
+            if not os.fstat(file.fileno()).st_size:
+                atomic.discard(path)
+        with suppress(OSError):  # a full disk fails again
+            file.close()
+
+
+def _locked(path: str) -> BinaryIO | None:
+    if fcntl is None:
+        return None
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.stat(path).st_ino == os.fstat(fd).st_ino:  # else it was adopted before we had the lock, and is the object now
+            return os.fdopen(fd, "r+b")
+    except OSError:
+        pass
+    os.close(fd)
+    return None
