@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import http.server
 import itertools
+import json
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -36,15 +37,18 @@ class Careless(http.server.BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     agents: set[str] = set()
+    asked_as_proxy = False
 
     def do_GET(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
         self.rfile.read(length)
         self.agents.add(str(self.headers.get("User-Agent")))
         told = f"{self.path} {self.headers}"
-        login = self.headers.get("Authorization", "")
-        if login.startswith("Basic "):
-            told += base64.b64decode(login[6:]).decode("latin-1")
+        for header in ("Authorization", "Proxy-Authorization"):
+            login = self.headers.get(header, "")
+            if login.startswith("Basic "):
+                told += base64.b64decode(login[6:]).decode("latin-1")
+                Careless.asked_as_proxy |= header.startswith("Proxy")
         told += " ".join(planted(name) for name in ("S3Secret", "S3Id", "SessionToken", "WebPassword", "Query", "Bearer"))
         body = f"<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>{told}</Message></Error>".encode()
         try:
@@ -73,6 +77,20 @@ def careless() -> Iterator[int]:
     server.server_close()
 
 
+def service_account(port: int) -> str:
+    """A key file of Google's kind; its token is asked for at the careless server."""
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    pem = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    kept.append(pem.splitlines()[1])
+    return json.dumps({"type": "service_account", "project_id": "p", "private_key_id": planted("KeyId"), "private_key": pem, "client_email": "a@p.invalid", "client_id": "1", "token_uri": f"http://127.0.0.1:{port}/token"})
+
+
+KEY_FILE = "/"  # set by the test: the file that `service_account` makes
+kept: list[str] = []  # of its private key
+
+
 def remotes(port: int) -> dict[str, tuple[str, dict[str, str], dict[str, str]]]:
     """name -> (url, options for everybody, secrets of config.local)."""
     host = f"127.0.0.1:{port}"
@@ -90,6 +108,9 @@ def remotes(port: int) -> dict[str, tuple[str, dict[str, str], dict[str, str]]]:
         "signed": ("azure://container/y", {}, {"connection_string": f"BlobEndpoint=http://{host}/a;SharedAccessSignature=sv=2020&sig={planted('Sas')}"}),
         "far": ("ssh://me@127.0.0.1:1/x", {}, {"password": planted("SshPassword"), "passphrase": planted("Passphrase")}),
         "hadoop": (f"webhdfs://{host}/x", {"user": "me"}, {"token": planted("Delegation")}),
+        "google": ("gs://bucket/x", {"endpointurl": f"http://{host}"}, {"credentialpath": KEY_FILE}),
+        "drive": ("gdrive://root/x", {"gdrive_use_service_account": "true"}, {"gdrive_service_account_json_file_path": KEY_FILE, "gdrive_client_secret": planted("DriveSecret")}),
+        "cluster": (f"hdfs://me@{host}/x", {}, {"kerb_ticket": "/nowhere"}),
         "ali": ("oss://bucket/x", {"oss_endpoint": f"http://{host}"}, {"oss_key_id": planted("OssId"), "oss_key_secret": planted("OssSecret")}),
     }
 
@@ -97,7 +118,9 @@ def remotes(port: int) -> dict[str, tuple[str, dict[str, str], dict[str, str]]]:
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": planted("EnvId"), "AWS_SECRET_ACCESS_KEY": planted("EnvSecret"), "AWS_SESSION_TOKEN": planted("EnvSession"), "AZURE_STORAGE_CONNECTION_STRING": planted("EnvConnection"),
     "AZURE_CLIENT_SECRET": planted("EnvClient"), "OSS_ACCESS_KEY_SECRET": planted("EnvOss"), "DVC_STUDIO_TOKEN": planted("EnvStudio"), "GITHUB_TOKEN": planted("EnvToken"),
-}  # fmt: skip
+}
+PROXY = {"HTTP_PROXY": f"http://me:{planted('ProxyPassword').replace('/', '%2F')}@127.0.0.1:PORT", "https_proxy": f"me:{planted('PlainProxy').replace('/', '%2F')}@127.0.0.1:PORT"}
+GIT_URL = f"http://me:{planted('GitRemote').replace('/', '%2F')}@127.0.0.1:PORT/r.git"  # fmt: skip
 PIPELINE = "stages:\n  s:\n    cmd: cp f.txt out\n    deps: [f.txt]\n    params: [lr]\n    outs: [out]\n"
 PAGES = ("settings", "settings.json", "data.json", "experiments.json", "pipeline.json", "runs.json", "queue.json", "actions.json", "summary.json")
 
@@ -115,12 +138,15 @@ class Searched:
         self.said += [(where, text) for text in texts]
 
     def found(self) -> list[str]:
-        return [f"{where}: ...{text[max(0, text.find(word) - 200) : text.find(word) + 60]!r}" for where, text in self.said for word in WORDS if word in text]
+        return [f"{where}: ...{text[max(0, text.find(word) - 200) : text.find(word) + 60]!r}" for where, text in self.said for word in (*WORDS, *kept) if word in text]
 
 
 @pytest.fixture
-def project(repo: Project, careless: int) -> Project:
+def project(repo: Project, careless: int, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Project:
     """Tracked data, a pipeline, remotes of all kinds with credentials in config.local, some in the project's own file."""
+    key_file = tmp_path_factory.mktemp("keys") / "key.json"
+    key_file.write_text(service_account(careless))
+    monkeypatch.setitem(globals(), "KEY_FILE", str(key_file))
     repo.gen({"f.txt": "f\n", "d": {"a": "a\n"}, "dvc.yaml": PIPELINE, "params.yaml": "lr: 1\n"})
     repo.ok("add", "-q", "d", "f.txt")
     for name, (url, options, secrets) in remotes(careless).items():
@@ -152,6 +178,18 @@ def test_nobody_sees_a_credential(project: Project, careless: int, tmp_path: Pat
     for argv, name in itertools.product(commands, ("login", "container")):
         project.ok("remote", "default", name)
         run(*argv, "-v")
+    project.git("remote", "add", "origin", GIT_URL.replace("PORT", str(careless)))
+    for argv in (["exp", "push", "origin"], ["exp", "pull", "origin", "x"], ["exp", "list", "origin"], ["exp", "remove", "-g", "origin", "x"], ["import", project.git("remote", "get-url", "origin").strip(), "x", "--no-exec", "-o", "x1"]):
+        run("-v", *argv)
+    with pytest.MonkeyPatch.context() as patch:  # clients look there themselves
+        for name, value in PROXY.items():
+            project.environ[name] = value.replace("PORT", str(careless))
+            patch.setenv(name, project.environ[name])
+        for argv in (["get-url", "http://there.invalid/x", "x2"], ["get-url", "https://there.invalid/x", "x2"], ["import", "http://there.invalid/r.git", "x", "-o", "x3"], ["ls", "https://there.invalid/r.git"], ["push", "-r", "bucket"], ["fetch", "-r", "web"], ["remote", "test", "dav"], ["version"]):
+            run("-v", *argv)
+    assert Careless.asked_as_proxy
+    for name in PROXY:
+        del project.environ[name]
     run("exp", "run", "-S", "lr=2"), run("exp", "run", "--queue", "-S", "lr=3"), run("exp", "save", "-n", "kept"), run("exp", "show", "--json"), run("runs", "show")
     run("bundle", "create", "../x.bundle", "-A", "--experiments", "--run-cache"), run("bundle", "list", "../x.bundle")
     for address in (f"http://me:{planted('Typed')}@127.0.0.1:{careless}/f", f"http://127.0.0.1:{careless}/f?sig={planted('TypedQuery')}"):
@@ -169,7 +207,7 @@ def test_nobody_sees_a_credential(project: Project, careless: int, tmp_path: Pat
 
 def _search_files(project: Project, searched: Searched, tmp_path: Path) -> None:
     """Every file below the project, the user's data folders and the bundle; but the configuration it was put into. Objects of Git unpacked."""
-    own = {project / ".dvc/config.local"}
+    own = {project / ".dvc/config.local", project / ".git/config"}
     folders = [tmp_path, Path(project.environ["DATAVER_HOME"]), Path(project.environ["DVC_SITE_CACHE_DIR"])]
     for folder in folders:
         for path in folder.rglob("*"):

@@ -141,9 +141,10 @@ def _basic(user: str, password: str) -> str:
 
 
 def secrets_in_environment(environ: Mapping[str, str]) -> set[str]:
-    """Values of variables that are named like secrets."""
+    """Values of variables that are named like secrets, and passwords in addresses, such as those of proxies."""
+    addresses = [value if "://" in value else f"http://{value}" for name, value in environ.items() if "@" in value and ("://" in value or name.upper().endswith("_PROXY"))]
     named = [value for name, value in environ.items() if any(f"_{word}_" in f"_{name.upper()}_" for word in _VARIABLES)]
-    return {text for value in named for text in (value, *_parts(value))}
+    return {text for value in named for text in (value, *_parts(value))} | {text for value in addresses for text in secrets_of_url(value)}
 
 
 def redacted(text: str, secrets: Iterable[str]) -> str:
