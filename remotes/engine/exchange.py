@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from remotes.engine.elsewhere import JOBS, corrupted
 from remotes.engine.presence import Presence, place_of
-from remotes.engine.storage import Remote, Remotes
+from remotes.engine.storage import Remote, Remotes, is_cache
 from remotes.engine.threads import on_threads
 from remotes.engine.transfer import Transferred
 from tracking.engine.errors import ConfigError, CorruptObject, DataverError, InvalidFile
@@ -85,6 +85,8 @@ def pair(repo: Repo, used: Used, remotes: Remotes, io: Io) -> tuple[list[Exchang
         exchange = found.get((remote.url, legacy))
         if exchange is None:
             cache, there = repo.legacy_store if legacy else repo.store, remotes.store(remote, legacy)
+            if is_cache(repo, there):
+                io.warn(f"remote '{remote.name}' is the cache itself: nothing is kept elsewhere")
             presence = Presence(repo, there, place_of(remote, legacy), remotes.is_trusted)
             exchange = found[remote.url, legacy] = Exchange(remote, legacy, cache, there, presence, Presence(repo, cache))
             for store in (exchange.cache, exchange.store):

@@ -9,7 +9,7 @@ from remotes.engine.cloudstatus import collect_failed
 from remotes.engine.exchange import read_manifest
 from remotes.engine.presence import Presence, existing, place_of
 from remotes.engine.retry import Retry, plain
-from remotes.engine.storage import Remote, Remotes
+from remotes.engine.storage import Remote, Remotes, is_cache
 from tracking.engine.errors import ConfigError, DataverError, InvalidFile, NotARepository
 from tracking.engine.gc import Listed, sweep, unused_sizes
 from tracking.engine.history import Selection
@@ -95,7 +95,10 @@ def _kept(repos: list[Repo], remotes: Remotes, options: Options, io: Io, places:
         present: set[str] = set()
         if options.not_in_remote:
             assert place.remote is not None
-            present = existing(remotes.store(place.remote, place.legacy), place.used)
+            store = remotes.store(place.remote, place.legacy)
+            if any(is_cache(repo, store) for repo in repos):
+                raise ConfigError(f"remote '{place.remote.name}' is the cache itself: what is deleted here is deleted there", hint="Choose another remote with -r, or move it: `dataver remote modify NAME url URL`.")
+            present = existing(store, place.used)
         keep[place.legacy] |= place.used - present
     return keep
 

@@ -117,6 +117,14 @@ class Remotes:
         return self._stores[key]
 
 
+def is_cache(repo: Repo, store: ObjectStore) -> bool:
+    """Whether a remote's folder is the cache itself, under whatever name: then nothing is kept elsewhere."""
+    try:
+        return isinstance(store, LocalStore) and os.path.samefile(store.path, repo.store.path)
+    except OSError:
+        return False
+
+
 def refuse_foreign_command(config: Config, options: Mapping[str, Any]) -> None:
     """A command that a clone brings along would run on every machine that fetches from it. Raises ConfigError."""
     command = options.get("bearer_token_command")

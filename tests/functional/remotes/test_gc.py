@@ -165,3 +165,13 @@ def test_outs_that_a_commit_ignores_are_used_all_the_same(repo: Project) -> None
     before = repo.objects()
     repo.ok("gc", "-f", "-A")
     assert repo.objects() == before
+
+
+def test_a_remote_that_is_the_cache_is_no_second_copy(data: Project) -> None:
+    (data / "same").symlink_to(".dvc/cache")
+    for url in (".dvc/cache", "same"):
+        data.ok("remote", "add", "-q", "-f", "c", url)
+        result = data.run("gc", "-w", "--not-in-remote", "-r", "c", "-f")
+        assert result.code == 251 and "remote 'c' is the cache itself" in result.err
+        assert "WARNING: remote 'c' is the cache itself" in data.ok("push", "-r", "c").err
+    assert len(data.objects()) == 5
