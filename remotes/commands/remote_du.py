@@ -37,6 +37,9 @@ def run(args: argparse.Namespace, io: Io) -> int:
     for revision, reason in report.problems:
         io.warn(f"'{revision}' could not be read, so what it uses counts as unused: {reason}")
     io.print("\n".join(_table(report)))
+    if report.unfinished.objects:
+        size = f" ({show_size(report.unfinished.size)})" if report.unfinished.size else ""
+        io.info(f"Beside that, {report.unfinished.objects} unfinished uploads{size} of pushes that were killed or still run. `dataver gc -c` deletes those older than a day.")
     return 0
 
 

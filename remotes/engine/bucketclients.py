@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 Told = tuple[int, str | None]  # size in bytes; the hash the service keeps, md5 in hex where it is one
 Page = list[tuple[str, int, str | None]]  # path, and the same
+Unfinished = tuple[str, str, float]  # path, what the service calls the upload, when it began (seconds since 1970)
 MD5_CHARS = 32
 DELETE_AT_ONCE = 1000  # objects, the limit of S3
 
@@ -54,6 +55,16 @@ class S3Client:
         answer = await self.fs._call_s3("delete_objects", Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
         for failed in answer.get("Errors", ()):
             raise _Refused(failed)
+
+
+    async def unfinished(self, prefix: str) -> list[Unfinished]:
+        bucket, _, key = prefix.partition("/")
+        answer = await self.fs._call_s3("list_multipart_uploads", Bucket=bucket, Prefix=key)
+        return [(f"{bucket}/{item['Key']}", item["UploadId"], item["Initiated"].timestamp()) for item in answer.get("Uploads", ())]
+
+    async def abort(self, upload: Unfinished) -> None:
+        bucket, _, key = upload[0].partition("/")
+        await _or_none(self.fs._call_s3("abort_multipart_upload", Bucket=bucket, Key=key, UploadId=upload[1]))
 
 
 class _Refused(Exception):

@@ -14,12 +14,13 @@ import contextlib
 import copy
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from remotes.engine.bucketclients import CLIENTS, DELETE_AT_ONCE, BucketClient, Page
+from remotes.engine.bucketclients import CLIENTS, DELETE_AT_ONCE, BucketClient, Page, Unfinished
 from remotes.engine.clienterrors import NO_BUCKET, SILENT, translated
 from remotes.engine.filesystems import Location, open_location, path_in
 from remotes.engine.patience import Patience
@@ -38,6 +39,7 @@ BLOCKS_AHEAD = 3
 LEFTOVER_AGE_S = 86_400
 HEX = "0123456789abcdef"
 Listed = tuple[str, int | None]
+Leftover = tuple[str, int | None, float | None]  # path, bytes, when it changed (seconds since 1970); of what a push left that was killed
 Tell = Callable[[int], None]  # told how many bytes more have moved, from any thread
 
 
@@ -383,6 +385,30 @@ class BucketStore(LoopStore):
         path = self.path_of(oid)
         return self._parts(lambda begin, end: self.fs._cat_file(path, start=begin, end=end), start, size)
 
+    def leftovers(self) -> list[Leftover]:
+        """Uploads in parts that were killed: S3 keeps the parts, which no listing shows."""
+        return [(path, None, begun) for path, _, begun in self._unfinished()]
+
+    def remove_leftovers(self, older_than_s: float = LEFTOVER_AGE_S) -> int:
+        """Drop those begun long ago; returns how many."""
+        if not self.legacy:
+            return 0  # the layout of 2.x lies around this one
+        old = [upload for upload in self._unfinished() if upload[2] < time.time() - older_than_s]
+        for upload in old:
+            with self._translated():
+                self._wait(self.client.abort(upload))  # type: ignore[attr-defined]
+        return len(old)
+
+    def _unfinished(self) -> list[Unfinished]:
+        """None where the service has no such thing, or does not let us ask."""
+        if not hasattr(self.client, "unfinished"):
+            return []
+        try:
+            with self._listing():
+                return self._wait(self.client.unfinished(f"{self.root}/"))
+        except RemoteError:
+            return []
+
     def _remove(self, paths: list[str]) -> None:
         with self._translated():
             for start in range(0, len(paths), DELETE_AT_ONCE):
@@ -456,18 +482,22 @@ class FolderStore(CloudStore):
 
     def remove_leftovers(self, older_than_s: float = LEFTOVER_AGE_S) -> int:
         """Delete temporary files of pushes that were killed long ago; returns how many."""
-        import time
+        old = [path for path, _, changed in self.leftovers() if changed is not None and changed < time.time() - older_than_s]
+        self._remove(old)
+        return len(old)
+
+    def leftovers(self) -> list[Leftover]:
+        """Temporary files of pushes."""
         from datetime import datetime
 
-        old = []
+        found: list[Leftover] = []
         for folder in self._ls(self.root):
             for item in self._ls(str(folder["name"]).rstrip("/")) if folder.get("type") == "directory" else ():
                 changed = item.get("modified") or item.get("mtime") or item.get("created")
                 seconds = changed.timestamp() if isinstance(changed, datetime) else changed
-                if atomic.is_temp_name(str(item["name"]).rpartition("/")[2]) and isinstance(seconds, (int, float)) and seconds < time.time() - older_than_s:
-                    old.append(str(item["name"]))
-        self._remove(old)
-        return len(old)
+                if atomic.is_temp_name(str(item["name"]).rpartition("/")[2]):
+                    found.append((str(item["name"]), item.get("size"), seconds if isinstance(seconds, (int, float)) else None))
+        return found
 
     def _get(self, path: str, to_path: str, tell: Tell | None = None) -> None:
         with self._reading(path, to_path), self._alone:

@@ -24,7 +24,7 @@ from tracking.engine.used import Manifests, Request, collect_used, expand
 
 Key = tuple[str, bool]  # (oid, of the 2.x layout)
 WORKSPACE, COMMITS, UNUSED = "workspace", "commits", "unused"
-FILES, MANIFESTS, RUN_CACHE = "files", "manifests", "run_cache"
+FILES, MANIFESTS, RUN_CACHE, UNFINISHED = "files", "manifests", "run_cache", "unfinished"
 SCOPES = ((WORKSPACE, Selection()), (COMMITS, Selection(commits=True, experiments=True, workspace=False)))
 
 
@@ -45,12 +45,16 @@ class Amount:
 
 @record
 class RemoteReport:
-    """amounts: scope -> kind -> Amount; an object counts for the first scope that uses it. problems: (revision, why it could not be read)."""
+    """amounts: scope -> kind -> Amount; an object counts for the first scope that uses it. problems: (revision, why it could not be read).
+
+    unfinished: what pushes left that were killed; no part of the total. Its size is 0 where the storage does not tell.
+    """
 
     name: str
     url: str
     amounts: dict[str, dict[str, Amount]] = field(default_factory=dict)
     run_cache: Amount = field(default_factory=Amount)
+    unfinished: Amount = field(default_factory=Amount)
     problems: list[tuple[str, str]] = field(default_factory=list)
 
     def total(self) -> Amount:
@@ -65,6 +69,7 @@ class RemoteReport:
             **self.total().as_json(),
             **{scope: {kind: amount.as_json() for kind, amount in kinds.items()} for scope, kinds in self.amounts.items()},
             RUN_CACHE: self.run_cache.as_json(),
+            UNFINISHED: self.unfinished.as_json(),
             "problems": [{"revision": revision, "reason": reason} for revision, reason in self.problems],
         }
 
@@ -80,6 +85,8 @@ def remote_report(repo: Repo, remotes: Remotes, remote: Remote, progress: Progre
             sizes[oid, legacy] = size or 0
             progress.advance()
     report.run_cache = _run_cache(stores[False])
+    for _, size, _ in stores[False].leftovers() if hasattr(plain(stores[False]), "leftovers") else ():  # type: ignore[attr-defined]
+        report.unfinished.add(size or 0)
     left = dict(sizes)
     for scope, used in _used(repo, stores, sizes, report, progress):
         report.amounts[scope] = _counted(left, used)

@@ -16,7 +16,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from typing import Any, TypeVar
 
-from remotes.engine.cloudstore import ASKED_AT_ONCE, LEFTOVER_AGE_S, Listed, LoopStore, Tell, each, no_folder, temporary_beside
+from remotes.engine.cloudstore import ASKED_AT_ONCE, LEFTOVER_AGE_S, Leftover, Listed, LoopStore, Tell, each, no_folder, temporary_beside
 from remotes.engine.filesystems import Location
 from tracking.engine import atomic
 from tracking.engine.objects import PREFIXES
@@ -204,19 +204,24 @@ class SftpStore(LoopStore):
 
     def remove_leftovers(self, older_than_s: float = LEFTOVER_AGE_S) -> int:
         """Delete temporary files of pushes that were killed long ago; returns how many."""
-        old: list[str] = []
+        old = [path for path, _, changed in self.leftovers() if changed is not None and changed < time.time() - older_than_s]
+        self._remove(old)
+        return len(old)
+
+    def leftovers(self) -> list[Leftover]:
+        """Temporary files of pushes."""
+        found: list[Leftover] = []
 
         async def look(prefix: str) -> None:
             with contextlib.suppress(FileNotFoundError):
                 async with self._channel() as channel:
                     for item in await channel.readdir(f"{self.root}/{prefix}"):
-                        if atomic.is_temp_name(item.filename) and (item.attrs.mtime or time.time()) < time.time() - older_than_s:
-                            old.append(f"{self.root}/{prefix}/{item.filename}")
+                        if atomic.is_temp_name(item.filename):
+                            found.append((f"{self.root}/{prefix}/{item.filename}", item.attrs.size, item.attrs.mtime))
 
         with self._translated():
             self._wait(each(PREFIXES, look, ASKED_AT_ONCE))
-        self._remove(old)
-        return len(old)
+        return found
 
     # --- reading
     async def fetch(self, path: str, to_path: str, tell: Tell | None = None) -> None:

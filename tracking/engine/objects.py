@@ -362,18 +362,24 @@ class LocalStore:
         import time
 
         limit = time.time() - older_than_s
-        count = 0
+        old = [path for path, _, changed in self.leftovers() if changed < limit or os.path.basename(path)[1 : 1 + atomic.TOKEN_CHARS] in of]
+        for path in old:
+            atomic.discard(path)
+        return len(old) + self._remove_scratch(limit, of)
+
+    def leftovers(self) -> list[tuple[str, int, float]]:
+        """Temporary files: path, bytes, when they changed (seconds since 1970)."""
+        found = []
         for prefix in PREFIXES:
             try:
                 with os.scandir(f"{self.root}/{prefix}") as scan:
-                    names = [entry for entry in scan if atomic.is_temp_name(entry.name)]
-                    old = [entry.path for entry in names if entry.name[1 : 1 + atomic.TOKEN_CHARS] in of or entry.stat().st_mtime < limit]
-            except (FileNotFoundError, NotADirectoryError):
+                    for entry in scan:
+                        if atomic.is_temp_name(entry.name):
+                            status = entry.stat(follow_symlinks=False)
+                            found.append((entry.path, status.st_size, status.st_mtime))
+            except (FileNotFoundError, NotADirectoryError):  # or one of them went meanwhile
                 continue
-            for path in old:
-                atomic.discard(path)
-                count += 1
-        return count + self._remove_scratch(limit, of)
+        return found
 
     @contextmanager
     def scratch(self) -> Iterator[str]:

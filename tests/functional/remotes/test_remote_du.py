@@ -28,7 +28,10 @@ def test_objects_count_for_who_uses_them(data: Project) -> None:
         (4, 14), (1, 187), (1, 2), (1, 187), (1, 5), (0, 0)
     ]  # fmt: skip
     assert (found["objects"], found["size"]) == (9, 14 + 2 + 5 + 2 * 187 + run)
+    (data / "../remote/files/md5/ab/.0123456789ab.tmp").write_bytes(b"half")
+    assert data.ok("remote", "du", "--json").json == {**found, "unfinished": {"objects": 1, "size": 4}}
     text = data.ok("remote", "du").out
+    assert "Beside that, 1 unfinished uploads (4)" in text
     assert re.search(r"^workspace +4 +14 +1 +187$", text, re.M) and re.search(r"^unused +1 +5 +0 +0$", text, re.M) and re.search(r"^total +9 +\d+$", text, re.M)
 
 
