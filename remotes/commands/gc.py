@@ -1,8 +1,8 @@
 """Delete data from the cache that nothing uses any more.
 
 Say what counts as used: -w the workspace, -a, -T and -A also branches, tags and all commits,
---rev, --date and --all-experiments others. The workspace always counts. With -c the remote is
-cleaned, too. Results of earlier runs (the run cache) are kept; their data may go.
+--rev, --date and --all-experiments others. The workspace always counts, and what experiments that run
+in a checkout of their own have stored so far. With -c the remote is cleaned, too. Results of earlier runs (the run cache) are kept; their data may go.
 
 Deleted objects are gone at once. --trash moves them to the trash of the cache instead, where they stay
 for 7 days; --restore brings them back. Any gc deletes what has been in the trash for longer, --empty-trash
@@ -15,6 +15,7 @@ import os
 from contextlib import ExitStack
 
 from remotes.engine.gc import Options, empty_trash, gc, open_projects, restore
+from remotes.engine.underway import checkouts
 from tracking.engine.errors import DataverError, UsageError
 from tracking.engine.history import Selection, parse_date
 from tracking.engine.protocols import Io
@@ -81,6 +82,8 @@ def run(args: argparse.Namespace, io: Io) -> int:
     with ExitStack() as stack:
         for one in [*repos, repo]:
             stack.enter_context(one.lock(io))
+        for run in [run for one in [*repos, repo] for run in checkouts(one)]:
+            stack.enter_context(run.lock(io))  # free while a command of its stages runs
         gc([*repos, repo], options, io)
         for one in [*repos, repo]:
             one.close()

@@ -10,6 +10,7 @@ from remotes.engine.exchange import read_manifest
 from remotes.engine.presence import Presence, existing, place_of
 from remotes.engine.retry import Retry, plain
 from remotes.engine.storage import Remote, Remotes, is_cache
+from remotes.engine.underway import checkouts, used_oids
 from tracking.engine.errors import ConfigError, DataverError, InvalidFile, NotARepository
 from tracking.engine.gc import Listed, sweep, unused_sizes
 from tracking.engine.history import Selection
@@ -58,7 +59,7 @@ class Place:
 def gc(repos: list[Repo], options: Options, io: Io) -> None:
     """Clean the cache of the last of `repos`; the others only say what they use, too.
 
-    All must be locked. Raises ConfigError, DataverError, CorruptObject.
+    All must be locked, and the checkouts of running experiments. Raises ConfigError, DataverError, CorruptObject.
     """
     repo = repos[-1]
     remotes = Remotes(repo, options.remote, tool=io.tool, command="gc -c")
@@ -86,6 +87,7 @@ def gc(repos: list[Repo], options: Options, io: Io) -> None:
 
 def _kept(repos: list[Repo], remotes: Remotes, options: Options, io: Io, places: dict[tuple[str, bool], Place]) -> dict[bool, set[str]]:
     """What stays in the cache, by layout; fills `places`."""
+    underway = [found for one in repos for run in checkouts(one) for found in used_oids(run)]  # first: a run that ends now is in the refs then
     for one in repos:
         _collect(one, options, io, places)
     if options.cloud or options.not_in_remote:
@@ -100,6 +102,8 @@ def _kept(repos: list[Repo], remotes: Remotes, options: Options, io: Io, places:
                 raise ConfigError(f"remote '{place.remote.name}' is the cache itself: what is deleted here is deleted there", hint="Choose another remote with -r, or move it: `dataver remote modify NAME url URL`.")
             present = existing(store, place.used)
         keep[place.legacy] |= place.used - present
+    for legacy, oid in underway:
+        keep[legacy].add(oid)
     return keep
 
 

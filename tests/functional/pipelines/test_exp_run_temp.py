@@ -278,6 +278,35 @@ def test_json_of_an_entry_holds_no_environment(project: Project) -> None:
     assert "isat_secret" not in subprocess.run(["git", "cat-file", "--batch-all-objects", "--batch"], cwd=project.path, capture_output=True, check=True).stdout.decode("utf-8", "replace")
 
 
+@pytest.mark.parametrize("mode", [[], ["--trash"]])
+def test_gc_keeps_what_a_running_experiment_has_stored(project: Project, mode: list[str]) -> None:
+    project.gen({"dvc.yaml": """\
+stages:
+  early:
+    cmd: mkdir -p made && cp params.yaml made/early.txt
+    params: [lr]
+    outs: [made]
+  late:
+    cmd: echo on > "$FLAG.on"; while [ ! -e "$FLAG.go" ]; do sleep 0.02; done; echo late > late.txt
+    deps: [made]
+    outs: [late.txt]
+"""})
+    project.git("add", "dvc.yaml")
+    project.git("commit", "-q", "-m", "two stages")
+    project.environ["FLAG"] = str(project / "flag")
+    process = spawn(project, "exp", "run", "--temp", "-n", "one", "-S", "lr=0.125")
+    try:
+        wait_for(project, "flag.on", process)
+        project.ok("gc", "-A", "--all-experiments", "-f", *mode)
+    finally:
+        (project / "flag.go").write_text("")
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    project.ok("exp", "apply", "one")
+    assert "0.125" in project.read("made/early.txt")
+    assert leftovers(project) == []
+
+
 @pytest.mark.parametrize("argv", [["--temp"], ["--queue"]])
 def test_params_that_git_does_not_know_go_along(project: Project, argv: list[str]) -> None:
     project.gen({"more.json": '{"a": 1}\n', "dvc.yaml": PIPELINE.replace("params: [lr]", "params: [lr, {more.json: [a]}]")})
