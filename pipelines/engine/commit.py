@@ -1,12 +1,14 @@
 """`commit`: accept what lies in the workspace as the outcome of stages."""
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable
 from itertools import groupby
 
 from pipelines.engine import runcache
 from pipelines.engine.dirty import COMMAND, DEP, PARAM, Reason, definition_reasons, dep_reasons
+from tracking.engine.checkout import unprotect
 from tracking.engine.commit import OutputMissing, hash_into_cache, refuse_tracked_outs, relink_outs, relink_path, save_stage, write_stages
 from tracking.engine.errors import DataverError
 from tracking.engine.protocols import Io
@@ -92,7 +94,21 @@ def _is_recorded(ws: Workspace, out: Out, path: str) -> bool:
 
 def _relink(ws: Workspace, stage: Stage, path: str | None) -> None:
     for out in stage.outs:
-        if path is None or out.abspath == path:
+        if not out.cache:
+            _copy_out_of_cache(ws, out)
+        elif path is None or out.abspath == path:
             relink_outs(ws, [out])
-        elif path.startswith(out.abspath + os.sep) and out.cache and out.digest is not None and os.path.exists(path):
+        elif path.startswith(out.abspath + os.sep) and out.digest is not None and os.path.exists(path):
             relink_path(ws, out.abspath, out.digest, out.meta, only=os.path.relpath(path, out.abspath).replace(os.sep, "/"))
+
+
+def _copy_out_of_cache(ws: Workspace, out: Out) -> None:
+    """Make an out with `cache: false` safe to write where it is a link into the cache, as dvc's `repro` restores it."""
+    if out.digest is None or not out.abspath:
+        return
+    files = [(f"{out.abspath}/{rel}", oid) for rel, oid in ws.manifest(out.digest) or ()] if out.digest.isdir else [(out.abspath, out.digest.value)]
+    store = ws.repo.store_for(out.digest)
+    for path, oid in files:
+        with contextlib.suppress(OSError):  # the cache lacks it
+            if os.path.samefile(path, store.path_of(oid)):
+                unprotect(path)

@@ -486,6 +486,17 @@ def _ignores_what_it_can(operation: Operation, left: Outcome, right: Outcome, fo
     )
 
 
+def _ignores_once(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """`add` of a folder and a part of it puts the folder into .gitignore once; dvc does for each of the two."""
+    return operation[1] == "add" and left.code == right.code == 0 and bool(found) and all(
+        key.endswith(".gitignore") and first != second and "absent" not in (first, second) and list(dict.fromkeys(_lines(first))) == _lines(second) for key, (first, second) in found.items()
+    )
+
+
+def _lines(shown: str) -> list[str]:
+    return content(shown)[2:-1].removesuffix("\\n").split("\\n")
+
+
 def _no_empty_config(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """`remote remove` makes no empty config file at another level."""
     return operation[1:3] == ["remote", "remove"] and left.code == right.code and bool(found) and all(
@@ -572,7 +583,8 @@ def _outs_stay_when_a_run_cannot_start(operation: Operation, left: Outcome, righ
     told = ("does not exist", "No such file or directory", "are missing from")
     failed = left.code == right.code == (0 if "--ignore-errors" in operation else 255)
     return operation[1] == "repro" and failed and any(text in right.err for text in told) and all(
-        (first == "absent" or key.endswith(".gitignore")) and ".dvc/cache" not in key for key, (first, _) in found.items()
+        (first == "absent" or key.endswith(".gitignore") or first.startswith("file 2") and content(first) == content(second)) and ".dvc/cache" not in key
+        for key, (first, second) in found.items()  # those that persist are made writable by dvc
     )
 
 
@@ -716,6 +728,7 @@ IMPROVEMENTS: tuple[Improvement, ...] = (
     _a_failed_add_stores_nothing,
     _ignored_outs_of_other_files,
     _ignores_what_it_can,
+    _ignores_once,
     _no_empty_config,
     _secrets_are_not_listed,
     _new_description,

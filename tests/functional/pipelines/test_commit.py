@@ -1,5 +1,7 @@
-"""`commit`: what it refuses."""
+"""`commit`: what it refuses, and what it leaves in the workspace."""
 from __future__ import annotations
+
+import os
 
 from tests.conftest import Project
 
@@ -23,3 +25,24 @@ def test_files_before_one_that_fails_stay_recorded(repo: Project) -> None:
     (repo / "d/b").unlink()
     assert repo.run("commit", "-f").code == 1
     assert [repo.read(f"{name}.dvc") == before[name] for name in names] == [False, True, True]
+
+
+def test_links_of_uncached_outs_into_the_cache_become_copies(repo: Project) -> None:
+    """dvc's `repro` restores outs with `cache: false` as links; writing to one would damage the cache. A user's own link stays."""
+    repo.gen({"dep": "1\n", "elsewhere": "own\n", "dvc.yaml": """\
+stages:
+  s:
+    cmd: echo f > f; mkdir -p d; echo g > d/g; ln -sf elsewhere own
+    deps: [dep]
+    outs: [f: {cache: false}, d: {cache: false}, own: {cache: false}]
+"""})
+    repo.ok("repro")
+    repo.ok("commit", "-f")
+    before = repo.objects()
+    for name, place in (("f", os.link), ("d/g", os.symlink)):
+        oid = {"f": "9a8ad92c50cae39aa2c5604fd0ab6d8c", "d/g": "f5302386464f953ed581edac03556e55"}[name]
+        (repo / name).unlink()
+        place(repo / f".dvc/cache/files/md5/{oid[:2]}/{oid[2:]}", repo / name)
+    repo.ok("commit", "-f")
+    assert all(not (repo / name).is_symlink() and (repo / name).stat().st_nlink == 1 and (repo / name).stat().st_mode & 0o200 for name in ("f", "d/g"))
+    assert (repo / "own").is_symlink() and repo.objects() == before
