@@ -69,7 +69,7 @@ def _scatter_frame(theme: Theme, x_type: str, y_type: str) -> Spec:
 
     def axis(kind: Any, name: str, data_type: str) -> Any:
         numeric = data_type == "quantitative"
-        return kind(name, type=data_type, axis=alt.Axis(title="", **(NUMBERS if numeric else {"labelLimit": 90})), scale=alt.Scale(zero=False, nice=True, padding=8) if numeric else alt.Scale())
+        return kind(name, type=data_type, axis=alt.Axis(title="", **(NUMBERS if numeric else {"labelLimit": 90})), scale=alt.Scale(zero=False, nice=False, padding=10) if numeric else alt.Scale())
 
     brush = _brush(alt, theme, ["x", "y"])
     chart = alt.Chart(alt.NamedData("runs")).mark_point(filled=True, stroke=theme.bg, strokeWidth=0.75).add_params(brush)

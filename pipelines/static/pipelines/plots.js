@@ -89,9 +89,9 @@ function showRevisions() {
     const isPinned = pinned.has(chip.name);
     const pin = el("button", { type: "button", class: "x pin", "data-testid": "pin-revision", "aria-pressed": String(isPinned), title: isPinned ? `Unpin ${chip.name}` : `Pin ${chip.name}: it stays, whatever else is shown`, "aria-label": `Pin ${chip.name}`, onclick: () => togglePin(chip.name) }, icon("star"));
     const remove = el("button", { type: "button", class: "x", "data-testid": "remove-revision", title: `Remove ${chip.name}`, "aria-label": `Remove ${chip.name}`, onclick: () => { pinned.delete(chip.name); store.set("pinned", [...pinned]); changeRevisions(revisions.filter((other) => other !== chip).map((other) => other.name)); } }, icon("x"));
-    const said = paramsOf(chip, 1).join(", ");
+    const said = paramsOf(chip, 1).map((text) => [el("span", { class: "trunc" }, text.slice(0, text.indexOf(" "))), el("span", { class: "said-value" }, text.slice(text.indexOf(" ") + 1))]).flat();
     return el("li", { class: `rcx${chip.id ? "" : " is-lost"}${isPinned ? " is-pinned" : ""}`, "data-testid": "revision", "data-rev": chip.name, title: [chip.name, chip.subject, ...chip.params.map(([name, value]) => `${name} = ${value === null ? "none" : value}`), chip.problem].filter(Boolean).join("\n"), onmouseenter: () => point(chip.name), onmouseleave: () => point("") },
-      mark, el("span", { class: "trunc name" }, chip.name), chip.kind === "running" ? el("span", { class: "state is-run sm", "data-testid": "revision-running" }, icon("run", "spin"), "Running") : null, el("span", { class: "grow" }), el("span", { class: "sm t3 trunc sub" }, chip.problem ? "not found" : said || chip.subject), el("span", { class: "chip-tools" }, pin, remove));
+      mark, el("span", { class: "trunc name" }, chip.name), chip.kind === "running" ? el("span", { class: "state is-run sm", "data-testid": "revision-running" }, icon("run", "spin"), "Running") : null, el("span", { class: "grow" }), chip.kind === "running" ? null : chip.problem || !said.length ? el("span", { class: "sm t3 trunc sub" }, chip.problem ? "not found" : chip.subject) : el("span", { class: "sm t3 sub said" }, ...said), el("span", { class: "chip-tools" }, pin, remove));
   }));
   if (focused) byId("revisions").querySelector(`[data-rev="${CSS.escape(focused)}"] [data-testid="${button}"]`)?.focus();
 }

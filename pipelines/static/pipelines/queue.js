@@ -72,7 +72,7 @@ function draw() {
   patchList(lists.running, page.running, running, (card) => card.id, runningCard);
   for (const card of page.running) running.get(card.id).update(card, numbers.get(card.name) ?? null);
   find("running-none").hidden = page.running.length > 0;
-  say(find("running-none"), counts.waiting ? page.workers.is_on ? "The next one is about to start." : "Nothing runs: the queue is paused. Start it to work through what waits." : "Nothing runs.");
+  say(find("running-none"), counts.waiting ? page.workers.is_on ? "The next one is about to start." : "Nothing runs: the queue is paused. Start it to work through what waits." : "Nothing runs. New run begins one.");
   if (!held) {
     patchList(lists.waiting, page.waiting, waiting, (row) => row.id, (row) => waitingRow(row, order));
     page.waiting.forEach((row, index) => waiting.get(row.id).number(index + 1));

@@ -9,7 +9,7 @@ import { duration, wholeDuration } from "./times.js";
 /** {node, update(card)} of one running run. */
 export function runningCard(card) {
   let now = card;
-  const title = el("a", { class: "strong trunc plain", href: runPage(card), "data-testid": "running-name" }, card.name);
+  const title = el("a", { class: "strong trunc plain card-name", title: card.name, href: runPage(card), "data-testid": "running-name" }, card.name);
   const hash = el("span", { class: "hash" }, card.kind === "queue" ? card.id.slice(0, 7) : "");
   const state = el("span", { class: "state", "data-testid": "running-state" });
   const stop = el("button", { type: "button", class: "btn btn-danger", "data-testid": "stop", onclick: () => stopRun(now) }, icon("stop"), "Stop");
@@ -53,7 +53,7 @@ export function runningCard(card) {
     bar.setAttribute("aria-valuenow", String(Math.round(100 * part)));
     const stages = next.stages_planned ? `stage ${Math.min((next.stages_done ?? 0) + 1, next.stages_planned)} of ${next.stages_planned}` : "";
     say(count, next.step !== null ? `${next.step}${next.steps ? ` of ${next.steps}` : ""} ${next.unit}s${next.stages_planned > 1 ? `, ${stages}` : ""}` : stages);
-    say(left, next.left_s === null ? "" : `about ${wholeDuration(next.left_s)} left`);
+    say(left, next.left_s === null ? "" : next.left_s < 1 ? (next.steps ? "about to end" : "longer than usual") : `about ${wholeDuration(next.left_s)} left`);
     say(said, next.line || "Nothing was written yet");
     said.title = next.line;
     say(worker, workerNumber ? `Worker ${workerNumber}` : next.host && next.kind === "queue" && !next.usage ? next.host : "");
