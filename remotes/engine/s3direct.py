@@ -27,7 +27,6 @@ VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "REQUESTS_CA_BUNDLE")
 REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 PAGE = 1000  # keys in an answer of S3
 WHOLE_BYTES = 1 << 20  # an answer up to here is held in memory
-RETRY: Any = {"max_retries": 2, "retry_timeout": timedelta(seconds=10)}  # for a connection that the host closed meanwhile; what was silent for longer is not asked again
 
 
 class Unclear(DataverError):
@@ -53,29 +52,31 @@ def direct(wanted: Wanted) -> Direct | None:
     elif not key or not secret:
         return None
     region = wanted.get("region") or next(filter(None, map(wanted.environ, REGIONS)), None) or "us-east-1"
+    read_s = wanted.get("read_timeout", READ_S)
     client = {
         "allow_http": endpoint.startswith("http:"),
         "allow_invalid_certificates": wanted.get("ssl_verify") is False,
         "connect_timeout": timedelta(seconds=wanted.get("connect_timeout", CONNECT_S)),
-        "read_timeout": timedelta(seconds=wanted.get("read_timeout", READ_S)),
+        "read_timeout": timedelta(seconds=read_s),
         "timeout": timedelta(days=1),  # of a whole answer; that it goes on is what counts
         "pool_max_idle_per_host": str(CONNECTIONS),
         "user_agent": "dataver",
     }
-    return Direct(bucket, {**config, "endpoint": endpoint.rstrip("/"), "region": region, "virtual_hosted_style_request": False}, client)
+    return Direct(bucket, {**config, "endpoint": endpoint.rstrip("/"), "region": region, "virtual_hosted_style_request": False}, client, read_s / 2)
 
 
 class Direct:
     """Requests for objects of one bucket, from any thread. Paths are `BUCKET/KEY`. Absence is FileNotFoundError, other errors are TimeoutError and Unclear."""
 
-    def __init__(self, bucket: str, config: Any, client: Any) -> None:
+    def __init__(self, bucket: str, config: Any, client: Any, again_s: float) -> None:
+        """again_s: a fault within so many seconds is tried again, as that of a connection the host had closed; silence is not."""
         import obstore  # slow import
         from obstore.store import S3Store
 
         self._obstore = obstore
         self._bucket = bucket
         self._above = len(bucket) + 1
-        self._store = S3Store(bucket, config=config, client_options=client, retry_config=RETRY)
+        self._store = S3Store(bucket, config=config, client_options=client, retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=again_s)})
 
     def told(self, path: str) -> Told | None:
         """Of one object; None when it is absent."""
