@@ -38,6 +38,7 @@ from tests.compat.records import (
     shown_oid,
     shown_yaml,
 )
+from tracking.engine.ignore import Ignore
 
 Differences = dict[str, tuple[str, str]]
 Improvement = Callable[[Operation, Outcome, Outcome, Differences, str], bool]
@@ -254,6 +255,13 @@ def _data_elsewhere_is_no_crash(operation: Operation, left: Outcome, right: Outc
 def _graph_needs_no_lock(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """`dag` draws what dvc.yaml says beside a dvc.lock that cannot be read; dvc fails."""
     return operation[1] == "dag" and not found and left.code == 255 and right.code == 0 and re.search(r"dvc\.lock' (is invalid|validation failed)", left.err) is not None
+
+
+def _ignored_data_is_not_unused(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """Checkout does not delete files that .dvcignore names, with the .dvc files that track them; dvc leaves folders only."""
+    return operation[1] in ("checkout", "pull") and left.code == right.code and bool(found) and all(
+        first == "absent" and Ignore(os.path.join(box, "project")).is_ignored(key.removeprefix("project/"), False) for key, (first, _) in found.items()
+    )
 
 
 def _parts_are_not_unused(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
@@ -704,6 +712,7 @@ IMPROVEMENTS: tuple[Improvement, ...] = (
     _ignored_after_a_failure,
     _data_without_a_copy_stays,
     _unused_is_only_what_was_cached,
+    _ignored_data_is_not_unused,
     _parts_are_not_unused,
     _unused_data_without_a_copy_stays,
     _data_is_not_deleted_for_a_failed_pull,

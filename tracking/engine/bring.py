@@ -162,13 +162,14 @@ def _note(repo: Repo, want: Want, change: Change, result: Brought) -> None:
 def remove_unused(ws: Workspace, index: Index, result: Brought) -> None:
     """Delete outs we once checked out and that no file names any more, unless edited since or nowhere else.
 
+    What .dvcignore names is left alone: the file that tracks it may be ignored, too.
     Of this project only: whoever copies a project copies what it remembers, with the paths of the original.
     """
     own = os.path.join(ws.repo.root_dir, "")
     used = {out.abspath for _, out in index.outs if out.abspath}
     state = ws.repo.state
     for path in state.unused_links(used):
-        if not path.startswith(own) or not _is_saved(ws.repo, path):
+        if not path.startswith(own) or ws.is_ignored(path, os.path.isdir(path)) or not _is_saved(ws.repo, path):
             continue
         shown = ws.repo.display(path) + ("/" if os.path.isdir(path) else "")
         remove_path(path)

@@ -197,3 +197,18 @@ def test_ignored_files_with_saved_content_are_no_obstacle(two: Project) -> None:
     two.gen({"d/a": "nowhere else\n"})
     assert two.run("checkout").code == 255
     assert two.read("d/a") == "nowhere else\n"
+
+
+def test_data_in_an_ignored_folder_is_not_deleted_as_unused(repo: Project) -> None:
+    """Neither a file nor a folder whose .dvc files are ignored with them: a gc would then take the last copy."""
+    repo.gen({"e/file": "1\n", "e/folder/f": "2\n"}).ok("add", "e/file", "e/folder")
+    (repo / "e/file").unlink()
+    (repo / "e/folder/f").unlink()
+    repo.ok("checkout", "-f")
+    repo.gen({".dvcignore": "e/\n"})
+    assert repo.ok("checkout").out == ""
+    assert repo.read("e/file") == "1\n" and repo.read("e/folder/f") == "2\n"
+    repo.gen({".dvcignore": ""})
+    for name in ("e/file.dvc", "e/folder.dvc"):
+        (repo / name).unlink()
+    assert sorted(repo.ok("checkout").out.splitlines()) == ["D\te/file", "D\te/folder/"]
