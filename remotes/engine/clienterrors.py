@@ -28,6 +28,7 @@ class Meaning:
 
 LOGIN = Meaning("the credentials were refused", "Check user, key and password of the remote: `dataver remote list`, `dataver config -l --show-origin`.")
 NO_LOGIN = Meaning("no credentials were found", "`dataver remote modify --local NAME ...` stores them; the client's own files and environment are looked at, too.")
+NO_BROWSER = Meaning("a login in a browser is needed, and there is none here", "Log in once on a machine that has one, or use a service account: `gdrive_use_service_account`.")
 EXPIRED = Meaning("the credentials have expired", "Log in again, or store a new token: `dataver remote modify --local NAME ...`.")
 CLOCK = Meaning("the clock of this machine is wrong, so the storage refuses its signature", "Set the clock, then run the command again.")
 FORBIDDEN = Meaning("permission denied", "Ask the owner of the storage for access, or use other credentials.")
@@ -167,6 +168,10 @@ def _chain(exc: BaseException) -> Iterator[BaseException]:
             if isinstance(inner, BaseException) and id(inner) not in seen:
                 seen.add(id(inner))
                 yield inner
+                deeper = getattr(inner, "reason", None)  # of urllib3 in requests
+                if isinstance(deeper, BaseException) and id(deeper) not in seen:
+                    seen.add(id(deeper))
+                    yield deeper
         each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
 
 
@@ -209,6 +214,8 @@ def _by_class(exc: BaseException) -> Meaning | None:
     names = [kind.__name__ for kind in type(exc).__mro__]
     if names[0] == "SFTPFailure" and str(exc) != "Failure":  # the client's own words are better
         return None
+    if type(exc).__module__ == "webbrowser":
+        return NO_BROWSER
     if names[0] == "PermissionDenied" and type(exc).__module__.startswith("asyncssh"):
         return LOGIN
     if isinstance(exc, PermissionError) and not isinstance(exc.__cause__, PermissionError):

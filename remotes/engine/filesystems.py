@@ -41,6 +41,7 @@ SCHEMES: dict[str, tuple[str, str, str]] = {
     "gdrive": ("gdrive", "gdrive_fsspec.core", "GoogleDriveFileSystem"),
     "memory": ("", "fsspec.implementations.memory", "MemoryFileSystem"),
 }
+SLOW = ("gs", "gdrive")  # look for credentials on the network when they are opened
 _NEEDS = {"hdfs": "pyarrow.fs", "webhdfs": "requests"}  # beside fsspec itself, whose modules import without them
 
 
@@ -80,7 +81,7 @@ def open_location(url: str, options: Mapping[str, Any], settings: Settings | Non
     silence_clients()
     patience = Patience(shown, settings, wait_s(scheme, options))
     try:
-        with translated(shown), patience.waiting() if scheme == "ssh" else nullcontext():
+        with translated(shown), patience.waiting() if scheme == "ssh" else Patience(shown, settings).waiting() if scheme in SLOW else nullcontext():
             wanted = Wanted(url, shown, options, settings or Settings())
             system = kind(**ARGUMENTS[scheme](wanted), skip_instance_cache=True) if scheme != "memory" else kind()
             if scheme in TUNED:

@@ -144,3 +144,16 @@ def test_words_of_a_client_are_shown_without_secrets() -> None:
     said = plain(ValueError("GET https://bob:hunter2@host/a?sig=abc failed; Authorization: Bearer xyz; AccountKey=k3y==\nTraceback"))
     assert said.startswith("GET https://host/a failed")
     assert not any(secret in said for secret in ("hunter2", "abc", "xyz", "k3y", "Traceback"))
+
+
+def test_what_lies_deep_in_an_exception_is_told() -> None:
+    """As requests has it: an error of its own, whose argument has a reason, which is what happened."""
+    import socket
+    import webbrowser
+
+    class Inner(Exception):
+        reason = socket.gaierror(-2, "Name or service not known")
+
+    for error, text in ((ConnectionError(Inner("Max retries exceeded")), "there is no such host"), (webbrowser.Error("could not locate runnable browser"), "a login in a browser is needed")):
+        with pytest.raises(RemoteError, match=text), translated("x://y"):
+            raise error
