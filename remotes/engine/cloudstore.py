@@ -36,6 +36,7 @@ T = TypeVar("T")
 ASKED_AT_ONCE = 32  # requests that carry no data
 BLOCK_BYTES = 4 << 20  # of an object that is read in parts
 BLOCKS_AHEAD = 3
+FEW_PAGES = 4  # are asked for one after another
 LEFTOVER_AGE_S = 86_400
 HEX = "0123456789abcdef"
 Listed = tuple[str, int | None]
@@ -348,6 +349,11 @@ class BucketStore(LoopStore):
             if oid is not None and self.path_of(oid) == path:
                 yield oid, size, md5
 
+    def _is_large_part(self, page: Page) -> bool:
+        """Whether a few more answers like this first one list all objects: their names are spread evenly."""
+        names = [oid for oid, _, _ in self._objects(page)]
+        return names == sorted(names) and bool(names) and int(names[-1][:2], 16) >= len(PREFIXES) // FEW_PAGES
+
     def _is_beyond(self, page: Page) -> bool:
         """Whether a first page ends after all objects of the layout of 2.x; some services list in no order."""
         paths = [path for path, _, _ in page]
@@ -364,7 +370,7 @@ class BucketStore(LoopStore):
             page, is_last = await anext(self.client.pages(f"{self.root}/"), ([], True))
             if is_last or (self.legacy and self._is_beyond(page)):
                 return list(self._objects(page))
-            prefixes = list(HEX)  # asked for again, in parallel
+            prefixes = [""] if not self.legacy and self._is_large_part(page) else list(HEX)  # asked for again, in parallel
             if self.legacy:  # `f` is how `files/md5` begins, where everything else lies
                 prefixes[-1:] = [f"f{digit}" for digit in HEX]
         await each([f"{self.root}/{prefix}" for prefix in prefixes], below, min(ASKED_AT_ONCE, len(prefixes)))

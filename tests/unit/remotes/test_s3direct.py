@@ -1,16 +1,20 @@
 """S3 through its quick client: when it is used, and what happens when something goes wrong."""
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import http.server
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from remotes.engine.clientoptions import Wanted
+from remotes.engine.cloudstore import BucketStore
+from remotes.engine.filesystems import Location
 from remotes.engine.s3direct import Direct, Unclear, direct
 from tracking.engine.protocols import Settings
 
@@ -103,3 +107,21 @@ def answering() -> Iterator[Callable[[bytes], str]]:
     for server in servers:
         server.shutdown()
         server.server_close()
+
+
+@pytest.mark.parametrize(("count", "requests"), [(900, 1), (3000, 1 + 3), (9000, 1 + 16)])
+def test_a_listing_takes_few_requests(count: int, requests: int) -> None:
+    oids = sorted(hashlib.md5(b"%d" % number).hexdigest() for number in range(count))
+    asked = []
+
+    class Paged:
+        async def pages(self, prefix: str) -> AsyncIterator[tuple[list[tuple[str, int, None]], bool]]:
+            paths = [path for oid in oids if (path := f"b/files/md5/{oid[:2]}/{oid[2:]}").startswith(prefix)]
+            for start in range(0, len(paths), 1000):
+                asked.append(prefix)
+                yield [(path, 1, None) for path in paths[start : start + 1000]], len(paths) <= start + 1000
+
+    store = BucketStore(Location(None, "b", "s3", "s3://b"))
+    store.client = Paged()  # type: ignore[assignment]
+    assert sorted(oid for oid, _, _ in asyncio.run(store._list(None))) == oids
+    assert len(asked) == requests
