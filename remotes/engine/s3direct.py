@@ -23,7 +23,8 @@ PLACE = re.compile(r"[A-Za-z0-9_.-]*(/[A-Za-z0-9_.-]+)*")  # paths that no clien
 ENDPOINT = re.compile(r"https?://[^/?#@\s]+(/[^?#\s]*)?")
 # What only s3fs heeds. A token, because this client takes it along to where it is redirected to.
 OPTIONS = ("profile", "credentialpath", "configpath", "session_token", "version_aware", "sse", "sse_kms_key_id", "sse_customer_key", "sse_customer_algorithm", "acl", "grant_full_control", "grant_read", "grant_read_acp", "grant_write_acp")
-VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "REQUESTS_CA_BUNDLE")
+VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+TRUST = ("REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE")  # whom to trust, of which plain HTTP asks nothing
 REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 PAGE = 1000  # keys in an answer of S3
 WHOLE_BYTES = 1 << 20  # an answer up to here is held in memory
@@ -40,7 +41,9 @@ def direct(wanted: Wanted) -> Direct | None:
     environ = {name.upper() for name, value in wanted.settings.environ.items() if value}
     if not ENDPOINT.fullmatch(endpoint) or not BUCKET.fullmatch(bucket) or not PLACE.fullmatch(place) or not {".", ".."}.isdisjoint(place.split("/")):
         return None
-    if any(wanted.get(name) for name in OPTIONS) or isinstance(wanted.get("ssl_verify"), str) or not environ.isdisjoint(VARIABLES) or any(name.startswith("AWS_") and name not in (*REGIONS, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY") for name in environ):
+    if any(wanted.get(name) for name in OPTIONS) or isinstance(wanted.get("ssl_verify"), str) or not environ.isdisjoint(VARIABLES) or any(name.startswith("AWS_") and name not in (*REGIONS, *TRUST, "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY") for name in environ):
+        return None
+    if endpoint.startswith("https:") and not environ.isdisjoint(TRUST):
         return None
     if wanted.settings.home and os.path.exists(os.path.join(wanted.settings.home, ".aws", "config")):
         return None

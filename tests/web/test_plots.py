@@ -357,7 +357,7 @@ def test_l5_scale_and_smoothing_are_kept_until_they_are_reset(visit: Visit, draw
     page = visit(drawn.path).open(at(drawn))
     ready_cards(page, 1)
     page.click("axes").click("y-log").expect(lambda: page.js("return document.querySelector('[data-testid=y-log]').checked"), True)
-    page.wait(lambda: page.js("const s = document.querySelector('.plot[data-draws=\"2\"] [data-testid=smoothing]'); if (s) { s.value = 0.6; s.dispatchEvent(new Event('input')); } return Boolean(s)"), "the logarithmic axis")
+    page.wait(lambda: page.js("const s = document.querySelector('.plot').querySelector('[data-testid=smoothing]'); if (s) { s.value = 0.6; s.dispatchEvent(new Event('input')); } return Boolean(s)"), "the first card")
     answer = "const asked = new XMLHttpRequest(); asked.open('GET', location.href, false); asked.send(); return asked.responseText"
     page.wait(lambda: '"smoothing":0.6' in page.js(answer).replace(" ", ""), "the choice to be kept")  # by the server: Chromium writes its own copy when it likes
     page.open(at(drawn))

@@ -46,7 +46,14 @@ export class Card {
     this.head.replaceChildren(...parts.filter(Boolean));
   }
   menus() { return [axesMenu(this)]; }
-  get isMenuOpen() { return Boolean(this.head.querySelector("details[open]") || this.head.contains(document.activeElement)); }
+  /** As `makeHead`, but a menu that is open stays so, and what is focused in it. */
+  remakeHead() {
+    const open = [...this.head.querySelectorAll("details")].findIndex((menu) => menu.open);
+    const focused = this.head.contains(document.activeElement) ? document.activeElement.dataset.testid : "";
+    this.makeHead();
+    if (open >= 0) this.head.querySelectorAll("details")[open].open = true;
+    if (focused) this.head.querySelector(`[data-testid="${focused}"]`)?.focus();
+  }
 
   wait() { this.body.replaceChildren(el("div", { class: "chart-box" }, el("div", { class: "wait" }))); }
   fail(error) {
@@ -66,7 +73,7 @@ export class Card {
     this.text = text;
     this.node.classList.toggle("wide", (data.kind === "images" || data.is_divided) && data.revs.length > 1); // several stand side by side
     this.node.classList.toggle("is-failed", data.problems.length > 0 && !data.spec && !data.images.length);
-    if (data.spec && JSON.stringify(before?.x_choices) !== JSON.stringify(data.x_choices) && !this.isMenuOpen) this.makeHead();
+    if (data.spec && JSON.stringify(before?.x_choices) !== JSON.stringify(data.x_choices)) this.remakeHead();
     if (this.drawn && before?.kind === "line" && data.kind === "line" && frameOf(before.spec) === frameOf(data.spec) && !optionsOf(this.plot.id).clip) {
       this.setNotes();
       await this.patch();

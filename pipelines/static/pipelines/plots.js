@@ -252,7 +252,7 @@ function showAll() {
     if (!card) continue;
     const isChanged = JSON.stringify([card.plot.steps, card.plot.title]) !== JSON.stringify([plot.steps, plot.title]);
     card.plot = plot;
-    if (isChanged && !card.isMenuOpen) card.makeHead();
+    if (isChanged) card.remakeHead();
   }
   showTree();
   showCards();

@@ -38,6 +38,8 @@ PLAIN = {"endpointurl": "http://host:9000", "access_key_id": "K", "secret_access
         ({"grant_read": "x"}, {}, False),
         ({}, {"http_proxy": "http://proxy"}, False),
         ({}, {"AWS_PROFILE": "p"}, False),
+        ({}, {"AWS_CA_BUNDLE": "x.pem"}, True),
+        ({"endpointurl": "https://host"}, {"AWS_CA_BUNDLE": "x.pem"}, False),
     ],
 )
 def test_the_library_is_left_out_where_options_say_all(changed: dict[str, Any], environ: dict[str, str], is_direct: bool, tmp_path: Path) -> None:
