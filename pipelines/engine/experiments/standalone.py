@@ -31,18 +31,27 @@ def run_standalone(repo: Repo, io: Io, request: Request) -> Outcome:
     git, _ = experiments_git(repo)
     clear_dead(repo, git)
     with repo.lock(io):
+        clear_unnamed(repo)
         frozen = freeze(repo, io, request, sweeps=False)[0]
-    entry = frozen.entry
-    entry = replace(entry, id=write_commit(git, frozen.tree, [entry.head], f"dataver: run {entry.name}", {"schema": 1, "name": entry.name, "baseline": entry.baseline}))
-    folder = os.path.join(exps_dir(repo.tmp_dir), "standalone", f"tmp{atomic.temp_name().strip('.').partition('.')[0]}")
-    # first, so that whoever finds the ref can tell whose it is
-    RunFolder(repo.tmp_dir, entry.id, standalone=True).write_notes(RunNotes(name=entry.name, **processid.own(), started=round(time.time(), 3), heartbeat=round(time.time(), 3), folder=folder))
+        entry = frozen.entry
+        entry = replace(entry, id=write_commit(git, frozen.tree, [entry.head], f"dataver: run {entry.name}", {"schema": 1, "name": entry.name, "baseline": entry.baseline}))
+        folder = os.path.join(exps_dir(repo.tmp_dir), "standalone", f"tmp{atomic.temp_name().strip('.').partition('.')[0]}")
+        # first, so that whoever finds the ref can tell whose it is
+        RunFolder(repo.tmp_dir, entry.id, standalone=True).write_notes(RunNotes(name=entry.name, **processid.own(), started=round(time.time(), 3), heartbeat=round(time.time(), 3), folder=folder))
     write_ref(git, TEMP_REFS + entry.id, entry.id)
     try:
         return run_in_checkout(repo, entry, io, folder=folder, log=None, standalone=True)
     finally:
         delete_refs(git, [(TEMP_REFS + entry.id, None)])
         git.close()
+
+
+def clear_unnamed(repo: Repo) -> None:
+    """Remove the folders of runs that died before they could say whose they were. The repository lock is held, as when notes are written."""
+    for run in run_folders(repo.tmp_dir, standalone=True):
+        names = os.listdir(run.folder)
+        if names and all(map(atomic.is_temp_name, names)):
+            run.remove()
 
 
 def clear_dead(repo: Repo, git: Git) -> None:

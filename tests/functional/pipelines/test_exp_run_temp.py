@@ -148,7 +148,7 @@ def test_a_killed_temp_run_is_cleared_by_the_next(project: Project) -> None:
     process.wait()
     os.kill(int(project.read("pid")), signal.SIGKILL)
     assert project.git("for-each-ref", "refs/dataver/temp") and leftovers(project)
-    project.gen({"go": ""})
+    project.gen({"go": "", f".dvc/tmp/exps/standalone/run/{'a' * 40}/.x.tmp": "of one that died before it said whose it was"})
     project.ok("exp", "run", "--temp", "-n", "two")
     assert not project.git("for-each-ref", "refs/dataver/temp") and not leftovers(project) and list(experiments(project)) == ["two"]
 
