@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 DEMO   ?= demo-project
 DVC    := 3.67.1
 DVCLIVE := 3.49.1
-JOBS   ?= 6
+JOBS   ?= 4
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .PHONY: help setup python demo test compat pages faults soak docs lint wheels-check clean

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 ASK_S = 2.0  # a page asks many times
-TIMEOUT_S = 1
+TIMEOUT_S = 5  # one that is gone refuses at once; one on a busy machine takes its time
 
 
 class QueuesThatAreUp(dict[str, dict[str, Any]]):
