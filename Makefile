@@ -9,6 +9,7 @@ DVC    := 3.67.1
 DVCLIVE := 3.49.1
 JOBS   ?= 4
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+unexport PYTHONDONTWRITEBYTECODE  # each of many processes would compile everything again
 
 .PHONY: help setup python demo test compat pages faults soak docs lint wheels-check clean
 
@@ -38,14 +39,16 @@ python:
 
 $(BIN)/python: | python
 	$(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/python -m pip install -q -U pip || true  # the one that comes with Python 3.11 takes twice as long
 
 $(VENV)/.ready: pyproject.toml package-lock.json hatch_build.py | $(BIN)/python
 	$(BIN)/python -m pip install -q -e .
 	@touch $@
 
-# not on top of .ready: pip would build and solve twice. What is never imported need not be compiled
+# not on top of .ready: pip would build and solve twice. Only what is imported gets compiled, and that once
 $(VENV)/.tests: pyproject.toml package-lock.json hatch_build.py | $(BIN)/python
 	$(BIN)/python -m pip install -q --no-compile -e '.[test]'
+	@$(BIN)/python -m pytest -q --collect-only tests >/dev/null
 	@touch $(VENV)/.ready
 	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || \
 		echo "Chromium is missing, so the tests of the pages will be skipped. On Debian and Ubuntu: apt-get install chromium chromium-driver"
@@ -61,6 +64,7 @@ $(VENV)/.servers: tests/servers/azurite/package-lock.json $(VENV)/.tests
 # dvc and DVCLive live in an environment of their own: they are only what we are compared and tried with
 $(DVCENV)/.ready: Makefile | python
 	$(PYTHON) -m venv $(DVCENV)
+	@$(DVCENV)/bin/python -m pip install -q -U pip || true
 	$(DVCENV)/bin/python -m pip install -q --no-compile 'dvc[s3,gs,azure,ssh,webdav]==$(DVC)' 'dvclive[image]==$(DVCLIVE)'
 	@touch $@
 

@@ -12,8 +12,7 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.environment import CHECKOUT
+from tests.web import warm
 
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 WAIT_S = 60  # only a broken page needs it
@@ -42,7 +41,7 @@ def missing() -> str:
 class Server:
     """A running `dataver ui`. url carries the one-time token; origin has no path."""
 
-    process: subprocess.Popen[str]
+    process: warm.Started
     url: str
 
     @property
@@ -55,14 +54,27 @@ class Server:
         return int(urlsplit(self.url).port or 0)
 
 
-COMMAND = [sys.executable, "-c", "import sys; sys.path.insert(0, sys.argv.pop(1)); from dataver_site.entry import main; main()", CHECKOUT]
+class Port:
+    """Each server of a process gets the same one, if it is free: what the browser compiled of our scripts serves the next."""
+
+    chosen = 0
+
+    @classmethod
+    def options(cls) -> list[str]:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", cls.chosen))
+            except OSError:
+                return []
+            cls.chosen = probe.getsockname()[1]
+        return ["--port", str(cls.chosen)]
 
 
 @contextmanager
 def serving(folder: Path, environ: Mapping[str, str], *options: str) -> Iterator[Server]:
     """`dataver ui` in `folder`, ended by SIGINT at the end."""
-    process = subprocess.Popen([*COMMAND, "ui", "--no-open", *options], cwd=folder, env=dict(environ), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout is not None and process.stderr is not None
+    process = warm.Started(["ui", "--no-open", *([] if "--port" in options else Port.options()), *options], folder, environ)
     line = process.stdout.readline()
     found = re.search(r"http://\S+", line)
     if not found:
@@ -299,7 +311,7 @@ def chromium(folder: Path) -> Iterator[Any]:
 
     options = Options()
     options.binary_location = shutil.which("chromium") or ""
-    for argument in ("--headless=new", "--disable-gpu", "--disable-dev-shm-usage", f"--user-data-dir={folder}", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--window-size=1440,900"):
+    for argument in ("--headless=new", "--disable-gpu", "--disable-dev-shm-usage", f"--user-data-dir={folder}", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-features=SpareRendererForSitePerProcess,BackForwardCache,Translate,MediaRouter,OptimizationHints", "--renderer-process-limit=1", "--disable-site-isolation-trials", "--window-size=1440,900"):
         options.add_argument(argument)
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         options.add_argument("--no-sandbox")  # Chromium refuses to start as root with it

@@ -57,7 +57,7 @@ class Entered:
 
 
 @pytest.fixture(scope="module")
-def entered(tmp_path_factory: pytest.TempPathFactory, hermetic: dict[str, str]) -> Iterator[Entered]:
+def entered(tmp_path_factory: pytest.TempPathFactory, _empty_index: Path) -> Iterator[Entered]:
     """A server that all tests of requests with a session share."""
     folder = tmp_path_factory.mktemp("entered")
     with serving(folder, {**os.environ, "DATAVER_HOME": str(folder / "home")}) as server:
