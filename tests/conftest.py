@@ -15,6 +15,7 @@ from typing import Any
 import hypothesis
 import pytest
 
+from tests.compat.tools import DvcMissing, Tool
 from tests.environment import clean_environ
 from tests.servers.fixtures import servers  # noqa: F401
 
@@ -145,6 +146,29 @@ class Project:
 
 def _prune(names: list[str]) -> None:
     names[:] = [name for name in names if name not in (".git", ".dvc")]
+
+
+@pytest.fixture(scope="session")
+def real_dvc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tool]:
+    """Real dvc, its imports paid once in a process of tests."""
+    try:
+        tool = Tool("dvc", str(tmp_path_factory.mktemp("dvc")))
+    except DvcMissing as missing:
+        pytest.fail(str(missing), pytrace=False)  # never a skip: these tests are the promise
+    yield tool
+    tool.close()
+
+
+@pytest.fixture
+def dvc(real_dvc: Tool) -> Callable[..., str]:
+    """dvc(project, *argv): what real dvc prints there; it must succeed."""
+
+    def run(project: Project, *argv: str) -> str:
+        reply = real_dvc.run(argv, str(project.path), project.environ)
+        assert reply.code == 0, reply.out + reply.err
+        return reply.out
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.compat.tools import DvcMissing, dvc_executable, is_long, tool_python
+from tests.compat.tools import is_long, tool_python
 from tests.conftest import Project
 from tests.functional.remotes.test_versioned import Bucket
 
@@ -20,21 +20,6 @@ CASES = (
     ("import", "../reg", "gitdir", "--no-exec"),
     ("import", "../reg", "one.csv", "--no-download"),
 )
-
-
-@pytest.fixture
-def dvc(capfd: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    try:
-        executable = dvc_executable()
-    except DvcMissing as error:
-        pytest.skip(str(error))
-
-    def run(project: Project, *argv: str) -> str:
-        done = subprocess.run([executable, *argv], cwd=project.path, env=project.environ, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    return run
 
 
 def test_imports_are_the_same_and_each_tool_brings_those_of_the_other(repo: Project, tmp_path: Path, capfd: pytest.CaptureFixture[str], dvc: Callable[..., str]) -> None:

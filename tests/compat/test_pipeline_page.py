@@ -3,12 +3,10 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Callable
 
 import pytest
 
-from tests.compat.tools import dvc_executable
 from tests.conftest import Project
 from tracking.pages import key_of
 
@@ -24,11 +22,11 @@ PROJECTS = {
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", PROJECTS)
-def test_d1_nodes_and_edges_are_those_of_dag(make_project: Callable[..., Project], name: str) -> None:
+def test_d1_nodes_and_edges_are_those_of_dag(make_project: Callable[..., Project], dvc: Callable[..., str], name: str) -> None:
     repo = make_project(name, files=PROJECTS[name])
     if name in ("chain", "folders"):
         repo.ok("add", "-q", "in")
-    dot = subprocess.run([dvc_executable(), "dag", "--dot"], cwd=repo.path, env=repo.environ, capture_output=True, text=True, check=True).stdout
+    dot = dvc(repo, "dag", "--dot")
     page = json.loads(repo.ok("ui", "--get", f"/r/{key_of(str(repo.path))}/pipeline.json").out)
     edges = set(re.findall(r'^\s*"([^"]+)" -> "([^"]+)";$', dot, re.M))
     assert {tuple(edge) for edge in page["edges"]} == edges

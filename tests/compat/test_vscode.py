@@ -2,13 +2,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
+from dataclasses import astuple
 
 import pytest
 
-from tests.compat.tools import DvcMissing, dvc_executable
+from tests.compat.tools import Tool
 from tests.conftest import Project
 
 PIPELINE = """\
@@ -39,16 +38,6 @@ def project(repo: Project) -> Project:
     return repo
 
 
-def answer(project: Project, *argv: str) -> tuple[int, str]:
-    try:
-        executable = dvc_executable()
-    except DvcMissing as missing:
-        pytest.fail(str(missing), pytrace=False)
-    environ = {**os.environ, "DVC_NO_ANALYTICS": "true", "DVCLIVE_OPEN": "false", "GIT_TERMINAL_PROMPT": "0", "COLUMNS": "400"}  # dvc wraps lines
-    done = subprocess.run([executable, *argv], cwd=project.path, env=environ, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
-    return done.returncode, done.stdout
-
-
 @pytest.mark.parametrize(
     "argv",
     [
@@ -68,8 +57,9 @@ def answer(project: Project, *argv: str) -> tuple[int, str]:
     ],
     ids=" ".join,
 )
-def test_reading_commands(project: Project, argv: list[str]) -> None:
-    code, text = answer(project, *argv)
+def test_reading_commands(project: Project, real_dvc: Tool, argv: list[str]) -> None:
+    environ = {**project.environ, "DVC_NO_ANALYTICS": "true", "DVCLIVE_OPEN": "false", "GIT_TERMINAL_PROMPT": "0", "COLUMNS": "400"}  # dvc wraps lines
+    code, text, _ = astuple(real_dvc.run(argv, str(project.path), environ))
     ours = project.run(*argv)
     assert ours.code == code
     if "--json" in argv and code == 0:

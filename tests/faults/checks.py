@@ -48,7 +48,7 @@ def objects_anywhere(project: Project) -> set[str]:
     return found
 
 
-def check_sane(project: Project, dvc: Tool, told: str) -> None:
+def check_sane(project: Project, real_dvc: Tool, told: str) -> None:
     """Both tools give a status, nothing committed is lost, every name leads to whole objects."""
     for argv in (["status", "--json"], ["data", "status", "--json"]):
         ended = run_forked(argv, project.path, project.environ)
@@ -56,7 +56,7 @@ def check_sane(project: Project, dvc: Tool, told: str) -> None:
         json.loads(ended.out)
         if "data" in argv and "://" in project.url:
             continue  # dvc opens the remote for it, and has no such thing
-        reply = dvc.run(argv, project.path, project.environ)
+        reply = real_dvc.run(argv, project.path, project.environ)
         assert reply.code == 0 and "Traceback" not in reply.err, f"{told}: dvc {argv}: {reply}"
     assert not lost_objects(project.cache, project.committed), f"{told}: committed objects are lost"
     assert not lost_objects(project.cache, [] if not project.committed else project.named_now()), f"{told}: a file names objects that are not there"

@@ -10,25 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.compat.driver import start_tools
-from tests.compat.tools import DvcMissing, Tool
 from tests.environment import clean_environ
 from tests.faults.checks import Prepared, state
 from tests.faults.crash import run_forked
 from tests.faults.queuebox import QueueBox
 from tests.faults.scenarios import ELSEWHERE, SCENARIOS, Project
 from tests.suites.elsewhere import Faults, use
-
-
-@pytest.fixture(scope="session")
-def dvc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tool]:
-    """Real dvc, running."""
-    try:
-        tool = start_tools({"dvc"}, str(tmp_path_factory.mktemp("dvc")))["dvc"]
-    except DvcMissing as missing:
-        pytest.fail(str(missing), pytrace=False)
-    yield tool
-    tool.close()
 
 
 @pytest.fixture(scope="session")

@@ -52,7 +52,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("name", ["add", "repro"])
-def test_full_disk_then_space_again(name: str, prepared: Callable[[str], Prepared], dvc: Tool, small_disk: Path, fresh: Callable[[Prepared], Project]) -> None:
+def test_full_disk_then_space_again(name: str, prepared: Callable[[str], Prepared], real_dvc: Tool, small_disk: Path, fresh: Callable[[Prepared], Project]) -> None:
     original = prepared(name)
     project = fresh(original)
     subprocess.run(["cp", "-a", project.box, str(small_disk / "box")], check=True)
@@ -64,11 +64,11 @@ def test_full_disk_then_space_again(name: str, prepared: Callable[[str], Prepare
     assert_clear(run_forked(original.argv, project.path, project.environ), f"{name} on a full disk")
     assert not wrong_objects(project.cache)
     filler.unlink()
-    check_sane(project, dvc, name)
+    check_sane(project, real_dvc, name)
     check_finishes(project, original, name)
 
 
-def test_file_size_limit_names_the_problem(prepared: Callable[[str], Prepared], fresh: Callable[[Prepared], Project], dvc: Tool) -> None:
+def test_file_size_limit_names_the_problem(prepared: Callable[[str], Prepared], fresh: Callable[[Prepared], Project], real_dvc: Tool) -> None:
     original = prepared("add")
     project = fresh(original)
     project.write("data/big.txt", "x" * 3_000_000)
@@ -79,11 +79,11 @@ def test_file_size_limit_names_the_problem(prepared: Callable[[str], Prepared], 
 
     assert_clear(run_forked(original.argv, project.path, project.environ, prepare=limit), "add beyond the limit")
     assert not wrong_objects(project.cache)
-    check_sane(project, dvc, "file size limit")
+    check_sane(project, real_dvc, "file size limit")
 
 
 @pytest.mark.parametrize(("folder", "fails"), [(".", True), (".dvc/cache/files/md5", True), (".dvc/cache", False), (".dvc/tmp", False), ("data", False)])
-def test_read_only_folder_is_a_clear_error_or_none(folder: str, fails: bool, prepared: Callable[[str], Prepared], fresh: Callable[[Prepared], Project], dvc: Tool) -> None:
+def test_read_only_folder_is_a_clear_error_or_none(folder: str, fails: bool, prepared: Callable[[str], Prepared], fresh: Callable[[Prepared], Project], real_dvc: Tool) -> None:
     original = prepared("add")
     project = fresh(original)
     top = os.path.join(project.path, folder)
@@ -95,7 +95,7 @@ def test_read_only_folder_is_a_clear_error_or_none(folder: str, fails: bool, pre
         os.chmod(path, 0o755)
     if fails:
         assert_clear(ended, f"add with a read-only {folder}")
-        check_sane(project, dvc, f"read-only {folder}")
+        check_sane(project, real_dvc, f"read-only {folder}")
     else:
         assert ended.code == 0, f"nothing new is needed in {folder}: {ended}"
 

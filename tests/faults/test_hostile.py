@@ -151,11 +151,11 @@ ODD_NAMES = ("with space", "new\nline", "tab\tx", "quo\"te'", "back\\slash", "ü
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
-def test_odd_names_survive_add_and_checkout(project: Project, dvc: Tool, name: str) -> None:
+def test_odd_names_survive_add_and_checkout(project: Project, real_dvc: Tool, name: str) -> None:
     project.write(f"tree/{name}", f"in {name}\n")
     project.write(f"./{name}", f"alone {name}\n")
     assert run(project, "add", "tree", "--", name).code == 0
-    reply = dvc.run(["status", "--json"], project.path, project.environ)
+    reply = real_dvc.run(["status", "--json"], project.path, project.environ)
     assert reply.code == 0 and "tree.dvc" not in reply.out, reply
     for path in (f"tree/{name}", name):
         os.unlink(os.path.join(project.path, path))

@@ -14,7 +14,7 @@ KEEP_ALL = ("gc_trash", "gc_restore")
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_killed_command_loses_nothing(name: str, prepared: Callable[[str], Prepared], fresh: Callable[[Prepared], Project], dvc: Tool) -> None:
+def test_killed_command_loses_nothing(name: str, prepared: Callable[[str], Prepared], fresh: Callable[[Prepared], Project], real_dvc: Tool) -> None:
     original = prepared(name)
     assert original.steps, "the command never called atomic.HOOK"
     for step in sample(original.steps, 5):
@@ -25,5 +25,5 @@ def test_killed_command_loses_nothing(name: str, prepared: Callable[[str], Prepa
         assert not wrong_objects(project.cache), f"{told}: an object appeared before it was whole"
         if name in KEEP_ALL:
             assert objects_anywhere(project) == objects_anywhere(original.project), f"{told}: an object is in neither cache nor trash"
-        check_sane(project, dvc, told)
+        check_sane(project, real_dvc, told)
         check_finishes(project, original, told)

@@ -21,7 +21,7 @@ CASES = [(name, how) for number, name in enumerate(NAMES) for how in (WAYS if os
 
 @pytest.mark.parametrize(("name", "how"), CASES)
 def test_power_cut_loses_nothing(
-    name: str, how: str, prepared: Callable[[str], Prepared], fresh: Callable[[Prepared], Project], dvc: Tool, tmp_path: Path, faults: Faults
+    name: str, how: str, prepared: Callable[[str], Prepared], fresh: Callable[[Prepared], Project], real_dvc: Tool, tmp_path: Path, faults: Faults
 ) -> None:
     original = prepared(name)
     argv = [*original.argv, "-j", "1"] if name in ELSEWHERE else original.argv  # the journal knows one step at a time
@@ -33,5 +33,5 @@ def test_power_cut_loses_nothing(
         run_forked(argv, project.path, project.environ, die_at=step, on_step=journal)
         cut_power(project.box, aside, how, seed=step)
         assert os.path.isdir(project.path), told
-        check_sane(project, dvc, told)
+        check_sane(project, real_dvc, told)
         check_finishes(project, original, told)

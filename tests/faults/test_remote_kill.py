@@ -43,7 +43,7 @@ def check_remote(project: Project, told: str) -> None:
 
 
 @pytest.mark.parametrize("name", ELSEWHERE)
-def test_killed_with_a_storage_elsewhere(name: str, prepared: Callable[[str], Prepared], fresh: Callable[[Prepared], Project], dvc: Tool) -> None:
+def test_killed_with_a_storage_elsewhere(name: str, prepared: Callable[[str], Prepared], fresh: Callable[[Prepared], Project], real_dvc: Tool) -> None:
     original = prepared(name)
     for step in sample(original.steps, 5):
         project = fresh(original)
@@ -51,7 +51,7 @@ def test_killed_with_a_storage_elsewhere(name: str, prepared: Callable[[str], Pr
         ended = run_forked(original.argv, project.path, project.environ, die_at=step)
         assert ended.code in (KILLED, 0), f"{told}: {ended}"
         assert not wrong_objects(project.cache) and not wrong_objects(project.remote), f"{told}: an object appeared before it was whole"
-        check_sane(project, dvc, told)
+        check_sane(project, real_dvc, told)
         check_finishes(project, original, told)
         assert not [path for path in files_below(project.cache) if is_temp_name(os.path.basename(path))], f"{told}: temporary files are left"
         check_remote(project, told)

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from tests.compat.tools import DvcMissing, dvc_executable
 from tests.conftest import Project
 from tests.web.browser import Page
 from tracking.pages import key_of
@@ -59,16 +58,6 @@ def data(make_project: Callable[..., Project]) -> Project:
     return repo
 
 
-def dvc_status(project: Project) -> dict[str, Any]:
-    try:
-        program = dvc_executable()
-    except DvcMissing as missing:
-        pytest.fail(str(missing), pytrace=False)
-    done = subprocess.run([program, "data", "status", "--granular", "--json"], cwd=project.path, env=project.environ, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return dict(json.loads(done.stdout))
-
-
 def as_status(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Rows of files in the form of `data status --granular --json`."""
     found: dict[str, Any] = {}
@@ -98,7 +87,7 @@ def files_only(status: dict[str, Any]) -> dict[str, Any]:
     return {section: value for section, value in found.items() if value}
 
 
-def test_a1_states_are_those_of_data_status(visit: Visit, data: Project) -> None:
+def test_a1_states_are_those_of_data_status(visit: Visit, data: Project, dvc: Callable[..., str]) -> None:
     data.gen({"d/a": "changed", "d/new": "n", "late": "l"})
     (data / "d/b").rename(data / "d/moved")
     (data / "d/s/c").unlink()
@@ -113,7 +102,7 @@ def test_a1_states_are_those_of_data_status(visit: Visit, data: Project) -> None
     states = "&".join(f"state={name}" for name in ("modified", "added", "deleted", "renamed", "unknown", "missing"))
     found = ask(page, f"{address(data)}/rows.json?{states}&limit=500")
     assert found["total"] == len(found["rows"])
-    assert as_status(found["rows"]) == files_only(dvc_status(data)) == files_only(data.ok("data", "status", "--granular", "--json").json)
+    assert as_status(found["rows"]) == files_only(json.loads(dvc(data, "data", "status", "--granular", "--json"))) == files_only(data.ok("data", "status", "--granular", "--json").json)
     # the same in words, and a chip leaves the files of its state
     assert "4 changed" in row_text(page, "d") and "Not in cache" in row_text(page, "late") and "Modified, committed" in row_text(page, "t.csv")
     page.wait(lambda: page.all("data-state"), "chips")

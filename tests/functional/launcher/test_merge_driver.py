@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.compat.tools import DvcMissing, dvc_executable
 from tests.conftest import Project
 
 PIPELINE = """\
@@ -59,17 +58,7 @@ def merge(repo: Project) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def dvc_says(repo: Project, *argv: str) -> str:
-    try:
-        program = dvc_executable()
-    except DvcMissing as missing:
-        pytest.fail(str(missing), pytrace=False)
-    done = subprocess.run([program, *argv], cwd=repo.path, env=repo.environ, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def test_stages_that_only_one_side_ran_are_merged(merging: Project) -> None:
+def test_stages_that_only_one_side_ran_are_merged(merging: Project, dvc: Callable[..., str]) -> None:
     branches(merging, theirs={"style": "theirs\n"}, ours={"rate": "2\n"})
     before = merging.read("dvc.lock")
     code, said = merge(merging)
@@ -77,14 +66,14 @@ def test_stages_that_only_one_side_ran_are_merged(merging: Project) -> None:
     assert merging.read("dvc.lock") != before and "<<<" not in merging.read("dvc.lock")
     merging.ok("checkout", "-q")
     assert merging.ok("status").out == "Data and pipelines are up to date.\n"
-    assert dvc_says(merging, "status") == "Data and pipelines are up to date.\n"
+    assert dvc(merging, "status") == "Data and pipelines are up to date.\n"
     merged = merging.read("dvc.lock")
     (merging / "dvc.lock").write_text(merged + "# x\n")
-    dvc_says(merging, "commit", "-f")  # writes it anew
+    dvc(merging, "commit", "-f")  # writes it anew
     assert merging.read("dvc.lock").replace("# x\n", "") == merged
 
 
-def test_a_stage_behind_the_change_of_the_other_side_is_seen_as_changed(merging: Project) -> None:
+def test_a_stage_behind_the_change_of_the_other_side_is_seen_as_changed(merging: Project, dvc: Callable[..., str]) -> None:
     """Each entry is the record of a run; no record says that theirs' model came from our clean file."""
     branches(merging, theirs={"rate": "7\n"}, ours={"style": "ours\n"})
     merging.gen({"raw": "ours\n"})
@@ -94,7 +83,7 @@ def test_a_stage_behind_the_change_of_the_other_side_is_seen_as_changed(merging:
     assert code == 0, said
     merging.ok("checkout", "-q")
     assert merging.ok("status", "--json").json == {"fit": [{"changed deps": {"clean": "modified"}}]}
-    assert "changed deps:\n\t\tmodified:           clean" in dvc_says(merging, "status")
+    assert "changed deps:\n\t\tmodified:           clean" in dvc(merging, "status")
 
 
 def test_a_stage_with_the_same_outs_on_both_sides_keeps_our_record(merging: Project) -> None:
@@ -109,7 +98,7 @@ def test_a_stage_with_the_same_outs_on_both_sides_keeps_our_record(merging: Proj
     assert merging.read("dvc.lock") == ours
 
 
-def test_a_stage_that_both_ran_with_other_outs_is_a_conflict_around_its_entry(merging: Project) -> None:
+def test_a_stage_that_both_ran_with_other_outs_is_a_conflict_around_its_entry(merging: Project, dvc: Callable[..., str]) -> None:
     branches(merging, theirs={"rate": "7\n", "style": "theirs\n"}, ours={"rate": "2\n"})
     merging.git("checkout", "-q", "main")
     code, said = merge(merging)
@@ -126,10 +115,10 @@ def test_a_stage_that_both_ran_with_other_outs_is_a_conflict_around_its_entry(me
     (merging / "rate").write_text("7\n")
     merging.ok("checkout", "-q", "-f")
     assert merging.ok("status", "--json").json == {}
-    assert dvc_says(merging, "status") == "Data and pipelines are up to date.\n"
+    assert dvc(merging, "status") == "Data and pipelines are up to date.\n"
 
 
-def test_files_of_a_folder_are_merged_and_dvc_agrees(merging: Project) -> None:
+def test_files_of_a_folder_are_merged_and_dvc_agrees(merging: Project, dvc: Callable[..., str]) -> None:
     branches(merging, theirs={"d/new": "theirs\n", "d/a": "changed\n"}, ours={"d/own": "ours is longer\n"}, tracked=("d",))
     (merging / "d/b").unlink()
     merging.ok("add", "-q", "d")
@@ -142,12 +131,12 @@ def test_files_of_a_folder_are_merged_and_dvc_agrees(merging: Project) -> None:
     assert {name: merging.read(f"d/{name}") for name in ("a", "new", "own")} == {"a": "changed\n", "new": "theirs\n", "own": "ours is longer\n"}
     assert not (merging / "d/b").exists()
     assert merging.ok("status", "--json").json == {}
-    assert dvc_says(merging, "status") == "Data and pipelines are up to date.\n"
+    assert dvc(merging, "status") == "Data and pipelines are up to date.\n"
     merging.ok("add", "-q", "d")
     assert merging.read("d.dvc") == text, "the merged file is what `add` writes"
 
 
-def test_a_file_of_a_folder_that_both_changed_is_a_conflict_and_the_rest_is_merged(merging: Project) -> None:
+def test_a_file_of_a_folder_that_both_changed_is_a_conflict_and_the_rest_is_merged(merging: Project, dvc: Callable[..., str]) -> None:
     branches(merging, theirs={"d/a": "theirs\n", "d/new": "new\n"}, ours={"d/a": "ours\n", "d/own": "own\n"}, tracked=("d",))
     code, said = merge(merging)
     assert code == 1 and "ERROR: d.dvc: folder 'd': changed on both sides: 'd/a'\n" in said and "CONFLICT" in said
@@ -160,7 +149,7 @@ def test_a_file_of_a_folder_that_both_changed_is_a_conflict_and_the_rest_is_merg
         (merging / "d.dvc").write_text(head + side)
         merging.ok("checkout", "-q", "-f", "d")
         assert merging.read("d/a") == content and merging.tree("d") == ["a", "b", "new", "own"]
-        assert dvc_says(merging, "status", "d.dvc") == "Data and pipelines are up to date.\n"
+        assert dvc(merging, "status", "d.dvc") == "Data and pipelines are up to date.\n"
 
 
 def test_a_single_file_that_both_changed_is_a_conflict(merging: Project) -> None:
@@ -173,7 +162,7 @@ def test_a_single_file_that_both_changed_is_a_conflict(merging: Project) -> None
     assert (merging.read("f"), merging.read("g")) == ("theirs\n", "theirs\n")
 
 
-def test_outs_of_one_file_that_different_sides_changed_are_merged(merging: Project) -> None:
+def test_outs_of_one_file_that_different_sides_changed_are_merged(merging: Project, dvc: Callable[..., str]) -> None:
     both = merging.read("f.dvc") + merging.read("g.dvc").removeprefix("outs:\n")
     merging.gen({"both.dvc": both})
     (merging / "f.dvc").unlink()
@@ -190,7 +179,7 @@ def test_outs_of_one_file_that_different_sides_changed_are_merged(merging: Proje
     assert code == 0, said
     merging.ok("checkout", "-q", "-f")
     assert (merging.read("f"), merging.read("g")) == ("theirs\n", "main\n")
-    assert dvc_says(merging, "status", "both.dvc") == "Data and pipelines are up to date.\n"
+    assert dvc(merging, "status", "both.dvc") == "Data and pipelines are up to date.\n"
 
 
 def test_a_manifest_that_is_missing_is_brought_from_the_remote_or_named(merging: Project) -> None:

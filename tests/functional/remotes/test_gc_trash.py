@@ -2,13 +2,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.compat.tools import DvcMissing, dvc_executable
 from tests.conftest import Project
 from tests.functional.remotes.test_push import F, at
 
@@ -22,16 +21,6 @@ def replaced(data: Project) -> Project:
     data.ok("add", "-q", "f.txt", "d")
     data.commit("two")
     return data
-
-
-def dvc(repo: Project, *argv: str) -> str:
-    try:
-        program = dvc_executable()
-    except DvcMissing as missing:
-        pytest.fail(str(missing), pytrace=False)
-    done = subprocess.run([program, *argv], cwd=repo.path, env=repo.environ, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def batches(repo: Project) -> list[Path]:
@@ -122,7 +111,7 @@ def test_plain_gc_deletes_at_once(replaced: Project) -> None:
     assert batches(replaced) == []
 
 
-def test_dvc_does_not_mind_the_trash(replaced: Project) -> None:
+def test_dvc_does_not_mind_the_trash(replaced: Project, dvc: Callable[..., str]) -> None:
     replaced.ok("gc", "-w", "-f", "--trash")
     before = sorted(path for path in (replaced / ".dvc/cache/trash").rglob("*"))
     assert dvc(replaced, "status") == "Data and pipelines are up to date.\n"
@@ -130,7 +119,7 @@ def test_dvc_does_not_mind_the_trash(replaced: Project) -> None:
     assert sorted(path for path in (replaced / ".dvc/cache/trash").rglob("*")) == before
 
 
-def test_objects_of_2x_too_and_dvc_lists_none_of_them(replaced: Project) -> None:
+def test_objects_of_2x_too_and_dvc_lists_none_of_them(replaced: Project, dvc: Callable[..., str]) -> None:
     names = ("9a/8ad92c50cae39aa2c5604fd0ab6d8c", "31/cf3d7d133b08543cb6c8933c29dfd7")
     for name in names:
         replaced.gen({f".dvc/cache/{name}": "f\n"})
@@ -178,7 +167,7 @@ def test_dry_json_names_the_last_commit_that_used_each_object(replaced: Project)
     assert two not in str(found), "the newest commit uses none of them"
 
 
-def test_dry_text_is_dvcs_unless_verbose(replaced: Project) -> None:
+def test_dry_text_is_dvcs_unless_verbose(replaced: Project, dvc: Callable[..., str]) -> None:
     plain = replaced.ok("gc", "-w", "--dry").out
     assert sorted(plain.splitlines()) == sorted(dvc(replaced, "gc", "-w", "--dry").splitlines())  # dvc: as the folder lists them
     verbose = replaced.ok("gc", "-w", "--dry", "-v").out
