@@ -7,9 +7,9 @@ tried again (retry.py), and a storage that is down is not asked thousands of tim
 """
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Mapping
-from contextlib import nullcontext
 from typing import Any
 
 from remotes.engine.half import Half, Restart, half_of
@@ -25,6 +25,7 @@ from tracking.engine.stage import MD5
 from tracking.engine.tree import DIR_SUFFIX
 
 JOBS = 16  # they mostly wait
+SEVERAL = 32  # objects, from which on those of a store that gives several at once are asked for so
 PATIENCE_S = 120.0  # without any sign of life
 SLOWEST_BYTES_S = 50_000  # of stores that do not tell how far they are
 LARGE_BYTES = 4 << 20  # from here on hashed while it arrives, and begun first
@@ -76,14 +77,16 @@ class Courier:
             self.progress.start(self.label, sum(self.sizes[oid] for oid in oids), "B", len(oids))
         else:
             self.progress.start(self.label, len(oids))
-        order = sorted(range(len(oids)), key=lambda number: (-max(self.sizes.get(oids[number], 0), LARGE_BYTES), oids[number]))
+        here = self._bring_several(oids) if isinstance(self.target, LocalStore) else set()
+        left = [number for number, oid in enumerate(oids) if oid not in here]
+        order = sorted(left, key=lambda number: (-max(self.sizes.get(oids[number], 0), LARGE_BYTES), oids[number]))
         crew = Crew([oids[number] for number in order], lambda job: self._reason(work, job), self.jobs, self._patience_s, self._stalled)
         try:
             results = dict(zip(order, crew.run()))
         finally:
             for path in list(self._temporaries):
                 atomic.discard(path)
-        return [results[number] for number in range(len(oids))]
+        return [results.get(number) for number in range(len(oids))]
 
     def _measure(self, source: LocalStore, oids: Iterable[str]) -> None:
         for oid in oids:
@@ -144,6 +147,29 @@ class Courier:
             raise RemoteError(f"there is no place for '{oid}' on the remote: {error}") from error
 
     # --- into the cache
+    def _bring_several(self, oids: list[str]) -> set[str]:
+        """Those small ones that the source gives at once. What does not come so, or damaged, is left to be asked for by itself."""
+        several, target = getattr(self.source, "several", None), self.target
+        assert isinstance(target, LocalStore)
+        small = [oid for oid in oids if not oid.endswith(DIR_SUFFIX) and self.sizes.get(oid, 0) < LARGE_BYTES]
+        if several is None or len(small) < SEVERAL or target.algorithm != MD5:
+            return set()
+        here: set[str] = set()
+        writer = ObjectWriter(target.root, target.dir_mode)
+
+        def work(job: Job) -> None:
+            with contextlib.closing(several(small, LARGE_BYTES)) as objects:
+                for oid, data in objects:
+                    job.alive()
+                    if hash_bytes(data) == oid and oid not in here:
+                        writer.write(oid, data)
+                        here.add(oid)
+                        _Told(self, job).rest(len(data))
+
+        make_folder(target.root, target.dir_mode)
+        Crew([None], work, 1).run()  # on a thread, for Ctrl-C to be heard meanwhile
+        return here
+
     def _bring(self, oid: str, told: _Told) -> None:
         assert isinstance(self.target, LocalStore)
         target = self.target
@@ -157,7 +183,7 @@ class Courier:
     def _bring_once(self, oid: str, target: LocalStore, told: _Told) -> bool:
         """False: what came is not what its name says."""
         final = target.path_of(oid)
-        with half_of(final, oid) if self._comes_in_parts(oid, target) else nullcontext() as half:
+        with half_of(final, oid) if self._comes_in_parts(oid, target) else contextlib.nullcontext() as half:
             if half is not None:
                 found = self.retry(lambda: self._go_on(oid, half, told))
                 told.job.alive()

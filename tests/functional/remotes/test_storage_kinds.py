@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from remotes.engine import cloudstore, elsewhere, httpstore, patience, s3direct
+from remotes.engine import cloudstore, elsewhere, httpstore, patience, s3direct, sshstream
 from remotes.engine.cloudstore import CloudStore, open_cloud
 from remotes.engine.elsewhere import Courier
 from remotes.engine.facts import facts_of
@@ -170,6 +170,43 @@ def test_a_connection_that_broke_is_made_anew(servers: Servers, tmp_path: Path) 
     asyncio.run_coroutine_threadsafe(connection.wait_closed(), store.fs.loop).result(30)
     assert store.exists([oid_of(b"x"), oid_of(b"y")]) == {oid_of(b"x")}
     assert store.in_layout(True).exists([oid_of(b"x")]) == set()
+
+
+@pytest.mark.parametrize(
+    "command, streamed",
+    [
+        (sshstream.COMMAND, range(38, 39)),
+        ("echo Welcome; " + sshstream.COMMAND, range(1)),
+        ("no-such-tool {}", range(1)),
+        ("sleep 30", range(1)),
+        (sshstream.COMMAND + " | head -c 30000", range(1, 38)),
+        ("head -c 99999999 /dev/zero", range(1)),
+    ],
+    ids=["a stream", "a greeting", "no tar", "silence", "half a stream", "rubbish"],
+)
+def test_many_small_objects_come_in_a_stream_or_by_themselves(command: str, streamed: range, servers: Servers, opened: Opened, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sshstream, "COMMAND", command)
+    monkeypatch.setattr(sshstream, "SILENCE_S", 0.5 if "sleep" in command else 60)
+    monkeypatch.setattr(elsewhere, "LARGE_BYTES", 100_000)
+    store = opened.store("ssh", servers)
+    place = Path(store.root)  # the host is this one
+    objects = [random.Random(number).randbytes(number * 50) for number in range(40)] + [bytes(120_000)]
+    oids = list(map(oid_of, objects))
+    for oid, data in zip(oids, objects):
+        (place / oid[:2]).mkdir(parents=True, exist_ok=True)
+        (place / oid[:2] / oid[2:]).write_bytes(data)
+    damaged, linked, absent = oids[20], oids[21], oid_of(b"absent")
+    (place / damaged[:2] / damaged[2:]).write_bytes(b"damaged")
+    os.rename(place / linked[:2] / linked[2:], place / "elsewhere")
+    os.symlink(place / "elsewhere", place / linked[:2] / linked[2:])
+    asked: list[str] = []
+    get = store.get_or_bytes
+    monkeypatch.setattr(store, "get_or_bytes", lambda oid, *args: asked.append(oid) or get(oid, *args))
+    cache = LocalStore(str(tmp_path / "cache"))
+    result = dict(zip([*oids, absent], Courier(store, cache, NoProgress(), "").carry([*oids, absent])))
+    assert result.pop(absent) == elsewhere.ABSENT and "corrupted" in str(result.pop(damaged))
+    assert set(result.values()) == {None} and all(cache.is_intact(oid) for oid in result) and not cache.exists([damaged])
+    assert len(set(oids).difference(asked)) in streamed and {damaged, linked, absent, oids[-1]} <= set(asked)
 
 
 def test_a_web_server_is_asked_for_each_object(servers: Servers, opened: Opened, tmp_path: Path) -> None:
