@@ -1,12 +1,15 @@
 """How we behave as a client of SSH: what it is loaded with, which host keys are accepted."""
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 from typing import Any
 
-
 OPTIONAL = ("oqs", "nettle")  # libraries of the system for sntrup761 and UMAC, which AES-GCM and ML-KEM make needless
+
+
+X509 = "asyncssh.crypto.x509"  # loads much of cryptography before it finds pyOpenSSL to be absent
 
 
 def load() -> None:
@@ -15,12 +18,16 @@ def load() -> None:
         return
     import ctypes.util
 
+    if importlib.util.find_spec("OpenSSL") is None:
+        sys.modules[X509] = None  # type: ignore[assignment]
     find = ctypes.util.find_library
     ctypes.util.find_library = lambda name: None if any(part in name for part in OPTIONAL) else find(name)
     try:
         import asyncssh  # noqa: F401
     finally:
         ctypes.util.find_library = find
+        if sys.modules.get(X509, X509) is None:
+            del sys.modules[X509]
 
 
 def existing_files(*paths: str) -> list[str]:

@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import errno
+import importlib.util
+import subprocess
 import sys
 from typing import Any
 
@@ -11,6 +13,7 @@ from remotes.engine.clienterrors import plain, translated
 from remotes.engine.clientoptions import ARGUMENTS, Wanted
 from remotes.engine.filesystems import open_location, path_in
 from remotes.engine.httpclient import headers
+from tests.servers.process import ROOT
 from tracking.engine.credentials import without_login
 from tracking.engine.errors import MissingPackage, RemoteError
 from tracking.engine.protocols import Settings
@@ -157,3 +160,11 @@ def test_what_lies_deep_in_an_exception_is_told() -> None:
     for error, text in ((ConnectionError(Inner("Max retries exceeded")), "there is no such host"), (webbrowser.Error("could not locate runnable browser"), "a login in a browser is needed")):
         with pytest.raises(RemoteError, match=text), translated("x://y"):
             raise error
+
+
+def test_asyncssh_is_loaded_without_what_nobody_asked_for() -> None:
+    pytest.importorskip("asyncssh")
+    code = "import sys, ctypes.util; sys.path.insert(0, sys.argv[1]); found = ctypes.util.find_library; from remotes.engine.sshclient import X509, load; load(); print(ctypes.util.find_library is found, X509 in sys.modules, 'cryptography.x509' in sys.modules, 'OpenSSL' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code, str(ROOT)], capture_output=True, text=True, check=True)
+    has_openssl = importlib.util.find_spec("OpenSSL") is not None
+    assert done.stdout.split() == ["True", *[str(has_openssl)] * 3]
