@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from remotes.engine import elsewhere
 from tests.compat.tools import Tool
 from tests.environment import clean_environ
 from tests.faults.checks import Prepared, check_finishes, check_sane, sample
@@ -211,7 +212,11 @@ def test_push_killed_on_the_wire(bench: Bench) -> None:
         assert (found["objects"], found["missing"], found["damaged"]) == (OBJECTS, [], []), f"killed at byte {point}"
 
 
-def test_pull_killed_on_the_wire(bench: Bench) -> None:
+@pytest.mark.parametrize("several", [elsewhere.SEVERAL, 2], ids=["one by one", "in a stream"])
+def test_pull_killed_on_the_wire(bench: Bench, several: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    if several < OBJECTS and bench.kind != "ssh":
+        pytest.skip("only SSH gives several objects in a stream")
+    monkeypatch.setattr(elsewhere, "SEVERAL", several)
     place = uuid.uuid4().hex
     bench.run(bench.at(place, "whole"), "push")
 
