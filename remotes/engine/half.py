@@ -12,11 +12,7 @@ from typing import BinaryIO
 
 from tracking.engine import atomic
 from tracking.engine.errors import DataverError
-
-try:
-    import fcntl
-except ImportError:  # Windows: nothing is kept there
-    fcntl = None  # type: ignore[assignment]
+from tracking.engine.locks import open_locked
 
 
 class Restart(DataverError):
@@ -46,10 +42,11 @@ def half_of(final: str, oid: str) -> Iterator[Half | None]:
     Kept when the block fails, but for an OSError: of a full disk it would take what is left.
     """
     path = path_beside(final, oid)
-    file = _locked(path)
-    if file is None:
+    fd = open_locked(path)
+    if fd is None:
         yield None
         return
+    file = os.fdopen(fd, "r+b")
     try:
         yield Half(path, file)
     except OSError:
@@ -61,20 +58,3 @@ def half_of(final: str, oid: str) -> Iterator[Half | None]:
                 atomic.discard(path)
         with suppress(OSError):  # a full disk fails again
             file.close()
-
-
-def _locked(path: str) -> BinaryIO | None:
-    if fcntl is None:
-        return None
-    try:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0), 0o600)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.stat(path).st_ino == os.fstat(fd).st_ino:  # else it was adopted before we had the lock, and is the object now
-            return os.fdopen(fd, "r+b")
-    except OSError:
-        pass
-    os.close(fd)
-    return None

@@ -2,7 +2,7 @@
 
 `FileLock` is zc.lockfile's protocol: flock on a file that then holds " PID\\n". `HardLink` is
 flufl.lock's, for file systems without flock (core.hardlink_lock). All system-specific calls
-are in `_lock_fd` and `_unlock_fd`.
+are in `_lock_fd` and `_unlock_fd`. `open_locked` is for files that are locked for what they hold.
 """
 from __future__ import annotations
 
@@ -349,6 +349,27 @@ def read_text(path: str) -> str:
 def _first_number(text: str) -> int | None:
     word = text.strip().partition("\n")[0].strip()
     return int(word) if word.isdigit() else None
+
+
+def open_locked(path: str) -> int | None:
+    """Descriptor of the file, made when it is missing, locked until it is closed; the caller reads and writes through it.
+
+    None: somebody else has it, it was moved away meanwhile, or locks are not to be had: on Windows
+    a file that is open cannot be renamed.
+    """
+    if fcntl is None:
+        return None
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError:
+        return None
+    try:
+        if _lock_fd(fd) and _is_file_at(fd, path):
+            return fd
+    except (LockHeld, OSError):
+        pass
+    os.close(fd)
+    return None
 
 
 # --- the system

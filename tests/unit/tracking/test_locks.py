@@ -15,7 +15,7 @@ import pytest
 
 from tracking.engine.errors import LockHeld
 from tracking.engine.livingprocess import command_line, process_exists
-from tracking.engine.locks import RepoLock, repo_lock
+from tracking.engine.locks import RepoLock, open_locked, repo_lock
 from tracking.engine.rwlock import RwLock, overwrite
 
 both_protocols = pytest.mark.parametrize("hardlink", [False, True])
@@ -83,6 +83,19 @@ def test_hardlink_protocol_does_not_delete_a_file_it_does_not_know(tmp_path: Pat
     with pytest.raises(LockHeld), repo_lock(str(tmp_path), hardlink=True, timeout_s=0):
         pass
     assert (tmp_path / "lock").read_text() == " 123456789\n"
+
+
+def test_a_file_that_is_written_has_one_writer_and_is_no_link(tmp_path: Path) -> None:
+    path = tmp_path / "half"
+    first = open_locked(str(path))
+    assert first is not None and open_locked(str(path)) is None
+    os.write(first, b"some")
+    os.close(first)
+    again = open_locked(str(path))
+    assert again is not None and os.read(again, 9) == b"some"
+    os.close(again)
+    (tmp_path / "link").symlink_to(path)
+    assert open_locked(str(tmp_path / "link")) is None and open_locked(str(tmp_path / "nowhere" / "half")) is None
 
 
 @both_protocols
