@@ -15,7 +15,6 @@ import os
 from contextlib import ExitStack
 
 from remotes.engine.gc import Options, empty_trash, gc, open_projects, restore
-from remotes.engine.underway import checkouts
 from tracking.engine.errors import DataverError, UsageError
 from tracking.engine.history import Selection, parse_date
 from tracking.engine.protocols import Io
@@ -82,8 +81,6 @@ def run(args: argparse.Namespace, io: Io) -> int:
     with ExitStack() as stack:
         for one in [*repos, repo]:
             stack.enter_context(one.lock(io))
-        for run in [run for one in [*repos, repo] for run in checkouts(one)]:
-            stack.enter_context(run.lock(io))  # free while a command of its stages runs
         gc([*repos, repo], options, io)
         for one in [*repos, repo]:
             one.close()

@@ -10,7 +10,7 @@ from remotes.engine.exchange import read_manifest
 from remotes.engine.presence import Presence, existing, place_of
 from remotes.engine.retry import Retry, plain
 from remotes.engine.storage import Remote, Remotes, is_cache
-from remotes.engine.underway import checkouts, used_oids
+from remotes.engine.underway import Underway
 from tracking.engine.errors import ConfigError, DataverError, InvalidFile, NotARepository
 from tracking.engine.gc import Listed, sweep, unused_sizes
 from tracking.engine.history import Selection
@@ -59,12 +59,17 @@ class Place:
 def gc(repos: list[Repo], options: Options, io: Io) -> None:
     """Clean the cache of the last of `repos`; the others only say what they use, too.
 
-    All must be locked, and the checkouts of running experiments. Raises ConfigError, DataverError, CorruptObject.
+    All must be locked. Raises ConfigError, DataverError, CorruptObject, LockHeld.
     """
+    with Underway(repos, io) as underway:
+        _clean(repos, options, io, underway)
+
+
+def _clean(repos: list[Repo], options: Options, io: Io, underway: Underway) -> None:
     repo = repos[-1]
     remotes = Remotes(repo, options.remote, tool=io.tool, command="gc -c")
     places: dict[tuple[str, bool], Place] = {}
-    keep = _kept(repos, remotes, options, io, places)
+    keep = _kept(repos, remotes, options, io, places, underway)
     if options.trash and not options.dry:
         _to_trash(repo, keep, io)
         return
@@ -76,6 +81,7 @@ def gc(repos: list[Repo], options: Options, io: Io) -> None:
 
         report(repo, sweeps, options.json, io)
         return
+    _keep_newly_used(keep, underway)  # remotes may have been listed for long
     for each in sweeps:
         removed = _sweep(each, options.dry, io)
         io.info(each.told(removed))
@@ -85,14 +91,18 @@ def gc(repos: list[Repo], options: Options, io: Io) -> None:
         _empty_trash(repo, io)
 
 
-def _kept(repos: list[Repo], remotes: Remotes, options: Options, io: Io, places: dict[tuple[str, bool], Place]) -> dict[bool, set[str]]:
+def _kept(repos: list[Repo], remotes: Remotes, options: Options, io: Io, places: dict[tuple[str, bool], Place], underway: Underway) -> dict[bool, set[str]]:
     """What stays in the cache, by layout; fills `places`."""
-    underway = [found for one in repos for run in checkouts(one) for found in used_oids(run)]  # first: a run that ends now is in the refs then
-    for one in repos:
-        _collect(one, options, io, places)
+    keep = {legacy: set[str]() for legacy, _ in LAYOUTS}
+    _keep_newly_used(keep, underway)  # first: a run that ends now is in the refs then
+    before, results = None, underway.results()
+    while results != before:
+        for one in repos:
+            _collect(one, options, io, places)
+        _keep_newly_used(keep, underway)
+        before, results = results, underway.results()
     if options.cloud or options.not_in_remote:
         _assign_default(remotes, places)
-    keep = {legacy: set[str]() for legacy, _ in LAYOUTS}
     for place in places.values():
         present: set[str] = set()
         if options.not_in_remote:
@@ -102,9 +112,12 @@ def _kept(repos: list[Repo], remotes: Remotes, options: Options, io: Io, places:
                 raise ConfigError(f"remote '{place.remote.name}' is the cache itself: what is deleted here is deleted there", hint="Choose another remote with -r, or move it: `dataver remote modify NAME url URL`.")
             present = existing(store, place.used)
         keep[place.legacy] |= place.used - present
-    for legacy, oid in underway:
-        keep[legacy].add(oid)
     return keep
+
+
+def _keep_newly_used(keep: dict[bool, set[str]], underway: Underway) -> None:
+    for legacy, oid in underway.newly_used():
+        keep[legacy].add(oid)
 
 
 def _forget(repos: list[Repo], remotes: Remotes, places: dict[tuple[str, bool], Place]) -> None:
@@ -120,7 +133,7 @@ def preview(repo: Repo, options: Options, io: Io) -> list[dict[str, Any]]:
     """What `gc --dry --json` lists of the cache, without a lock: to be looked at, not to be acted on."""
     from remotes.engine.gcreport import described
 
-    keep = _kept([repo], Remotes(repo, options.remote, tool=io.tool), options, io, {})
+    keep = _kept([repo], Remotes(repo, options.remote, tool=io.tool), options, io, {}, Underway([repo], None))
     return described(repo, [Sweep(name, legacy, repo.legacy_store if legacy else repo.store, keep[legacy]) for legacy, name in LAYOUTS])
 
 

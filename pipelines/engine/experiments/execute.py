@@ -27,6 +27,7 @@ from pipelines.engine.experiments.refs import ABSENT, ExpRef, RefChanged, check_
 from pipelines.engine.experiments.runinfo import FAILED, FINISHED, PREPARING, QUEUED, RUNNING, SUCCESS, TEMPDIR, WORKSPACE, ExecutorInfo, RunFolder, RunNotes, exps_dir
 from pipelines.engine.reproduce import ReproductionFailed
 from pipelines.engine.wanted import Flags
+from remotes.engine.underway import locked_run
 from tracking.engine.checkout import remove_path
 from tracking.engine.errors import DataverError, GitError, LockHeld
 from tracking.engine.git import DOT_GIT, Git
@@ -389,7 +390,7 @@ class _CheckoutRun:
             log=self.log, runner_of=self.runner_of, on_event=self.hear, command="exp run",
         )  # fmt: skip
         try:
-            with repo.lock(io):
+            with locked_run(home, repo, io):
                 self.files.write_info(self.info)
                 io.info(f"Reproducing experiment '{entry.name}'")
                 experiment.prepare(save_data=False)

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from launcher.engine.io import Terminal
 from pipelines.engine.experiments import execute
 from pipelines.engine.experiments.queue import QueueEntry, list_entries
 from pipelines.engine.experiments.runinfo import RunFolder
+from remotes.engine import gc
 from tests.conftest import Project
 from tests.functional.pipelines.test_exp_run import PIPELINE, experiments, files_of, project, spawn, wait_for
 from tracking.engine.repo import Repo
@@ -305,6 +307,46 @@ stages:
     project.ok("exp", "apply", "one")
     assert "0.125" in project.read("made/early.txt")
     assert leftovers(project) == []
+
+
+def test_gc_and_a_run_that_begins_meanwhile_wait_for_each_other(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.gen({"old.txt": "of a run of dvc", "dvc.yaml": """\
+stages:
+  early: {cmd: mkdir -p made && cp params.yaml made/early.txt, params: [lr], outs: [made]}
+  late: {cmd: cp made/early.txt late.txt, deps: [made], outs: [late.txt]}
+"""})
+    project.ok("add", "-q", "old.txt")
+    record = project.read("old.txt.dvc")
+    project.ok("remove", "old.txt.dvc")
+    project.git("add", "dvc.yaml")
+    project.git("commit", "-q", "-m", "two stages")
+    repo, io, entry = entry_of(project, "-n", "one", "-S", "lr=0.125")
+    log = project / "log"
+    collect, runs = gc.collect_used, []
+
+    def work() -> None:
+        with log.open("ab", buffering=0) as file:
+            outcomes.append(execute.run_in_checkout(repo, entry, io, folder=f"{repo.tmp_dir}/exps/tmpx", log=file))
+
+    def looked(*args: Any, **kwargs: Any) -> Any:
+        found = collect(*args, **kwargs)
+        if not runs:  # after the look at what is running, before anything is deleted
+            runs.append(threading.Thread(target=work))
+            runs[0].start()
+            while runs[0].is_alive() and not (log.exists() and "Waiting until gc is over" in log.read_text()):
+                time.sleep(0.02)
+            project.git("init", "-q", ".dvc/tmp/exps/tmpdvc")
+            project.gen({".dvc/tmp/exps/tmpdvc": {".dvc": {}, "old.txt.dvc": record}})
+        return found
+
+    outcomes: list[execute.Outcome] = []
+    monkeypatch.setattr(gc, "collect_used", looked)
+    project.ok("gc", "-w", "-f")
+    runs[0].join()
+    assert outcomes[0].state == "success", outcomes
+    project.ok("exp", "apply", "one")
+    assert "0.125" in project.read("made/early.txt") and "0.125" in project.read("late.txt")
+    assert record.partition("md5: ")[2].split()[0] in project.objects()
 
 
 @pytest.mark.parametrize("argv", [["--temp"], ["--queue"]])
