@@ -11,6 +11,8 @@ from pipelines.engine import processid
 
 SILENCE_S = 60.0  # of another machine, before what it took counts as lost
 
+COPIED = "another project"  # instead of the id of a start of the machine
+
 ALIVE, DEAD, UNKNOWN = "alive", "dead", "unknown"
 
 
@@ -37,6 +39,32 @@ def liveness(facts: Mapping[str, Any], heartbeat: float | None = None) -> str:
 def is_here(facts: Mapping[str, Any]) -> bool:
     """Whether its process id means something to us."""
     return facts.get("host", _host()) == _host() and facts.get("space", _space()) == _space() and facts.get("boot", "") in ("", processid.boot_id())
+
+
+def place(folder: str) -> dict[str, Any]:
+    """Facts for a claim that tell the project from a copy of it (`cp -r`), whose runs these are not. folder: of the project."""
+    return {"folder": os.path.realpath(folder), "inode": _inode(folder)}
+
+
+def here(facts: Mapping[str, Any], folder: str) -> dict[str, Any]:
+    """The same facts, without a process when they came along with a copy: neither does it work for us, nor may we end it.
+
+    A project that was moved keeps its inode, one on another mount its path.
+    """
+    inode = facts.get("inode")
+    is_foreign = inode is not None and inode != _inode(folder) and facts.get("folder") != os.path.realpath(folder)
+    return {**facts, "pid": None, "boot": COPIED} if is_foreign else dict(facts)
+
+
+def is_copied(facts: Mapping[str, Any]) -> bool:
+    """Whether `here` found that."""
+    return facts.get("boot") == COPIED
+
+
+def _inode(folder: str) -> int | None:
+    with contextlib.suppress(OSError):
+        return os.stat(folder).st_ino
+    return None
 
 
 def _host() -> str:

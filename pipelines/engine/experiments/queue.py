@@ -214,19 +214,19 @@ def claim(git: Git, entry: QueueEntry, owner: Mapping[str, Any] | None = None) -
 def take(git: Git, entry: QueueEntry, owner: Mapping[str, Any] | None = None) -> str | None:
     """`claim`, returning the id of the claim, which ends are made under."""
     facts = dict(owner) if owner is not None else owners.own()
-    facts |= {"schema": SCHEMA, "claimed_at": round(time.time(), 3), "nonce": os.urandom(8).hex()}
+    facts |= {**owners.place(git.common_dir), "schema": SCHEMA, "claimed_at": round(time.time(), 3), "nonce": os.urandom(8).hex()}
     taken = write_commit(git, f"{entry.id}^{{tree}}", [entry.id], f"dataver: run {entry.name}", facts)
     return taken if _try(git, [f"verify {QUEUE_REFS}{entry.id} {entry.id}", f"create {RUNNING_REFS}{entry.id} {taken}"]) else None
 
 
 def claims(git: Git) -> dict[str, dict[str, Any]]:
-    """Entry id -> what its claim says (pid, process_start, boot, host, claimed_at), with the claim's own id as "claim"."""
+    """Entry id -> what its claim says (pid, process_start, boot, host, claimed_at), with the claim's own id as "claim". Those that came with a copy have no process."""
     refs = git.refs(RUNNING_REFS)
     git.objects.read_ahead(refs.values())
     found: dict[str, dict[str, Any]] = {}
     for ref, oid in refs.items():
         commit = read_commit(git, oid)
-        found[_id_of(ref)] = {**(commit.facts if commit is not None else {}), "claim": oid}
+        found[_id_of(ref)] = {**(owners.here(commit.facts, git.common_dir) if commit is not None else {}), "claim": oid}
     return found
 
 

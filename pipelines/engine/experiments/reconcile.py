@@ -16,7 +16,7 @@ from pipelines.engine.experiments.attempt import BY_USER, beat_time, checkout_fo
 from pipelines.engine.experiments.queue import FAILED, KILLED, QueueEntry
 from pipelines.engine.experiments.refs import ExpRef
 from pipelines.engine.experiments.runinfo import RunFolder, RunNotes
-from pipelines.engine.experiments.runstates import LOST
+from pipelines.engine.experiments.runstates import COPIED, LOST
 from pipelines.engine.experiments.stagequeue import open_tickets, read_ticket, tickets_folder
 from tracking.engine.errors import DataverError
 from tracking.engine.git import Git
@@ -77,7 +77,7 @@ def _settle(repo: Repo, git: Git, entry_id: str, claim: dict[str, Any], reason: 
         queue.finish(git, entry, result_ref=ExpRef(entry.baseline, entry.name).ref, result_commit=commit, claimed=claim["claim"], started=notes.started, journal=notes.journal)
         return
     is_killed = read_request(files.folder).get("claim") == claim["claim"]
-    why = str(read_request(files.folder).get("reason") or BY_USER) if is_killed else notes.reason or reason
+    why = str(read_request(files.folder).get("reason") or BY_USER) if is_killed else notes.reason or (COPIED if owners.is_copied(claim) else reason)
     state = KILLED if is_killed else FAILED
     left = None
     if queue.fail(git, entry, why, state=state, left=left, claimed=claim["claim"], failed_stage=notes.failed_stage or notes.stage, started=notes.started, journal=notes.journal):

@@ -32,6 +32,7 @@ from tracking.engine.git import Git
 from tracking.engine.repo import Repo
 
 LOST = "worker died: its process ended without saying why, because it was killed or the machine went down"
+COPIED = "it ran in the project that this one is a copy of"
 _ORDER = {RUNNING: 0, QUEUED: 1, FAILED: 2, KILLED: 2, SUCCESS: 3}
 
 
@@ -84,7 +85,7 @@ def _state_of(repo: Repo, entry: QueueEntry, kinds: Mapping[str, Commit | None])
     if RUNNING_REFS not in kinds:
         return RunState(entry, QUEUED, folder)
     taken = kinds[RUNNING_REFS]
-    claim = taken.facts if taken is not None else {}
+    claim = owners.here(taken.facts, repo.scm.common_dir) if taken is not None and repo.scm is not None else {}
     notes = RunFolder(repo.tmp_dir, entry.id).read_notes() or RunNotes()
     beat = max(filter(None, (notes.heartbeat, beat_time(folder, entry.id))), default=None)
     state = RunState(
@@ -105,7 +106,7 @@ def _state_of(repo: Repo, entry: QueueEntry, kinds: Mapping[str, Commit | None])
         return state
     if taken is None or not has_begun(repo.tmp_dir, entry.id, taken.id):
         return RunState(entry, QUEUED, folder)  # taken, but nothing of it was begun: it will be given back
-    reason = notes.reason or LOST
+    reason = notes.reason or (COPIED if owners.is_copied(claim) else LOST)
     return RunState(entry, FAILED, folder, started=state.started, ended=notes.ended or beat, reason=reason, failed_stage=notes.failed_stage or notes.stage, journal=notes.journal, facts=state.facts)
 
 

@@ -84,14 +84,14 @@ def write_wanted(tmp_dir: str, wanted: Wanted) -> None:
 
 
 def write_info(tmp_dir: str, *, jobs: int, redis: str, workers: Sequence[int], is_draining: bool, since: float) -> None:
-    facts = {**owners.own(), "jobs": jobs, "redis": redis, "workers": list(workers), "draining": is_draining, "since": since}
+    facts = {**owners.own(), **owners.place(tmp_dir), "jobs": jobs, "redis": redis, "workers": list(workers), "draining": is_draining, "since": since}
     with contextlib.suppress(DataverError, OSError):
         atomic.write_bytes(info_path(tmp_dir), json.dumps(facts).encode(), durable=False)
 
 
 def find(tmp_dir: str) -> Supervisor | None:
     """The supervisor that works for this project, or None."""
-    facts = read_state(info_path(tmp_dir))
+    facts = owners.here(read_state(info_path(tmp_dir)), tmp_dir)
     if not facts or owners.liveness(facts) != owners.ALIVE:
         return None
     workers = [pid for pid in facts.get("workers", ()) if isinstance(pid, int)]
@@ -99,9 +99,12 @@ def find(tmp_dir: str) -> Supervisor | None:
 
 
 def has_died(tmp_dir: str) -> bool:
-    """Whether the queue is switched on, and its supervisor ended without having meant to: killed, or lost with the machine."""
+    """Whether the queue is switched on, and its supervisor ended without having meant to: killed, or lost with the machine.
+
+    A copy of a project has had none.
+    """
     facts = read_state(info_path(tmp_dir))
-    if not facts or facts.get("draining") or not read_wanted(tmp_dir).is_on:
+    if not facts or owners.here(facts, tmp_dir) != facts or facts.get("draining") or not read_wanted(tmp_dir).is_on:
         return False
     return owners.liveness(facts) == owners.DEAD and not _lock_is_held(tmp_dir)
 

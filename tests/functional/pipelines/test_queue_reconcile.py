@@ -2,14 +2,20 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from pipelines.engine.experiments import attempt, queue
+from pipelines.engine import processid
+from pipelines.engine.experiments import attempt, owners, queue, stopping, supervision
 from pipelines.engine.experiments.queue import QueueEntry
 from pipelines.engine.experiments.reconcile import reconcile
 from pipelines.engine.experiments.refs import ExpRef, write_ref
 from pipelines.engine.experiments.runinfo import RunFolder, RunNotes
+from pipelines.engine.experiments.runstates import COPIED
 from tests.conftest import Project
 from tracking.engine.git import Git
 from tracking.engine.protocols import Settings
@@ -100,3 +106,21 @@ def test_our_own_run_is_left_alone(opened: Repo) -> None:
     entry = claimed(opened, begun=True, owner=owners.own())
     report = reconcile(opened)
     assert (report.running, report.pids, report.failed) == ([entry.id], [os.getpid()], [])
+
+
+def test_runs_and_supervisor_of_the_original_are_not_those_of_a_copy(opened: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE) as process:
+        owner = {**owners.own(), "pid": process.pid, "process_start": processid.start_of(process.pid)}
+        entry = claimed(opened, begun=True, owner=owner)
+        monkeypatch.setattr(owners, "own", lambda: owner)
+        supervision.write_wanted(opened.tmp_dir, supervision.Wanted(True))
+        supervision.write_info(opened.tmp_dir, jobs=1, redis="none", workers=[process.pid], is_draining=False, since=1.0)
+        shutil.copytree(opened.root_dir, tmp_path / "copy", symlinks=True)
+        copy = Repo.open(str(tmp_path / "copy"), opened.settings)
+        assert supervision.find(opened.tmp_dir) is not None and supervision.find(copy.tmp_dir) is None and not supervision.has_died(copy.tmp_dir)
+        (state,) = queue.read_states(copy)
+        assert (state.state, state.reason) == ("failed", COPIED)
+        assert stopping.kill(copy, [state], force=True) == [] and process.poll() is None
+        assert reconcile(opened).running == [entry.id]
+        os.rename(opened.root_dir, tmp_path / "moved")
+        assert reconcile(Repo.open(str(tmp_path / "moved"), opened.settings)).running == [entry.id]
