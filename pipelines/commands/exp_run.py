@@ -11,7 +11,7 @@ import argparse
 
 from pipelines.commands.repro import add_repro_arguments
 from pipelines.engine.experiments.execute import Outcome, Request, run_in_workspace
-from pipelines.engine.wanted import Flags
+from pipelines.engine.flags import Flags
 from tracking.engine.errors import DataverError
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo

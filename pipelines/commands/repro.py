@@ -18,7 +18,7 @@ from pipelines.engine.journal import JournaledRunner
 from pipelines.engine.processes import ending_like_interrupts
 from pipelines.engine.reproduce import Reproduction
 from pipelines.engine.runner import StageEnvironment
-from pipelines.engine.wanted import IoReporter, RepoLocks, make_importer, make_journal, make_options, make_plan, make_puller
+from pipelines.engine.wanted import IoReporter, RepoLocks, make_flags, make_importer, make_journal, make_plan, make_puller
 from tracking.engine.index import PIPELINE_FILE, Index, load_index
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace, io: Io) -> int:
         reproduction = Reproduction(
             ws,
             plan,
-            make_options(args, repo),
+            make_flags(args, repo),
             TerminalReporter(io),
             JournaledRunner(local_runner(StageEnvironment(io.settings.environ, repo.root_dir), journal.log_of), journal),
             RepoLocks(repo, io),

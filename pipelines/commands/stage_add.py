@@ -69,10 +69,11 @@ def _request(args: argparse.Namespace) -> Request:
 def _run_now(repo: Repo, stage: Stage, io: Io) -> None:
     """`repro --single-item --force` of the new stage, under the lock that is held."""
     from pipelines.engine.durations import save_durations
+    from pipelines.engine.flags import Flags
     from pipelines.engine.journal import JournaledRunner
     from pipelines.engine.reproduce import Reproduction
     from pipelines.engine.runner import LocalRunner, StageEnvironment
-    from pipelines.engine.wanted import Flags, IoReporter, RepoLocks, make_journal, make_options, make_plan
+    from pipelines.engine.wanted import IoReporter, RepoLocks, make_flags, make_journal, make_plan
     from tracking.engine.workspace import Workspace
 
     flags = Flags.of({"targets": [stage.name], "single_item": True, "force": True})
@@ -82,7 +83,7 @@ def _run_now(repo: Repo, stage: Stage, io: Io) -> None:
     reproduction = Reproduction(
         Workspace(repo, io.progress),
         plan,
-        make_options(flags, repo),
+        make_flags(flags, repo),
         IoReporter(io),
         JournaledRunner(LocalRunner(StageEnvironment(io.settings.environ, repo.root_dir), journal.log_of), journal),
         RepoLocks(repo, io),

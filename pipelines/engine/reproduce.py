@@ -13,8 +13,9 @@ import threading
 import time
 from typing import IO
 
+from pipelines.engine.flags import Flags
 from pipelines.engine.plan import Key, Plan, key_of
-from pipelines.engine.roles import Importer, Locks, Observer, Options, Puller, Reporter
+from pipelines.engine.roles import Importer, Locks, Observer, Puller, Reporter
 from pipelines.engine.runner import StageRunner, command_lines
 from pipelines.engine.stageupdate import StageUpdate
 from tracking.engine.errors import DataverError, LockHeld, StageFailed
@@ -44,7 +45,7 @@ class Running:
 class Reproduction:
     """One `repro`. `run` returns the stages that ran, were restored or verified."""
 
-    def __init__(self, ws: Workspace, plan: Plan, options: Options, reporter: Reporter, runner: StageRunner, locks: Locks, puller: Puller | None = None, importer: Importer | None = None, observer: Observer | None = None) -> None:
+    def __init__(self, ws: Workspace, plan: Plan, options: Flags, reporter: Reporter, runner: StageRunner, locks: Locks, puller: Puller | None = None, importer: Importer | None = None, observer: Observer | None = None) -> None:
         self.ws = ws
         self.plan = plan
         self.options = options

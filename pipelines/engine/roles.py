@@ -1,11 +1,10 @@
-"""What a reproduction is given: its flags, and the roles others play in it."""
+"""The roles others play in a reproduction."""
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
 from typing import IO, Protocol
 
-from tracking.engine.record import record
 from tracking.engine.stage import Dep, Out, Stage
 
 
@@ -57,19 +56,3 @@ class Locks(Protocol):
     def released(self) -> contextlib.AbstractContextManager[None]: ...
 
     def paths(self, read: list[str], write: list[str]) -> contextlib.AbstractContextManager[None]: ...
-
-
-@record(frozen=True)
-class Options:
-    """Flags of `repro`. on_error: fail, keep-going or ignore. jobs: stages at once."""
-
-    force: bool = False
-    force_downstream: bool = False
-    dry: bool = False
-    interactive: bool = False
-    no_commit: bool = False
-    run_cache: bool = True
-    pull: bool = False
-    allow_missing: bool = False
-    on_error: str = "fail"
-    jobs: int = 1

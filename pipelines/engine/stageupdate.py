@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator
 
 from pipelines.engine import runcache
 from pipelines.engine.dirty import COMMAND, DEP, FORCED, OUT, PARAM, Reason, definition_reasons, input_reasons, missing_outs, out_reasons, reasons
+from pipelines.engine.flags import Flags
 from pipelines.engine.plan import Key, Plan, key_of
-from pipelines.engine.roles import Importer, Locks, Observer, Options, Puller, Reporter
+from pipelines.engine.roles import Importer, Locks, Observer, Puller, Reporter
 from tracking.engine import atomic
 from tracking.engine.checkout import checkout, unprotect
 from tracking.engine.commit import DependencyMissing, refuse_tracked_outs, relink_outs, save_params, save_stage, write_stages
@@ -25,7 +26,7 @@ from tracking.engine.workspace import DELETED, NEW, NOT_IN_CACHE, Workspace, sta
 class StageUpdate:
     """What is done to each stage of one reproduction. done: stages that ran, were restored or verified, as recorded."""
 
-    def __init__(self, ws: Workspace, plan: Plan, options: Options, reporter: Reporter, locks: Locks, puller: Puller | None, importer: Importer | None, observer: Observer | None) -> None:
+    def __init__(self, ws: Workspace, plan: Plan, options: Flags, reporter: Reporter, locks: Locks, puller: Puller | None, importer: Importer | None, observer: Observer | None) -> None:
         self.ws = ws
         self.plan = plan
         self.options = options

@@ -1,4 +1,4 @@
-"""What a `repro` or `exp run` command line asks for: its flags, as a plan and as options."""
+"""What a `repro` or `exp run` command line asks for, made of its flags: a plan, and those who play a role in it."""
 from __future__ import annotations
 
 import contextlib
@@ -6,54 +6,20 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import IO, Any
 
+from pipelines.engine.flags import Flags
 from pipelines.engine.graph import Names, checked_graph
 from pipelines.engine.journal import Journal
 from pipelines.engine.plan import Plan, key_of
-from pipelines.engine.roles import Importer, Options
+from pipelines.engine.roles import Importer
 from tracking.engine.errors import StageNotFound
 from tracking.engine.index import PIPELINE_FILE, Index
 from tracking.engine.protocols import Io
-from tracking.engine.record import field, record
+from tracking.engine.record import replace
 from tracking.engine.repo import Repo
 from tracking.engine.stage import Dep, Stage
 from tracking.engine.targets import collect
 
 ORDER_KEPT = 200  # names of stages in a journal
-
-
-@record(frozen=True)
-class Flags:
-    """The flags of `repro`, by the names the parser gives them."""
-
-    targets: list[str] = field(default_factory=list)
-    glob: bool = False
-    force: bool = False
-    interactive: bool = False
-    single_item: bool = False
-    pipeline: bool = False
-    all_pipelines: bool = False
-    recursive: bool = False
-    downstream: bool = False
-    force_downstream: bool = False
-    pull: bool = False
-    allow_missing: bool = False
-    dry: bool = False
-    on_error: str = "fail"
-    no_commit: bool = False
-    run_cache: bool = True
-    jobs: int = 1
-
-    @classmethod
-    def of(cls, source: Any) -> Flags:
-        """From parsed arguments, or from a mapping that may lack some and hold others."""
-        values = source if isinstance(source, Mapping) else vars(source)
-        return cls(**{name: values[name] for name in cls.__record_fields__ if name in values})  # type: ignore[attr-defined]
-
-    def options(self) -> dict[str, Any]:
-        """Those that differ from what `repro` does without any, for a file."""
-        plain = Flags()
-        names = [name for name in self.__record_fields__ if name != "targets"]  # type: ignore[attr-defined]
-        return {name: getattr(self, name) for name in names if getattr(self, name) != getattr(plain, name)}
 
 
 def make_plan(index: Index, flags: Any, cwd: str) -> Plan:
@@ -78,19 +44,10 @@ def _targets(index: Index, flags: Any, cwd: str) -> list[Stage]:
     return [found.stage for found in collect(index, targets, cwd=cwd, recursive=flags.recursive, glob=flags.glob, outs=False)]
 
 
-def make_options(flags: Any, repo: Repo) -> Options:
-    return Options(
-        force=flags.force,
-        force_downstream=flags.force_downstream,
-        dry=flags.dry,
-        interactive=flags.interactive or bool(repo.config.get("core", "interactive", False)),
-        no_commit=flags.no_commit,
-        run_cache=flags.run_cache,
-        pull=flags.pull,
-        allow_missing=flags.allow_missing,
-        on_error=flags.on_error,
-        jobs=flags.jobs,
-    )
+def make_flags(given: Any, repo: Repo) -> Flags:
+    """The flags with what the configuration says where they do not. given: Flags, or parsed arguments."""
+    flags = Flags.of(given)
+    return replace(flags, interactive=flags.interactive or bool(repo.config.get("core", "interactive", False)))
 
 
 def make_puller(repo: Repo, flags: Any, io: Io) -> Any:

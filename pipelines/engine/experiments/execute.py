@@ -25,8 +25,8 @@ from pipelines.engine.experiments.names import random_name
 from pipelines.engine.experiments.paramfiles import edits, write_edits
 from pipelines.engine.experiments.refs import ABSENT, ExpRef, RefChanged, check_name, list_refs, write_ref
 from pipelines.engine.experiments.runinfo import FAILED, FINISHED, PREPARING, QUEUED, RUNNING, SUCCESS, TEMPDIR, WORKSPACE, ExecutorInfo, RunFolder, RunNotes, exps_dir
+from pipelines.engine.flags import Flags
 from pipelines.engine.reproduce import ReproductionFailed
-from pipelines.engine.wanted import Flags
 from remotes.engine.underway import locked_run
 from tracking.engine.checkout import remove_path
 from tracking.engine.errors import DataverError, GitError, LockHeld
@@ -49,7 +49,7 @@ LOCK_PAUSE_S = 0.5
 
 @record(frozen=True)
 class Request:
-    """What `exp run` was asked for. options: flags of `repro` (names of pipelines.engine.wanted.Flags). overrides: `-S` as typed.
+    """What `exp run` was asked for. options: flags of `repro` (names of pipelines.engine.flags.Flags). overrides: `-S` as typed.
 
     is_zip: values of a sweep go side by side instead of in every combination.
     """

@@ -10,12 +10,13 @@ from typing import IO, Any, Protocol
 from pipelines.engine.capture import Log
 from pipelines.engine.experiments import snapshot
 from pipelines.engine.experiments.stagepolicy import local_runner
+from pipelines.engine.flags import Flags
 from pipelines.engine.journal import Journal, JournaledRunner
 from pipelines.engine.plan import Plan
 from pipelines.engine.processes import ending_like_interrupts
 from pipelines.engine.reproduce import Reproduction
 from pipelines.engine.runner import Echo, StageEnvironment, StageRunner
-from pipelines.engine.wanted import Flags, IoReporter, RepoLocks, make_importer, make_journal, make_options, make_plan, make_puller
+from pipelines.engine.wanted import IoReporter, RepoLocks, make_flags, make_importer, make_journal, make_plan, make_puller
 from tracking.engine.bring import Want, bring
 from tracking.engine.commit import save_stage, write_dvcfile
 from tracking.engine.errors import GitError
@@ -127,7 +128,7 @@ class Experiment:
         if self._stopping:
             raise KeyboardInterrupt
         reproduction = Reproduction(
-            self.ws, self.plan, make_options(flags, repo), IoReporter(io), _Told(runner, self), RepoLocks(repo, io),
+            self.ws, self.plan, make_flags(flags, repo), IoReporter(io), _Told(runner, self), RepoLocks(repo, io),
             make_puller(repo, flags, io), make_importer(repo, io), None if flags.dry else _Watch(journal, self),
         )  # fmt: skip
         try:

@@ -7,10 +7,10 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import IO, Any
 
+from pipelines.engine.flags import Flags
 from pipelines.engine.graph import Names, checked_graph
 from pipelines.engine.plan import Plan, key_of
 from pipelines.engine.reproduce import Reproduction
-from pipelines.engine.roles import Options
 from tracking.engine.errors import StageFailed
 from tracking.engine.index import load_index
 from tracking.engine.protocols import Settings
@@ -113,7 +113,7 @@ class Lab:
         graph = checked_graph(index.stages, Names(repo.root_dir, repo.cwd))
         plan = Plan(index.stages, {key_of(stage): [key_of(other) for other in graph.producers(stage)] for stage in index.stages}).want([])
         runner, reporter = FakeRunner(), Reporter()
-        return Reproduction(Workspace(repo), plan, Options(**options), reporter, runner, NoLocks()), runner, reporter
+        return Reproduction(Workspace(repo), plan, Flags(**options), reporter, runner, NoLocks()), runner, reporter
 
     def repro(self, **options: Any) -> tuple[list[str], Reporter]:
         """Names of the stages that were started, and what was said."""
