@@ -6,8 +6,9 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from remotes.engine.bucketclients import Told
-from remotes.engine.cloudstore import ASKED_AT_ONCE, BucketStore, Tell
+from remotes.engine.bucketclients import Page, Told
+from remotes.engine.bucketstore import BucketStore
+from remotes.engine.cloudstore import ASKED_AT_ONCE, Tell
 from remotes.engine.filesystems import Location
 from remotes.engine.s3direct import Direct, Unclear
 from remotes.engine.threads import Crew
@@ -50,24 +51,13 @@ class S3Store(BucketStore):
             return super().facts(asked)
         return {**found} if found else super().facts(asked[:1])  # whose bucket is absent looks absent, too
 
-    def first_page(self) -> tuple[list[tuple[str, int | None]], bool]:
+    def _first_page(self, root: str) -> tuple[Page, bool]:
         try:
             with self._listing():  # on a thread, for Ctrl-C to be heard meanwhile
-                [(page, is_all)] = Crew([self.root], lambda job: self.direct.first_page(job.item), 1).run()
+                [(page, is_all)] = Crew([root], lambda job: self.direct.first_page(job.item), 1).run()
+            return page, is_all
         except Unclear:
-            return super().first_page()
-        return [(oid, size) for oid, size, _ in self._objects(page)], is_all
-
-    def list_facts(self, prefixes: Iterable[str] | None = None) -> list[tuple[str, int, str | None]]:
-        if prefixes is None:
-            try:
-                with self._listing():
-                    [(page, is_all)] = Crew([self.root], lambda job: self.direct.first_page(job.item), 1).run()
-                if is_all:
-                    return list(self._objects(page))
-            except Unclear:
-                pass
-        return super().list_facts(prefixes)
+            return super()._first_page(root)
 
     def get_or_bytes(self, oid: str, to_path: str, tell: Tell | None = None) -> bytes | None:
         path = self.path_of(oid)

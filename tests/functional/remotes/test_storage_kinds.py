@@ -236,7 +236,8 @@ def test_a_listing_of_many_pages_is_complete(kind: str, servers: Servers, opened
             yield answer
 
     monkeypatch.setattr(store.client, "pages", counted)  # type: ignore[attr-defined]
-    assert {legacy: set(found) for legacy, found in store.list_layouts().items()} == both and len(asked) == 1  # type: ignore[attr-defined]
+    assert {legacy: set(found) for legacy, found in store.list_layouts().items()} == both  # type: ignore[attr-defined]
+    assert len(asked) == (0 if isinstance(store, S3Store) else 1)
 
     async def small(prefix: str):  # type: ignore[no-untyped-def]
         async for page, is_last in counted(prefix):

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from remotes.engine.clientoptions import Wanted
-from remotes.engine.cloudstore import BucketStore
+from remotes.engine.bucketstore import BucketStore
 from remotes.engine.filesystems import Location
 from remotes.engine.s3direct import Direct, Unclear, direct
 from tracking.engine.protocols import Settings
@@ -112,7 +112,7 @@ def answering() -> Iterator[Callable[[bytes], str]]:
 
 
 @pytest.mark.parametrize(("count", "requests"), [(900, 1), (3000, 1 + 3), (9000, 1 + 16)])
-def test_a_listing_takes_few_requests(count: int, requests: int) -> None:
+def test_a_listing_takes_few_requests(count: int, requests: int, monkeypatch: pytest.MonkeyPatch) -> None:
     oids = sorted(hashlib.md5(b"%d" % number).hexdigest() for number in range(count))
     asked = []
 
@@ -125,5 +125,6 @@ def test_a_listing_takes_few_requests(count: int, requests: int) -> None:
 
     store = BucketStore(Location(None, "b", "s3", "s3://b"))
     store.client = Paged()  # type: ignore[assignment]
-    assert sorted(oid for oid, _, _ in asyncio.run(store._list(None))) == oids
+    monkeypatch.setattr(store, "_wait", asyncio.run)
+    assert sorted(oid for oid, _, _ in store.list_facts()) == oids
     assert len(asked) == requests
