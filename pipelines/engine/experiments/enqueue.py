@@ -15,6 +15,7 @@ from pipelines.engine.experiments.reproducing import changed_data, plan_of, stag
 from pipelines.engine.experiments.execute import Request, choose_name, experiment_names, experiments_git
 from pipelines.engine.experiments.overrides import SweepRefused, by_file, combinations, is_sweep
 from pipelines.engine.experiments.paramfiles import file_edits
+from pipelines.engine.experiments.paramsedit import ParamsFile
 from pipelines.engine.experiments.queue import QueueEntry, list_entries, write_entries
 from tracking.engine.dvcfile import dump_dvcfile
 from tracking.engine.errors import DataverError
@@ -91,8 +92,9 @@ def _edits(repo: Repo, io: Io, each: Sequence[Mapping[str, list[str]]], request:
     if len(each) >= BATCH_FROM:
         io.progress.start("Applying overrides", len(each), "run")
     found = []
+    read: dict[str, ParamsFile] = {}
     for overrides in each:
-        found.append(file_edits(repo, overrides, io.cwd, no_hydra=request.no_hydra))
+        found.append(file_edits(repo, overrides, io.cwd, no_hydra=request.no_hydra, read=read))
         if len(each) >= BATCH_FROM:
             io.progress.advance()
     if len(each) >= BATCH_FROM:

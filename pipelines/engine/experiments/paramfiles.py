@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 
 from pipelines.engine.experiments.overrides import DEFAULT_FILE, SweepRefused, by_file, is_sweep
-from pipelines.engine.experiments.paramsedit import edited
+from pipelines.engine.experiments.paramsedit import ParamsFile
 from tracking.engine import atomic
 from tracking.engine.errors import DataverError
 from tracking.engine.files import read_file
@@ -23,8 +23,9 @@ def edits(repo: Repo, texts: Iterable[str], cwd: str, *, no_hydra: bool) -> dict
     return file_edits(repo, files, cwd, no_hydra=no_hydra)
 
 
-def file_edits(repo: Repo, files: Mapping[str, Sequence[str]], cwd: str, *, no_hydra: bool) -> dict[str, bytes]:
-    """The same for overrides that are grouped by file."""
+def file_edits(repo: Repo, files: Mapping[str, Sequence[str]], cwd: str, *, no_hydra: bool, read: dict[str, ParamsFile] | None = None) -> dict[str, bytes]:
+    """The same for overrides that are grouped by file. read: files that were read already, by path; gets those read now."""
+    read = {} if read is None else read
     hydra = bool(repo.config.get("hydra", "enabled", False)) and not no_hydra
     wanted = dict(files)
     if hydra:
@@ -39,7 +40,9 @@ def file_edits(repo: Repo, files: Mapping[str, Sequence[str]], cwd: str, *, no_h
 
             found[path] = composed(repo, path, overrides)
         else:
-            found[path] = edited(_read(path, name), name, overrides)
+            if path not in read:
+                read[path] = ParamsFile(_read(path, name), name)
+            found[path] = read[path].edited(overrides)
     return found
 
 

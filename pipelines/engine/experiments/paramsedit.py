@@ -5,8 +5,11 @@ the rest stay; other changes go through the editors that keep comments and order
 """
 from __future__ import annotations
 
+import copy
 import json
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 from pipelines.engine.experiments.overrides import ADD, CHANGE, DELETE, InvalidOverride, Override, parse_all, plain
@@ -15,6 +18,7 @@ from tracking.engine.params import read_params
 
 _ABSENT: Any = object()
 Change = Callable[[Any], None]
+Cut = tuple[int, int, str]  # from and to where in a text, and what stands there instead
 
 
 def edited(data: bytes, path: str, texts: Sequence[str]) -> bytes:
@@ -22,34 +26,127 @@ def edited(data: bytes, path: str, texts: Sequence[str]) -> bytes:
 
     Raises InvalidOverride, ParamsError.
     """
-    overrides = parse_all(texts)
-    for override in overrides:
-        if override.is_sweep:
-            raise InvalidOverride("Sweep overrides can't be used without `--queue`")
-    before = read_params(data, path)
-    if not isinstance(before, dict):
-        raise InvalidOverride(f"Invalid `--set-param` value: '{path}' holds no keys to set.")
-    after = read_params(data, path)
+    return ParamsFile(data, path).edited(texts)
 
-    def change(values: Any) -> None:
+
+class ParamsFile:
+    """A params file that may be edited many times, each time from the same content: a sweep parses it once."""
+
+    def __init__(self, data: bytes, path: str) -> None:
+        self.data = data
+        self.path = path
+
+    @cached_property
+    def values(self) -> Any:
+        return read_params(self.data, self.path)
+
+    @cached_property
+    def has_anchors(self) -> bool:
+        return b"&" in self.data
+
+    @cached_property
+    def _node(self) -> Any:
+        from tracking.engine import yamlfile
+
+        return yamlfile.compose(self._text)
+
+    @cached_property
+    def _text(self) -> str:
+        from tracking.engine.yamlerror import as_text
+
+        return as_text(self.data, self.path)
+
+    def edited(self, texts: Sequence[str]) -> bytes:
+        """Its content as the overrides say. Raises InvalidOverride, ParamsError."""
+        overrides = parse_all(texts)
         for override in overrides:
-            apply(values, override)
+            if override.is_sweep:
+                raise InvalidOverride("Sweep overrides can't be used without `--queue`")
+        if not isinstance(self.values, dict):
+            raise InvalidOverride(f"Invalid `--set-param` value: '{self.path}' holds no keys to set.")
+        # what one anchor names is one value in two places
+        after = read_params(self.data, self.path) if self.has_anchors else self.values
 
-    change(after)  # on plain values: refuses before anything is written
-    if after == before and not _types_differ(before, after):
-        return data
-    name = path.lower()
-    if name.endswith(".json"):
-        return _edit_json(data, after)
-    if name.endswith(".toml"):
-        return _edit_toml(data, change, path)
-    if name.endswith(".py"):
-        return _edit_py(data, before, after, path)
-    return _edit_yaml(data, before, after, change, path)
+        def change(values: Any) -> None:
+            for override in overrides:
+                apply(values, override)
+
+        for override in overrides:  # on plain values: refuses before anything is written
+            if not self.has_anchors:
+                after = _copied_along(after, override.key.split("."))
+            apply(after, override)
+        if after == self.values and not _types_differ(self.values, after):
+            return self.data
+        name = self.path.lower()
+        if name.endswith(".json"):
+            return _edit_json(self.data, after)
+        if name.endswith(".toml"):
+            return _edit_toml(self.data, change, self.path)
+        if name.endswith(".py"):
+            return _edit_py(self.data, self.values, after, self.path)
+        return self._edit_yaml(after, change)
+
+    def _edit_yaml(self, after: Any, change: Change) -> bytes:
+        from tracking.engine import yamlfile
+
+        if not self.has_anchors:
+            cuts = self._cuts(after)
+            if cuts is not None:
+                spliced = _spliced(self._text, cuts)
+                if self._are_parts_right(cuts, after) or _is(spliced.encode(), after, self.path):
+                    return spliced.encode()
+        return yamlfile.edit(self._text, change, self.path).encode()
+
+    def _cuts(self, after: Any) -> list[Cut] | None:
+        """What is to be replaced by what; None when more than scalars changed."""
+        changes: list[tuple[tuple[Any, ...], Any]] = []
+        if not _scalar_changes(self.values, after, (), changes):
+            return None
+        cuts = []
+        for keys, value in changes:
+            target = _node_at(self._node, keys)
+            written = _scalar_text(value)
+            if target is None or written is None or target.id != "scalar" or target.style in ("|", ">"):
+                return None
+            start, end = target.start_mark.index, target.end_mark.index
+            if start == end or "\n" in self._text[start:end]:
+                return None
+            cuts.append((start, end, written))
+        return cuts
+
+    def _are_parts_right(self, cuts: list[Cut], after: Any) -> bool:
+        """Whether what stands under each changed key of the top reads back as wanted; the rest of a large file is not read again.
+
+        False also where parts cannot be read alone.
+        """
+        keys = [key for key, _ in self._node.value]
+        if self._node.flow_style or self._text.startswith("%") or any(key.start_mark.column for key in keys):
+            return False
+        starts = [key.start_mark.index for key in keys]
+        for position in {bisect_right(starts, start) - 1 for start, _, _ in cuts}:
+            begin, end = starts[position], [*starts, len(self._text)][position + 1]
+            inside = [(start - begin, stop - begin, written) for start, stop, written in cuts if begin <= start < end]
+            name = _name(after, keys[position].value)
+            if name is _ABSENT or not _is(_spliced(self._text[begin:end], inside).encode(), {name: after[name]}, self.path):
+                return False
+        return True
+
+
+def _copied_along(values: Any, keys: Sequence[str]) -> Any:
+    """The values with new containers on the way to a key, so that a change there leaves the given ones alone."""
+    if not keys or not isinstance(values, (dict, list)):
+        return copy.deepcopy(values)
+    node = copy.copy(values)
+    child = _child(values, keys[0])
+    if child is not _ABSENT:
+        _store(node, keys[0], _copied_along(child, keys[1:]))
+    return node
 
 
 def _types_differ(before: Any, after: Any) -> bool:
     """1, 1.0 and true are equal, and not the same."""
+    if before is after:
+        return False
     if type(before) is not type(after):
         return True
     if isinstance(before, dict):
@@ -195,17 +292,6 @@ def _resolved(value: Any, values: Any) -> Any:
 
 
 # --- files
-def _edit_yaml(data: bytes, before: Any, after: Any, change: Change, path: str) -> bytes:
-    from tracking.engine import yamlfile
-    from tracking.engine.yamlerror import as_text
-
-    text = as_text(data, path)
-    spliced = _splice(text, before, after)
-    if spliced is not None and _is(spliced.encode(), after, path):
-        return spliced.encode()
-    return yamlfile.edit(text, change, path).encode()
-
-
 def _is(data: bytes, wanted: Any, path: str) -> bool:
     """Whether a file reads back as wanted. A value such as NaN differs from itself, so texts are compared."""
     try:
@@ -214,24 +300,8 @@ def _is(data: bytes, wanted: Any, path: str) -> bool:
         return False
 
 
-def _splice(text: str, before: Any, after: Any) -> str | None:
-    """The text with scalars replaced where they stand; None when more than scalars changed."""
-    changes: list[tuple[tuple[Any, ...], Any]] = []
-    if not _scalar_changes(before, after, (), changes) or "&" in text:
-        return None
-    from tracking.engine import yamlfile
-
-    node = yamlfile.compose(text)
-    cuts = []
-    for keys, value in changes:
-        target = _node_at(node, keys)
-        written = _scalar_text(value)
-        if target is None or written is None or target.id != "scalar" or target.style in ("|", ">"):
-            return None
-        start, end = target.start_mark.index, target.end_mark.index
-        if start == end or "\n" in text[start:end]:
-            return None
-        cuts.append((start, end, written))
+def _spliced(text: str, cuts: Sequence[Cut]) -> str:
+    """The text with scalars replaced where they stand."""
     for start, end, written in sorted(cuts, reverse=True):
         rest = text[end:]
         comment = rest.lstrip(" ")
@@ -243,6 +313,8 @@ def _splice(text: str, before: Any, after: Any) -> str | None:
 
 def _scalar_changes(before: Any, after: Any, keys: tuple[Any, ...], found: list[tuple[tuple[Any, ...], Any]]) -> bool:
     """Collect (keys, new value) of changed scalars; False when keys came or went, or containers changed."""
+    if before is after:
+        return True
     if isinstance(before, dict) and isinstance(after, dict):
         return list(before) == list(after) and all(_scalar_changes(before[key], after[key], (*keys, key), found) for key in before)
     if isinstance(before, list) and isinstance(after, list):

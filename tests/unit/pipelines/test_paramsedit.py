@@ -6,7 +6,8 @@ import json
 import pytest
 
 from pipelines.engine.experiments.overrides import InvalidOverride
-from pipelines.engine.experiments.paramsedit import edited
+from pipelines.engine.experiments import paramsedit
+from pipelines.engine.experiments.paramsedit import ParamsFile, edited
 
 YAML = """\
 # top
@@ -37,6 +38,24 @@ def test_nothing_is_written_as_the_dumper_does() -> None:
 
 def test_an_item_of_a_list() -> None:
     assert yaml("train.layers.1=9") == YAML.replace("[1, 2]", "[1, 9]")
+
+
+SWEEP = [["lr=1"], ["lr=2", "train.epochs=9"], ["train.layers.1=7"], ["name='a: b'"], ["train.layers=[3]"], ["+train.new=1"], ["lr=1"], ["+train.more={a: 1}", "train.more.a=2"]]
+
+
+@pytest.mark.parametrize("start", ["", "---\n", "{a: [1, 2], lr: 3} #", "base: &x {lr: 1}\nother: *x\n"])
+def test_edits_of_a_file_that_is_parsed_once_do_not_mix(start: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = f"{start}{YAML}{'# more'.rjust(9)}\nlast: [a, 'b']\n".encode() if "#" not in start else f"{start}\n".encode()
+    read, parsed = paramsedit.read_params, []
+    monkeypatch.setattr(paramsedit, "read_params", lambda data, path: parsed.append(len(data)) or read(data, path))
+    file = ParamsFile(data, "params.yaml")
+    for texts in [["lr=1"], ["lr=5"], ["lr=1.5"]] if "#" in start else SWEEP:
+        parsed.clear()
+        once = file.edited(texts)
+        if "*" not in start and "#" not in start and texts[0][0] != "+" and "[3" not in texts[0]:
+            assert max(parsed[1:], default=0) < len(data) - 10, "a part is read to check it"
+        assert once == edited(data, "params.yaml", texts) != data
+    assert file.data == data and file.values == read(data, "params.yaml")
 
 
 def test_texts_that_look_like_other_things_are_quoted() -> None:
