@@ -104,7 +104,7 @@ def test_paths_with_the_same_recorded_content_stand_for_each_other(box: str) -> 
     assert explain(operation, said[0], said[2], {}, box) is None
 
 
-@pytest.mark.parametrize(("key", "out", "is_explained"), [("d/a", "D\td/a\n", True), ("d/a", "2 files deleted\n", True), ("d/a", "M\td/a\n", False), ("e/a", "D\te/a\n", False)])
+@pytest.mark.parametrize(("key", "out", "is_explained"), [("d/a", "D       d/a\n", True), ("d/a", "2 files deleted\n", True), ("d/a", "M       d/a\n", False), ("e/a", "D       e/a\n", False)])
 def test_a_part_that_dvc_deleted_and_made_anew_is_explained(box: str, key: str, out: str, is_explained: bool) -> None:
     Path(box, "project/d.dvc").write_text("outs:\n- md5: x.dir\n  path: d\n")
     found = {f"project/{key}": (f"file 0 = {OBJECTS['1']} b'1'", "file 0 b'1'")}

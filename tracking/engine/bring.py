@@ -202,9 +202,9 @@ def checkout_failed(result: Brought) -> CheckoutFailed:
 
 
 def change_lines(result: Brought) -> list[str]:
-    """One line per out: M, A or D, a tab, the path."""
+    """One line per out: M, A or D, spaces to the eighth column as in dvc, whose console spreads its tab, and the path."""
     groups = (("M", result.modified), ("A", result.added), ("D", result.deleted))
-    return [f"{letter}\t{path}" for letter, paths in groups for path in paths]
+    return [f"{letter:8}{path}" for letter, paths in groups for path in paths]
 
 
 def count_text(counts: dict[str, int]) -> str:

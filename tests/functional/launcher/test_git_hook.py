@@ -58,12 +58,12 @@ def test_which_checkouts_count(hooked: Project) -> None:
     assert hooked.ok("git-hook", "post-checkout", "a", "b", "1").out == ""
     (hooked / ".git/rebase-merge").rmdir()
     assert not (hooked / "f").exists()
-    assert hooked.ok("git-hook", "post-checkout", "a", "b", "1").out == "A\tf\n"
+    assert hooked.ok("git-hook", "post-checkout", "a", "b", "1").out == "A       f\n"
     (hooked / "f").unlink()
     hooked.environ["PRE_COMMIT_CHECKOUT_TYPE"] = "0"
     assert hooked.ok("git-hook", "post-checkout", "a", "b", "1").out == ""
     hooked.environ["PRE_COMMIT_CHECKOUT_TYPE"] = "1"
-    assert hooked.ok("git-hook", "post-checkout").out == "A\tf\n"
+    assert hooked.ok("git-hook", "post-checkout").out == "A       f\n"
 
 
 def test_a_push_sends_the_data_and_fails_with_it(hooked: Project) -> None:

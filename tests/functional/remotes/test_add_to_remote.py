@@ -13,7 +13,7 @@ def test_a_file_goes_to_the_remote_alone(data: Project) -> None:
     assert data.read("big.dvc") == f"outs:\n- md5: {BIG}\n  size: 4\n  hash: md5\n  path: big\n"
     assert (data.objects("../remote"), data.objects(), (data / "big").exists()) == ([BIG], before, False)
     assert "git add big.dvc" in result.out
-    assert data.ok("pull", "big").out == "A\tbig\n1 file fetched and 1 file added\n"
+    assert data.ok("pull", "big").out == "A       big\n1 file fetched and 1 file added\n"
 
 
 def test_a_folder_goes_with_its_manifest(data: Project) -> None:

@@ -116,7 +116,7 @@ def test_fetch_refuses_a_manifest_that_leads_outside(data: Project, lose: Lose, 
 def test_pull_into_a_fresh_clone(data: Project, lose: Lose) -> None:
     data.ok("push")
     lose("cache", "workspace")
-    assert data.ok("pull").out == "A\td/\nA\tf.txt\n5 files fetched and 4 files added\n"
+    assert data.ok("pull").out == "A       d/\nA       f.txt\n5 files fetched and 4 files added\n"
     assert data.tree("d") == ["a", "b", "sub/c"]
     assert data.ok("pull").out == "Everything is up to date.\n"
 
@@ -135,7 +135,7 @@ def test_pull_brings_what_there_is_and_fails_for_the_rest(data: Project, lose: L
     data.ok("push", "f.txt")
     lose("cache", "workspace")
     result = data.run("pull")
-    assert (result.code, result.out) == (1, "A\tf.txt\n1 file fetched and 1 file added\n")
+    assert (result.code, result.out) == (1, "A       f.txt\n1 file fetched and 1 file added\n")
     assert result.err.endswith(
         "ERROR: failed to pull data from the cloud - Checkout failed for following targets:\nd\nIs your cache up to date?\n<https://error.dvc.org/missing-files>\n"
     )
@@ -145,7 +145,7 @@ def test_pull_brings_what_there_is_and_fails_for_the_rest(data: Project, lose: L
 def test_pull_of_targets_leaves_the_rest(data: Project, lose: Lose) -> None:
     data.ok("push")
     lose("cache", "workspace")
-    assert data.ok("pull", "d/sub").out == "A\td/\n2 files fetched and 1 file added\n"
+    assert data.ok("pull", "d/sub").out == "A       d/\n2 files fetched and 1 file added\n"
     assert data.tree("d") == ["sub/c"]
     assert not (data / "f.txt").exists()
 

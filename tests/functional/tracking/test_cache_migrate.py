@@ -57,7 +57,7 @@ def test_files_name_the_new_hashes(old: Project) -> None:
 
 def test_files_are_migrated_without_a_workspace(old: Project) -> None:
     old.ok("cache", "migrate", "--dvc-files")
-    assert old.ok("checkout").out == "A\td/\nA\tf\n"
+    assert old.ok("checkout").out == "A       d/\nA       f\n"
     assert (old / "d/x").read_bytes() == DOS
 
 

@@ -23,7 +23,7 @@ def two(repo: Project) -> Project:
 
 def test_switching_says_what_changed(two: Project) -> None:
     two.git("checkout", "-q", "HEAD~")
-    assert two.ok("checkout").lines == ["M\td/", "M\tf"]
+    assert two.ok("checkout").lines == ["M       d/", "M       f"]
     assert two.tree("d") == ["a", "b"] and two.read("f") == "1\n"
 
 
@@ -38,7 +38,7 @@ def test_nothing_to_do_prints_nothing(two: Project) -> None:
 
 def test_data_no_file_names_any_more_is_deleted(two: Project) -> None:
     two.git("rm", "-q", "f.dvc")
-    assert two.ok("checkout").out == "D\tf\n"
+    assert two.ok("checkout").out == "D       f\n"
     assert not (two / "f").exists()
 
 
@@ -72,7 +72,7 @@ def test_data_whose_objects_are_gone_is_not_deleted(two: Project, kind: str) -> 
 def test_data_made_executable_since_is_deleted(two: Project) -> None:
     two.git("rm", "-q", "d.dvc")
     (two / "d/a").chmod(0o755)
-    assert two.ok("checkout").out == "D\td/\n"
+    assert two.ok("checkout").out == "D       d/\n"
 
 
 def test_unsaved_changes_need_force(two: Project) -> None:
@@ -86,7 +86,7 @@ def test_unsaved_changes_need_force(two: Project) -> None:
 def test_a_target_leaves_the_rest_alone(two: Project) -> None:
     (two / "f").unlink()
     (two / "d/a").unlink()
-    assert two.ok("checkout", "d/a").out == "M\td/\n"
+    assert two.ok("checkout", "d/a").out == "M       d/\n"
     assert not (two / "f").exists()
 
 
@@ -94,7 +94,7 @@ def test_recursive_takes_folders(repo: Project) -> None:
     repo.gen({"s": {"f": "1\n"}, "g": "2\n"}).ok("add", "s/f", "g")
     os.unlink(repo / "s/f")
     os.unlink(repo / "g")
-    assert repo.ok("checkout", "-R", "s").out == "A\ts/f\n"
+    assert repo.ok("checkout", "-R", "s").out == "A       s/f\n"
 
 
 def test_missing_objects_fail_and_lose_nothing(two: Project) -> None:
@@ -117,7 +117,7 @@ def test_a_lost_manifest_is_made_again_from_what_was_last_seen(repo: Project) ->
             os.unlink(repo / f".dvc/cache/files/md5/{oid[:2]}/{oid[2:]}")
     repo.gen({"d": {"a": "changed\n"}})
     (repo / "d/s/b").unlink()
-    assert repo.ok("checkout", "-f").out == "M\td/\n"
+    assert repo.ok("checkout", "-f").out == "M       d/\n"
     assert (repo.read("d/a"), repo.read("d/s/b")) == ("1\n", "2\n")
 
 
@@ -156,7 +156,7 @@ def test_with_deps_brings_what_the_stage_needs(repo: Project) -> None:
     repo.ok("repro")
     for name in ("in", "o"):
         os.unlink(repo / name)
-    assert repo.ok("checkout", "-d", "a").lines == ["A\tin", "A\to"]
+    assert repo.ok("checkout", "-d", "a").lines == ["A       in", "A       o"]
 
 
 def test_unprotect_makes_links_plain_files(repo: Project) -> None:
@@ -180,7 +180,7 @@ def test_destroy_keeps_the_data_only(repo: Project) -> None:
 def test_folders_that_hold_nothing_go(two: Project) -> None:
     (two / "d/new/deep").mkdir(parents=True)
     assert two.ok("checkout", "d/a").out == ""
-    assert two.ok("checkout").out == "M\td/\n"
+    assert two.ok("checkout").out == "M       d/\n"
     assert two.tree("d") == ["a", "c"] and not (two / "d/new").exists()
     assert two.ok("checkout").out == ""
 
@@ -211,4 +211,4 @@ def test_data_in_an_ignored_folder_is_not_deleted_as_unused(repo: Project) -> No
     repo.gen({".dvcignore": ""})
     for name in ("e/file.dvc", "e/folder.dvc"):
         (repo / name).unlink()
-    assert sorted(repo.ok("checkout").out.splitlines()) == ["D\te/file", "D\te/folder/"]
+    assert sorted(repo.ok("checkout").out.splitlines()) == ["D       e/file", "D       e/folder/"]
