@@ -496,7 +496,8 @@ def live_of(repo: Repo, folder: str, line: str, since: float, stage_since: float
     if row is None:
         return Live()
     metrics, params = ({path: entry.get("data") for path, entry in part.items()} for part in (row.metrics, row.params))
-    return runprogress.read_live(folder, metrics, params, line, since=since, stage_since=stage_since)
+    made = [out["path"] for out in row.outs if not out["is_data_source"]]
+    return runprogress.read_live(folder, metrics, params, line, since=since, stage_since=stage_since, outs=made)
 
 
 def log_path(state: RunState) -> str:

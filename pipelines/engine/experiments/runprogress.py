@@ -6,6 +6,7 @@ Nothing has to be told to dataver: a `step` or `epoch` among the metrics and a p
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +19,7 @@ STEP_NAMES = ("epoch", "step", "iteration", "iter")
 TOTAL_NAMES = ("epochs", "num_epochs", "n_epochs", "max_epochs", "steps", "num_steps", "max_steps", "iterations", "n_estimators")
 CURVE_POINTS = 120  # of a sparkline
 CURVE_BYTES = 4 << 20
+LOOKED_AT = 500  # files of outs, at each look
 LATE = 10  # a run silent for so many of its usual steps may be stuck
 LATE_AT_LEAST_S = 5.0  # a pause nobody notices
 _COUNTED = re.compile(r"\b(epoch|step|iter\w*|round|batch)\b\D{0,3}(\d{1,9})\s*(?:/|of)\s*(\d{1,9})\b", re.IGNORECASE)
@@ -36,7 +38,7 @@ class Progress:
 
 @record(frozen=True)
 class Live:
-    """What a run has written so far. metrics: flat name -> number. curves: name -> [(step, value)]."""
+    """What a run has written so far, and when it did last. metrics: flat name -> number. curves: name -> [(step, value)]."""
 
     progress: Progress = field(default_factory=Progress)
     metrics: dict[str, float] = field(default_factory=dict)
@@ -44,8 +46,8 @@ class Live:
     written_at: float | None = None
 
 
-def read_live(root: str, metric_files: Mapping[str, Any], params: Mapping[str, Any], last_line: str, *, since: float = 0.0, stage_since: float = 0.0) -> Live:
-    """root: of the checkout, or the project. metric_files: path -> values. params: path -> values.
+def read_live(root: str, metric_files: Mapping[str, Any], params: Mapping[str, Any], last_line: str, *, since: float = 0.0, stage_since: float = 0.0, outs: Iterable[str] = ()) -> Live:
+    """root: of the checkout, or the project. metric_files: path -> values. params: path -> values. outs: paths of what stages make.
 
     since: when the run began; files that are older are the baseline's. stage_since: when its stage began.
     """
@@ -66,7 +68,20 @@ def read_live(root: str, metric_files: Mapping[str, Any], params: Mapping[str, A
             if isinstance(value, (int, float)) and not isinstance(value, bool) and value - value == 0:
                 metrics.setdefault(name, value)
     last = max(times, default=None)
-    return Live(_progress(metrics if last is not None and last >= stage_since else {}, params, last_line, last), metrics, curves, last)
+    grew = grew_at((os.path.join(root, path) for path in outs), stage_since)
+    return Live(_progress(metrics if last is not None and last >= stage_since else {}, params, last_line, last), metrics, curves, max(filter(None, (last, grew)), default=None))
+
+
+def grew_at(paths: Iterable[str], since: float) -> float | None:
+    """When one of these files, or of those in these folders, was last written to; None before `since`. Of many files, the first count."""
+    waiting, times = list(paths), list[float]()
+    while waiting and len(times) < LOOKED_AT:
+        path = waiting.pop()
+        times.append(_time_of(path))  # of a folder: when a file came, too
+        with contextlib.suppress(OSError), os.scandir(path) as entries:
+            waiting += [entry.path for entry in itertools.islice(entries, LOOKED_AT)]
+    last = max(times, default=0.0)
+    return last if last > since else None
 
 
 def _time_of(path: str) -> float:

@@ -50,6 +50,17 @@ def test_curves_beside_the_metrics_are_read(tmp_path: Path) -> None:
     assert len(thinned([(float(x), 0.0) for x in range(1000)])) == 120
 
 
+@pytest.mark.parametrize(("outs", "written_at"), [(["plots"], 1500), (["loss.csv", "gone"], 1400), ([], None), (["old"], None)])
+def test_a_stage_that_writes_its_outs_only_is_not_silent(tmp_path: Path, outs: list[str], written_at: float | None) -> None:
+    for name, time in {"plots/train/loss.tsv": 1500, "plots/train": 1200, "plots": 1200, "loss.csv": 1400, "old": 1000}.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            path.write_text("step\n")
+        os.utime(path, (time, time))
+    assert read_live(str(tmp_path), {}, {}, "", stage_since=1100.0, outs=outs).written_at == written_at
+
+
 def test_what_is_left_follows_from_steps_else_from_earlier_runs() -> None:
     assert left_s(110, 100, Progress(10, 40), None) == 30
     assert left_s(110, 100, Progress(), 150) == 40
