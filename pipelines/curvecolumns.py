@@ -16,8 +16,8 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
 from pipelines.engine.historytable import HistoryTable, guess_direction
-from pipelines.engine.plots.collect import Revision
-from pipelines.engine.plots.points import Series, sources_of
+from pipelines.engine.plots.curves import WHATS, Summary, fields_of, files_of, place_in_summary, summary_of
+from pipelines.engine.plots.points import Series
 from pipelines.engine.plots.shelf import Shelf
 from pipelines.engine.revisions import WORKSPACE
 from pipelines.experimentspage import make_table
@@ -27,9 +27,6 @@ from tracking.engine.repo import Repo
 LIMIT_S = 1.5  # of one request; the page asks again
 KEPT = 100_000  # of commits and curves
 AT_ONCE = 20  # curves of one request
-STEPS = ("step", "epoch", "iteration", "iter", "batch", "index")  # columns that say where a row is, and are no curves
-PLACES = {"first": 0, "last": 1, "min": 2, "max": 3}  # in a summary
-Summary = list[Any]  # first, last, min, max, and the step of the last, of min and of max
 
 
 @dataclass(frozen=True)
@@ -103,13 +100,13 @@ class WithCurves:
 
 def with_curves(repo: Repo, table: HistoryTable, chosen: Iterable[str]) -> tuple[WithCurves, int]:
     """chosen: "WHAT:FILE:COLUMN", WHAT being best, first, last, min or max. What is still to be read has no value; how many rows that are."""
-    texts = [text for text in dict.fromkeys(chosen) if text.partition(":")[0] in (*PLACES, "best")][:AT_ONCE]
+    texts = [text for text in dict.fromkeys(chosen) if text.partition(":")[0] in WHATS][:AT_ONCE]
     ids = list(dict.fromkeys(text.partition(":")[2] for text in texts))
     values, waiting = _summaries(Shelf(repo), table, ids)
     columns = {}
     for text in texts:
         what, _, curve = text.partition(":")
-        place = PLACES[("min" if guess_direction(curve.rpartition(":")[2]) == "lower" else "max") if what == "best" else what]
+        place = place_in_summary(what, curve.rpartition(":")[2])
         columns[text] = [summary[place] if (summary := values[curve].get(row)) else None for row in table.ids]
     return WithCurves(table, columns), waiting
 
@@ -140,51 +137,15 @@ def _summaries(shelf: Shelf, table: HistoryTable, wanted: list[str]) -> tuple[di
 def _read(shelf: Shelf, sha: str, wanted: list[str]) -> dict[str, Summary | None]:
     (revision,) = shelf.revisions({sha: sha})
     found: dict[str, Summary | None] = {}
-    files = _files(shelf, revision, sha)
+    files = files_of(shelf, revision, sha)
     for curve in wanted:
         file, _, field = curve.rpartition(":")
         loaded = revision.load(file, {}) if file in files else None
-        found[curve] = _summary(loaded, field) if isinstance(loaded, Series) else None
+        found[curve] = summary_of(loaded, field) if isinstance(loaded, Series) else None
         if sha != WORKSPACE:
             _known.add((shelf.repo.root_dir, sha, curve), found[curve])
     revision.forget()
     return found
-
-
-def _files(shelf: Shelf, revision: Revision, sha: str) -> set[str]:
-    """Files that plots of a revision are drawn from, and nothing else. Those outside of the project are refused."""
-    for inner_id, props in revision.plots.values() if sha == WORKSPACE else ():
-        shelf.refuse_outside(revision, inner_id, props, shelf.repo.root_dir)
-    return {source for inner_id, props in revision.plots.values() for source in sources_of(inner_id, props)}
-
-
-def _summary(series: Series, field: str) -> Summary | None:
-    points = []
-    for number, row in enumerate(series.rows):
-        value = _number(row.get(field))
-        if value is not None:
-            points.append((value, _step(row, number)))
-    if not points:
-        return None
-    low, high = min(points, key=lambda point: point[0]), max(points, key=lambda point: point[0])
-    return [points[0][0], points[-1][0], low[0], high[0], points[-1][1], low[1], high[1]]
-
-
-def _step(row: dict[str, Any], number: int) -> Any:
-    for name in STEPS:
-        if name in row:
-            found = _number(row[name])
-            return int(found) if found is not None and found == int(found) else row[name]
-    return number
-
-
-def _number(value: Any) -> float | None:
-    """A number that JSON can say."""
-    try:
-        found = float(value)
-    except (TypeError, ValueError):
-        return None
-    return found if found - found == 0 and not isinstance(value, bool) else None
 
 
 def _curves(shelf: Shelf, names: list[str]) -> Iterator[Curve]:
@@ -192,12 +153,10 @@ def _curves(shelf: Shelf, names: list[str]) -> Iterator[Curve]:
     for name in names:
         sha = shelf.resolve(name)
         (revision,) = shelf.revisions({name: sha})
-        for file in sorted(_files(shelf, revision, sha)):
-            loaded = revision.load(file, {})
-            rows = loaded.rows if isinstance(loaded, Series) else []
-            for field in rows[0] if rows and not rows[0].keys().isdisjoint(STEPS) else ():
+        for file in sorted(files_of(shelf, revision, sha)):
+            for field in fields_of(revision.load(file, {})):
                 found = f"{file}:{field}"
-                if found not in seen and field not in STEPS and all(_number(row.get(field)) is not None for row in rows[:20]):
+                if found not in seen:
                     seen.add(found)
                     yield Curve(found, f"{field}, {posixpath.basename(file)}", guess_direction(field))
         revision.forget()

@@ -5,6 +5,7 @@ started from it: running, finished, queued, failed. Never waits for a lock.
 
 --filter keeps the experiments that fulfil a condition: `metrics.acc>0.9 and params.train.lr<0.01`,
 `state:failed`, `tag:candidate`, `created>2026-11-18`, a word of the name; joined by `and`, `or`, `not` and brackets.
+Of curves in plots it takes the best, first, last, smallest or largest value: `best.acc>0.9`, `min:curves/log.csv:loss<0.1`.
 """
 from __future__ import annotations
 
@@ -63,7 +64,7 @@ def run(args: argparse.Namespace, io: Io) -> int:
         from pipelines.engine.experiments.annotations import read_all
         from pipelines.engine.experiments.filters import filtered
 
-        states = filtered(states, args.filter, read_all(repo.scm) if repo.scm is not None else {})
+        states = filtered(states, args.filter, read_all(repo.scm) if repo.scm is not None else {}, repo)
     if args.json:
         _spell_as_dvc(states, io.cwd)
         io.print(json.dumps(states, default=as_json))

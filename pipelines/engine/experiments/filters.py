@@ -10,16 +10,17 @@ from pipelines.engine.experiments.revstate import State
 from pipelines.engine.experiments.show import Range
 from pipelines.engine.rowfilter import select_rows
 from tracking.engine.params import flatten
+from tracking.engine.repo import Repo
 
 KINDS = ("metrics", "params")
 SYNONYMS = {"success": ("done",), "queued": ("waiting",)}  # words of the pages
 LABELS = ("name", "commit", "state", "branch", "tag")
 
 
-def filtered(states: list[State], query: str, annotations: Mapping[str, Annotation] | None = None) -> list[State]:
-    """The same baselines with only the experiments that a query selects. annotations: by commit. Raises FilterError."""
+def filtered(states: list[State], query: str, annotations: Mapping[str, Annotation] | None = None, repo: Repo | None = None) -> list[State]:
+    """The same baselines with only the experiments that a query selects. annotations: by commit. repo: where curves are read. Raises FilterError."""
     rows = [(baseline, made) for baseline in states for made in baseline["experiments"] or []]
-    chosen = select_rows(query, _Rows(rows, annotations or {}))
+    chosen = select_rows(query, _Rows(rows, annotations or {}, repo))
     kept = {id(rows[number][1]) for number in chosen}
     return [{**baseline, "experiments": [made for made in baseline["experiments"] or [] if id(made) in kept] or None} for baseline in states]
 
@@ -27,8 +28,9 @@ def filtered(states: list[State], query: str, annotations: Mapping[str, Annotati
 class _Rows:
     """Rows as rowfilter.Table: one per experiment."""
 
-    def __init__(self, rows: list[tuple[State, Range]], annotations: Mapping[str, Annotation]) -> None:
+    def __init__(self, rows: list[tuple[State, Range]], annotations: Mapping[str, Annotation], repo: Repo | None) -> None:
         self._rows = rows
+        self._repo = repo
         self._annotations = annotations
         self._columns: dict[tuple[str, str, str], list[Any]] = {}  # (kind, file, key) -> values
         for number, (_, made) in enumerate(rows):
@@ -43,7 +45,7 @@ class _Rows:
         return len(self._rows)
 
     def find_columns(self, name: str) -> list[Sequence[Any]]:
-        """Columns spelled like that; without any, those whose key ends in it after a dot."""
+        """Columns spelled like that; without any, those whose key ends in it after a dot, else what curves come to."""
         exact: list[Sequence[Any]] = [
             values for (kind, path, key), values in self._columns.items() if name in (key, f"{kind}.{key}", f"{path}:{key}", f"{kind}.{path}:{key}")
         ]
@@ -51,7 +53,15 @@ class _Rows:
             return exact
         kind, _, rest = name.partition(".")
         ending, kinds = (f".{rest}", (kind,)) if kind in KINDS else (f".{name}", KINDS)
-        return [values for (known, _, key), values in self._columns.items() if known in kinds and key.endswith(ending)]
+        found: list[Sequence[Any]] = [values for (known, _, key), values in self._columns.items() if known in kinds and key.endswith(ending)]
+        return found or self._of_curves(name)
+
+    def _of_curves(self, name: str) -> list[Sequence[Any]]:
+        if self._repo is None:
+            return []
+        from pipelines.engine.plots.curves import columns_of  # slow import
+
+        return columns_of(self._repo, [made["revs"][0]["rev"] if _label("state", baseline, made) == "success" else None for baseline, made in self._rows], name)
 
     def names(self) -> Iterable[str]:
         return [f"{kind}.{key}" for kind, _, key in self._columns]

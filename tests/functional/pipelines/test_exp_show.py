@@ -124,6 +124,15 @@ def test_filter_keeps_experiments_that_fulfil_a_condition(project: Project) -> N
     assert result.code == 254 and "there is no column 'metrics.acu'" in result.err and "metrics.acc" in result.err
 
 
+def test_filter_takes_what_curves_come_to_as_the_page_does(project: Project) -> None:
+    for name, rows in {"up": "0\t0.9\t0.3\n1\t0.5\t0.1\n", "down": "0\t0.4\t0.2\n1\t0.6\t0.4\n"}.items():
+        make_experiment(project, name, {"dvc.yaml": "plots: [{log.tsv: {x: step, y: acc}}]\n", "log.tsv": f"step\tacc\tloss\n{rows}"})
+    assert names(project, "--filter", "best.acc>0.8 or best.loss>1") == ["up"]
+    assert names(project, "--filter", "last:log.tsv:acc>0.55 and params.lr>0") == names(project, "--filter", "best.loss>=0.2") == names(project, "--filter", "max.acc=0.6") == ["down"]
+    result = project.run("exp", "show", "--filter", "best.acu>1 or last:log.csv:acc>0")
+    assert result.code == 254 and "there is no column 'best.acu'" in result.err
+
+
 def test_precision(project: Project) -> None:
     make_experiment(project, "long", {"metrics.json": '{"acc": 0.123456789}'})
     assert "0.12346" in project.ok("exp", "show").out
