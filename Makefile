@@ -88,6 +88,7 @@ soak: setup
 
 docs: $(VENV)/.ready
 	$(BIN)/python -m launcher.commanddocs docs/commands
+	$(BIN)/python -m tests.compat.improvements > docs/differences.md
 
 lint: $(VENV)/.tests
 	@$(BIN)/python -c 'import mypy' 2>/dev/null || $(BIN)/python -m pip install -q -e '.[lint]'

@@ -11,6 +11,7 @@ import pytest
 
 from launcher import commanddocs
 from launcher.engine import commandtable
+from tests.compat import improvements
 from tests.conftest import Project
 from tracking.engine import config_schema, errors
 
@@ -34,6 +35,10 @@ def test_list_of_commands_is_current_and_no_page_is_left_over() -> None:
     pages = commanddocs.pages()
     assert text("commands/README.md") == pages["README.md"], "run: make docs"
     assert {path.name for path in (DOCS / "commands").glob("*.md")} == set(pages)
+
+
+def test_every_difference_from_dvc_that_tests_allow_for_is_listed() -> None:
+    assert text("differences.md") == improvements.as_markdown(), "run: make docs"
 
 
 @pytest.mark.parametrize("name", sorted(commandtable.COMMANDS))

@@ -13,7 +13,7 @@ import re
 import shutil
 import stat
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,10 @@ class Outcome:
     code: int = 0
     out: str = ""
     err: str = ""
+
+
+Differences = dict[str, tuple[str, str]]  # on disk: path below the box -> what the first and the second one shows there
+Improvement = Callable[[Operation, Outcome, Outcome, Differences, str], bool]
 
 
 class Box:

@@ -1,4 +1,4 @@
-"""What the files of a box's project record, read for the reasons in improvements.py."""
+"""What the files of a box's project record, read for the reasons in improvements."""
 from __future__ import annotations
 
 import ast
@@ -223,3 +223,17 @@ def manifest_missing(box: str, path: str) -> bool:
             if not any(os.path.exists(os.path.join(cache, oid[:2], oid[2:])) for cache in _cache_folders(box)):
                 return True
     return False
+
+
+def is_unchanged(box: str, path: str) -> bool:
+    """Whether the workspace file at a path relative to the box is what its record says."""
+    name = path.removeprefix("project/")
+    return recorded_oids(box).get(name, "") == workspace_oid(box, name)
+
+
+def workspace_oid(box: str, path: str) -> str | None:
+    try:
+        with open(os.path.join(box, "project", path), "rb") as stream:
+            return hashlib.md5(stream.read()).hexdigest()
+    except OSError:
+        return None
