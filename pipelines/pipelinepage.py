@@ -248,21 +248,22 @@ def pipeline_page(repo: Repo, *, checked: bool, progress: Told | None = None) ->
         problems.append(wrong)
     generated = generated_labels(graph.stages, names)
     history = runs.list_runs(repo, HISTORY_RUNS) if checked else []
+    here = [run for run in history if not run.elsewhere]  # how an experiment ended in its own checkout says nothing about the files here
     checked = checked and (wrong is None or wrong.type != CyclicGraph.__name__)
     ws = Workspace(repo, progress, asks_urls=False)
     ids = [names.stage(stage) for stage in graph.stages]
-    states = stagestates.stage_states(ws, graph, names.stage, history) if checked else [StageState(stagestates.UNCHECKED, looked=False)] * len(ids)
+    states = stagestates.stage_states(ws, graph, names.stage, here) if checked else [StageState(stagestates.UNCHECKED, looked=False)] * len(ids)
     executions = _executions(history)
-    steps = _steps(ws, graph.stages, ids, history)
+    steps = _steps(ws, graph.stages, ids, here)
     nodes = [
         _node(ws, stage, state, [ids[other] for other in state.behind], ids[position], ids[position] in generated, executions.get(ids[position], []), steps.get(ids[position]))
         for position, (stage, state) in enumerate(zip(graph.stages, states, strict=True))
     ]
     edges = [(ids[other], ids[position]) for position, needed in enumerate(graph.needs) for other in needed]
     counts = {state: sum(node.state == state for node in nodes) for state in stagestates.STATES}
-    running = next((run.run_id for run in history if run.state == runs.RUNNING), "")
+    running = next((run.run_id for run in here if run.state == runs.RUNNING), "")
     files = sorted({pipeline.rel for pipeline in index.pipelines} | {problem.where.partition(",")[0] for problem in problems if problem.where.partition(",")[0].endswith("dvc.yaml")})
-    return PipelinePage(nodes, edges, problems, checked, running, {state: count for state, count in counts.items() if count}, _lanes(history, nodes), files)
+    return PipelinePage(nodes, edges, problems, checked, running, {state: count for state, count in counts.items() if count}, _lanes(here, nodes), files)
 
 
 def _lanes(history: list[RunRecord], nodes: list[Node]) -> RunLanes | None:

@@ -57,7 +57,7 @@ class RunRecord:
 
     started, ended: seconds since 1970. planned: how many stages it looks at; jobs: how many at once. skipped: stages that had
     not changed; blocked: stages left out because of a failure before them. order: the first stages it looks at, as it wants to.
-    experiment: name of the one it makes.
+    experiment: name of the one it makes. elsewhere: it runs in a checkout of its own (queued, or `--temp`), so it says nothing about the workspace.
     """
 
     run_id: str
@@ -77,6 +77,7 @@ class RunRecord:
     environment: dict[str, Any] = field(default_factory=dict)
     order: list[str] = field(default_factory=list)
     experiment: str = ""
+    elsewhere: bool = False
 
     @property
     def to_come(self) -> list[str]:
@@ -199,6 +200,7 @@ def read_journal(path: str) -> RunRecord:
             run.started, run.pid, run.planned, run.jobs = time, _integer(event.get("pid")), _integer(event.get("planned")), _integer(event.get("jobs"))
             run.targets, run.command, run.order = _texts(event.get("targets")), str(event.get("command", "repro")), _texts(event.get("order"))
             run.experiment = str(event.get("experiment") or "")
+            run.elsewhere = bool(event.get("elsewhere") or event.get("entry"))
         elif kind == "stage":
             _apply_stage(stages, event, time)
         elif kind in (SKIPPED, BLOCKED):

@@ -119,4 +119,6 @@ def make_journal(
         yield from environment.facts(environ, repo.root_dir, repo.scm is not None, written)
 
     order = [plan.stages[key].address(repo.root_dir) for key in plan.order[:ORDER_KEPT]]
+    if home is not None and home.root_dir != repo.root_dir:
+        about = {**(about or {}), "elsewhere": True}
     return Journal((home or repo).tmp_dir, targets, root_dir=repo.root_dir, command=command, planned=len(plan.order), facts=facts, about={**(about or {}), "order": order})

@@ -161,6 +161,15 @@ def test_a_failed_stage_blocks_what_comes_after(ran: Project) -> None:
     assert states(ran)["fit"] == ("up to date", "")
 
 
+def test_an_experiment_that_failed_in_its_own_checkout_says_nothing_here(repo: Project) -> None:
+    repo.gen({"params.yaml": "lr: 1\n", "dvc.yaml": "stages: {fit: {cmd: '! grep 9 params.yaml', params: [lr]}, check: {cmd: echo, params: [lr]}}\n"})
+    repo.ok("repro", "-q")
+    repo.commit()
+    assert repo.run("exp", "run", "--temp", "-S", "lr=9").code != 0
+    repo.gen({"params.yaml": "lr: 2\n"})
+    assert states(repo)["fit"] == ("changed", "lr 1 → 2") and node(repo, "fit")["executions"][0]["state"] == "failed"
+
+
 def test_a_running_stage_is_not_hashed_and_others_wait(ran: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     now = time.time()
     events = [{"event": "run_started", "time": now, **processid.own()}, {"event": "stage", "stage": "fit", "state": "running", "time": now, "reasons": ["param 'lr' changed"]}]
