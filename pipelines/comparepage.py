@@ -14,8 +14,7 @@ from pipelines.engine.charttheme import SERIES
 from pipelines.engine.experiments.refs import list_refs
 from pipelines.engine.facts import FactsReader, files_of
 from pipelines.engine.historytable import WORKSPACE, Row
-from pipelines.engine.seriesbook import series_of_names
-from pipelines.engine.serieskeys import series_numbers
+from pipelines.engine.seriesbook import series_of_revisions
 from pipelines.historyindex import load_rows, workspace_row
 from pipelines.indexing import refresh_runs
 from pipelines.runenvironment import environment_section
@@ -112,8 +111,7 @@ def comparison(key: str, repository: Repository, repo: Repo, labels: list[str]) 
     shown = list(rows)
     names = read_refs(repo.scm).names() if repo.scm is not None else {}
     experiments = {commit: ref.name for ref, commit in known}
-    booked = series_of_names(repo, [experiments[row.sha] for row in rows.values() if row.sha in experiments])
-    series = series_numbers([row.sha for row in rows.values()], {commit: booked[name] for commit, name in experiments.items() if name in booked})
+    series = series_of_revisions(repo, {row.sha: experiments.get(row.sha, "") for row in rows.values()})
     heads = [_head(label, row, names, shown, experiments.get(row.sha, ""), series[row.sha]) for label, row in rows.items()]
     found = list(rows.values())
     sections = compare(found) if found else []

@@ -19,8 +19,7 @@ from pipelines.engine.facts import FactsReader
 from pipelines.engine.plots.collect import Revision, compared_revisions, read_revision
 from pipelines.engine.plots.shelf import Shelf
 from pipelines.engine.revisions import WORKSPACE
-from pipelines.engine.seriesbook import series_of_names
-from pipelines.engine.serieskeys import series_numbers
+from pipelines.engine.seriesbook import series_of_revisions
 from pipelines.queuepage import live_folder, memories
 from pipelines.revisionfacts import differing, experiments_of, said_by, values_of
 from tracking import pages
@@ -130,8 +129,7 @@ def chips(shelf: Shelf, names: Sequence[str], remembered: str) -> list[RevisionC
     numbers = [int(text) if text.isdecimal() and len(text) < 4 else 0 for text in remembered.split(",")]
     seen = {found[name]: number for name, number in zip(names, numbers) if name in found}
     own = {sha: known[sha].name if sha in known else name for name, sha in found.items() if sha in known or sha.startswith(RUN_ID)}  # names have their colour for good
-    booked = series_of_names(shelf.repo, list(own.values()))
-    series = series_numbers(list(found.values()), {**seen, **{sha: booked[name] for sha, name in own.items()}})
+    series = series_of_revisions(shelf.repo, {sha: own.get(sha, "") for sha in found.values()}, seen)
     shown: dict[str, RevisionChip] = {}
     for name in names:
         if name in problems:

@@ -14,7 +14,7 @@ from pipelines.engine.plots.collect import Revision, read_revision
 from pipelines.engine.plots.datafiles import PlotError
 from pipelines.engine.plots.points import sources_of
 from pipelines.engine.plots.shelf import Shelf, listed
-from pipelines.engine.serieskeys import series_numbers
+from pipelines.engine.seriesbook import series_of_revisions
 from pipelines.plotcards import CARDS_AT_MOST, Asked, card
 from pipelines.runsubject import Subject, files_of, find_subject, is_inside
 from tracking import pages
@@ -77,7 +77,7 @@ class _Plots:
 
     def chips(self) -> list[Chip]:
         ids = {self.base: self.subject.base, self.name: self.subject.commit or self.subject.address}
-        numbers = series_numbers([ids[self.base], ids[self.name]], {ids[self.name]: self.subject.series(self.repo)})
+        numbers = series_of_revisions(self.repo, {ids[self.base]: "", ids[self.name]: self.subject.name})
         return [Chip(name, key, numbers[key]) for name, key in ids.items() if key]
 
     def plots(self) -> RunPlots:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from pipelines.comparepage import read_rows
 from pipelines.engine import runs
+from pipelines.engine.charttheme import SERIES
 from pipelines.engine.experiments import queue
 from pipelines.engine.experiments.annotations import Annotation, read_one
 from pipelines.engine.experiments.queue import FAILED, KILLED, QUEUED, RUNNING, SUCCESS, RunState
@@ -14,9 +15,8 @@ from pipelines.engine.experiments.refs import list_refs
 from pipelines.engine.facts import Facts, FactsReader
 from pipelines.engine.historytable import Row
 from pipelines.engine.runs import RunRecord
+from pipelines.engine.seriesbook import series_of_revisions
 from pipelines.indexing import refresh_runs
-from pipelines.engine.charttheme import SERIES
-from pipelines.engine.serieskeys import series_numbers
 from pipelines.queuepage import live_folder, log_path, memories, series_of
 from pipelines.runenvironment import runs_of
 from tracking import pages
@@ -54,7 +54,7 @@ class Subject:
         if self.name:
             return series_of(repo, self.name)
         key = self.commit or self.address
-        return (series_numbers([key])[key] - 1) % SERIES + 1
+        return (series_of_revisions(repo, {key: ""})[key] - 1) % SERIES + 1
 
     @property
     def has_results(self) -> bool:

@@ -1,4 +1,4 @@
-"""Which colour an experiment has, by its name: the same on every page, from the queue to long after it ended.
+"""Which colour an experiment has, by its name, and a commit, by its id: the same on every page, from the queue to long after it ended.
 
 `.dvc/tmp/dataver/series.json`: {"version": 1, "names": [...]}, in the order they were first seen. A memory: may be deleted.
 """
@@ -8,15 +8,19 @@ import contextlib
 import json
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from pipelines.engine.charttheme import SERIES
+from pipelines.engine.revisions import WORKSPACE
+from pipelines.engine.serieskeys import series_numbers
 from tracking.engine import atomic
 from tracking.engine.repo import Repo
 
 FIRST = 2  # 1 is the workspace
 NUMBERS = SERIES * 3 - 1  # each colour plain, dashed and dotted
 KEPT = 5000
+COMMITS = 5  # more would leave experiments nothing but dashes
+ID_CHARACTERS = 40  # of a commit's id; a run without a name has a shorter one
 _lock = threading.Lock()
 
 
@@ -31,6 +35,22 @@ def series_of_names(repo: Repo, names: Iterable[str]) -> dict[str, int]:
             known += new
             _save(repo, known)
     return {name: FIRST + places[name] % NUMBERS for name in dict.fromkeys(names) if name}
+
+
+def series_of_revisions(repo: Repo, revisions: Mapping[str, str], remembered: Mapping[str, int] | None = None) -> dict[str, int]:
+    """id -> number, all different; the workspace has 1. revisions: id -> name of its experiment, "" of a commit. remembered: what the reader saw those in that are in no book.
+
+    The first few commits are booked, too, while there are plain colours: others have the number that follows from their id, which gives way to experiments.
+    """
+    own = {key: name or key for key, name in revisions.items() if key != WORKSPACE}
+    booked = series_of_names(repo, [name for key, name in own.items() if name != key])
+    with _lock:
+        known = _load(repo)
+    room = min(SERIES - 1 - len(known), COMMITS - sum(len(key) >= ID_CHARACTERS for key in known))
+    commits = [key for key, name in own.items() if name == key and len(key) >= ID_CHARACTERS]
+    new = [key for key in commits if key not in known][: max(0, room)]
+    booked |= series_of_names(repo, [key for key in commits if key in known or key in new])
+    return series_numbers(list(revisions), {**(remembered or {}), **{key: booked[name] for key, name in own.items() if name in booked}})
 
 
 def _path(repo: Repo) -> str:
