@@ -21,7 +21,7 @@ from tracking.models import Repository
 
 PREFIX = "value."
 MULTILINE_CHARS = 60
-KINDS = {"int": "a whole number", "float": "a number", "str": "a text", "list": "a list, as YAML", "dict": "a mapping, as YAML", "null": "nothing (null), or a value", "bool": "true or false"}
+KINDS = {"int": "a number", "float": "a number", "str": "a text", "list": "a list, as YAML", "dict": "a mapping, as YAML", "null": "nothing (null), or a value", "bool": "true or false"}
 
 
 class ParamsForm(forms.Form):

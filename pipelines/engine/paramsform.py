@@ -159,11 +159,9 @@ def value_of(kind: str, text: str) -> Any:
             raise DataverError("true or false is needed")
         return stripped.lower() == "true"
     if kind == "int":
-        if not _INT.fullmatch(stripped):
-            raise DataverError("a whole number is needed, such as 20")
-        return int(stripped)
+        return int(stripped) if _INT.fullmatch(stripped) else _float(stripped, "20 or 0.5")  # a rate that happens to be 1 becomes 0.7
     if kind == "float":
-        return _float(stripped)
+        return _float(stripped, "0.01 or 1e-4")
     value = _yaml(stripped)
     if kind == "null" and isinstance(value, (list, dict)):
         raise DataverError("one value is needed; write lists and mappings into the file")
@@ -172,7 +170,7 @@ def value_of(kind: str, text: str) -> Any:
     return value
 
 
-def _float(text: str) -> float:
+def _float(text: str, example: str) -> float:
     special = {".inf": math.inf, "+.inf": math.inf, "-.inf": -math.inf, ".nan": math.nan}
     if text.lower() in special:
         return special[text.lower()]
@@ -181,7 +179,7 @@ def _float(text: str) -> float:
             raise ValueError
         return float(text)
     except ValueError:
-        raise DataverError("a number is needed, such as 0.01 or 1e-4") from None
+        raise DataverError(f"a number is needed, such as {example}") from None
 
 
 def _yaml(text: str) -> Any:

@@ -148,7 +148,7 @@ def test_secrets_are_written_to_config_local_and_shown_nowhere(visit: Visit, rep
 def test_params_are_edited_with_a_preview_and_saved_with_comments(visit: Visit, tuned: Project) -> None:
     page = settings(visit, tuned)
     fill(page, "param-train.epochs", "many")
-    page.see("param-says-train.epochs", "a whole number is needed")
+    page.see("param-says-train.epochs", "a number is needed")
     assert not page.find("params-save").is_enabled()
     fill(page, "param-train.epochs", "5")
     fill(page, "param-layers", "[3, 4]")

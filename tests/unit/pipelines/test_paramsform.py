@@ -24,11 +24,16 @@ def test_an_override_says_exactly_the_value(value: Any) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "text", "words"),
-    [("int", "0.5", "whole number"), ("int", "", "whole number"), ("float", "fast", "a number"), ("float", "nan", "a number"), ("bool", "yes", "true or false"), ("list", "{a: 1}", "a list"), ("list", "[1", "no YAML"), ("null", "[1]", "one value")],
+    [("int", "many", "a number"), ("int", "", "a number"), ("float", "fast", "a number"), ("float", "nan", "a number"), ("bool", "yes", "true or false"), ("list", "{a: 1}", "a list"), ("list", "[1", "no YAML"), ("null", "[1]", "one value")],
 )
 def test_what_does_not_fit_is_said(kind: str, text: str, words: str) -> None:
     with pytest.raises(DataverError, match=words):
         value_of(kind, text)
+
+
+def test_a_whole_number_may_become_a_fraction() -> None:
+    content = ParamsContent("params.yaml", "yaml", "0", [Param("rate", "int", 1, "1")])
+    assert [understand(content, {"rate": typed}).overrides for typed in ("0.7", "2", "1")] == [["rate=0.7"], ["rate=2"], []]
 
 
 def test_only_what_differs_is_set_and_can_be_taken_back() -> None:

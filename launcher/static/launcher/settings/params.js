@@ -189,9 +189,9 @@ class Row {
 function field(param) {
   const about = { "aria-label": param.key, "data-testid": `param-${param.key}`, "data-kind": param.kind };
   if (param.kind === "bool") return el("select", about, el("option", { value: "true" }, "true"), el("option", { value: "false" }, "false"));
-  return el("input", { type: "text", inputmode: param.kind === "int" ? "numeric" : param.kind === "float" ? "decimal" : null, autocomplete: "off", spellcheck: "false", ...about });
+  return el("input", { type: "text", inputmode: ["int", "float"].includes(param.kind) ? "decimal" : null, autocomplete: "off", spellcheck: "false", ...about });
 }
-function kindWord(kind) { return { int: "a whole number", float: "a number", str: "a text", list: "a list, as YAML", dict: "a mapping, as YAML", null: "nothing (null), or a value" }[kind] || kind; }
+function kindWord(kind) { return { int: "a number", float: "a number", str: "a text", list: "a list, as YAML", dict: "a mapping, as YAML", null: "nothing (null), or a value" }[kind] || kind; }
 
 function diffLine(line) {
   if (line.sign === "\u2026") return el("div", { class: "t3" }, "\u2026");
