@@ -168,6 +168,9 @@ def test_an_experiment_that_failed_in_its_own_checkout_says_nothing_here(repo: P
     assert repo.run("exp", "run", "--temp", "-S", "lr=9").code != 0
     repo.gen({"params.yaml": "lr: 2\n"})
     assert states(repo)["fit"] == ("changed", "lr 1 → 2") and node(repo, "fit")["executions"][0]["state"] == "failed"
+    repo.ok("exp", "run", "-q", "-n", "here")  # and one in the workspace has its time in the table
+    made = next(iter(repo.ok("ui", "--get", f"/r/{key_of(str(repo.path))}/experiments.json").json["experiments"].values()))
+    assert (made["name"], made["started"] > 0, bool(made["run"])) == ("here", True, True)
 
 
 def test_a_running_stage_is_not_hashed_and_others_wait(ran: Project, monkeypatch: pytest.MonkeyPatch) -> None:
