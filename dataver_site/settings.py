@@ -120,6 +120,7 @@ ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 LANGUAGE_CODE = "en"
 USE_I18N = False
 USE_TZ = True
+DATETIME_FORMAT = "j M Y H:i"  # of the admin, as on the pages
 TIME_ZONE = "UTC"
 STATIC_URL = "/static/"
 STORAGES = {

@@ -33,6 +33,7 @@ class RunLine:
     failed: list[str]  # addresses of stages
     verb: str = "repro"
     experiment: str = ""
+    cause: str = ""  # of a failure, one sentence
 
     @property
     def command(self) -> str:
@@ -133,4 +134,4 @@ def card(row: Repository, name: RepositoryName, settings: Settings, last_run: Ru
 def run_line(run: Run, names: dict[int, RepositoryName]) -> RunLine:
     seconds = (run.ended_at - run.started_at).total_seconds() if run.ended_at and run.started_at else None
     failed = [execution.stage for execution in run.executions.all() if execution.state == "failed"]  # type: ignore[attr-defined]
-    return RunLine(names[run.repository_id], run.run_id, run.state, run.started_at, seconds, [str(target) for target in run.targets], failed, run.command, str(run.environment.get("experiment", "")))  # type: ignore[attr-defined]
+    return RunLine(names[run.repository_id], run.run_id, run.state, run.started_at, seconds, [str(target) for target in run.targets], failed, run.command, str(run.environment.get("experiment", "")), run.cause)  # type: ignore[attr-defined]

@@ -55,6 +55,7 @@ class ExperimentsPage:
     views: dict[str, str]
     git_remotes: list[str]
     has_dialog: bool
+    has_stages: bool
 
 
 @dataclass
@@ -99,7 +100,7 @@ def show(request: HttpRequest, key: str) -> HttpResponse:
     try:
         if pages.wants_json(request):
             return table_json(request, make_table(request, repository, repo, FIRST_LIMIT_S if "first" in request.GET else INDEX_LIMIT_S))
-        context = ExperimentsPage(key, repo.scm is not None, shared_views(repo), git_remotes(repo), finders.find("pipelines/rundialog.js") is not None)
+        context = ExperimentsPage(key, repo.scm is not None, shared_views(repo), git_remotes(repo), finders.find("pipelines/rundialog.js") is not None, repository.stages.exclude(name="").exists())  # type: ignore[attr-defined]
         return pages.page(request, "pipelines/experiments.html", context, title="Experiments", active="experiments", command="dataver exp show --all-commits", repository=repository)
     finally:
         close(repo)

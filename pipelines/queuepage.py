@@ -90,7 +90,7 @@ class RunningCard:
 
 @dataclass(frozen=True)
 class WaitingRow:
-    """about: seconds since 1970 at which it may begin, None when nothing tells."""
+    """about: seconds since 1970 at which it may begin, None when nothing tells, or nobody works."""
 
     id: str
     name: str
@@ -255,7 +255,7 @@ class _Reader:
             now=self.now,
             counts=counts,
             running=cards,
-            waiting=[self._waiting(number, item, max(jobs, 1), cards) for number, item in enumerate(waiting[:WAITING_SHOWN])],
+            waiting=[self._waiting(number, item, jobs or len(by_state[RUNNING]), cards) for number, item in enumerate(waiting[:WAITING_SHOWN])],
             finished=[self._finished(item) for item in shown],
             metric=self.metric,
             better=guess_direction(self.metric) if self.metric else "",
@@ -371,7 +371,7 @@ class _Reader:
     # --- waiting, finished
     def _waiting(self, number: int, state: RunState, jobs: int, cards: Sequence[RunningCard]) -> WaitingRow:
         about = None
-        if self.usual_s is not None:
+        if self.usual_s is not None and jobs:
             first = min((card.left_s for card in cards if card.left_s is not None and card.kind == "queue"), default=0.0) if len(cards) >= jobs else 0.0
             about = self.now + first + (number // jobs) * self.usual_s
         entry = state.entry

@@ -163,13 +163,17 @@ class RemoteAdmin(admin.ModelAdmin):
 
     start: Callable[[HttpRequest, Repository, list[str]], str]
 
-    list_display = ("name", "repository", "url", "level_word", "default_mark", "credentials")
+    list_display = ("name", "repository", "address", "level_word", "default_mark", "credentials")
     list_filter = ("repository", "level")
     list_select_related = ("repository",)
     search_fields = ("name", "url")
     list_per_page = 50
     show_full_result_count = False
     actions = ("test_remotes", "make_default")
+
+    @admin.display(description="address", ordering="url")
+    def address(self, remote: Remote) -> str:
+        return remote.url
 
     @admin.display(description="set in", ordering="level")
     def level_word(self, row: Remote) -> str:

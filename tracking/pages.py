@@ -5,6 +5,7 @@ A page is a view that builds one dataclass and hands it to `page`. The same addr
 """
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import os
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import URLPattern, path
@@ -249,8 +251,17 @@ def error(request: HttpRequest, status: int, title: str, problem: Problem, repos
     """An error card inside of the frame, or `{"error": {"type", "msg"}}`."""
     if wants_json(request) or request.headers.get("Sec-Fetch-Dest", "document") not in ("document", ""):
         return error_json(status, problem.type, problem.reason)
-    frame = make_frame(request, title, repository=repository)
+    frame = make_frame(request, title, repository=repository or _repository_of(request))
     return render(request, "launcher/error.html", {"page": ErrorPage(status, title, problem), "frame": frame}, status=status)
+
+
+def _repository_of(request: HttpRequest) -> Repository | None:
+    """That of the address, where there is one: its other pages may be fine, so the rail leads to them."""
+    match = request.resolver_match
+    key = match.kwargs.get("key") if match is not None else None
+    with contextlib.suppress(NotFound, OperationalError):
+        return find_repository(str(key)) if key else None
+    return None
 
 
 def error_json(status: int, kind: str, message: str) -> JsonResponse:

@@ -488,6 +488,7 @@ def test_e11_each_emptiness_has_its_words_and_its_way_on(visit: Visit, make_proj
     bare.commit("first")
     page.see("empty-no-values", "No metrics, params or data yet", "dataver stage add")
     page.count("dialog-command", 1)  # with a button that copies it
+    assert (page.attribute("empty-stage", "href") or "").endswith("/pipeline")
     page.type("search", "nothing-like-this")
     page.see("empty-filtered", "No row matches")
     page.click("clear-filter").find("empty-no-values")

@@ -36,6 +36,7 @@ def test_p1_the_sample_gives_a_project_with_experiments(visit: Visit, empty_dir:
     for width, height in ((1024, 700), (1920, 1080)):
         page.size(width, height)
         assert not page.scrolls_sideways()
+    page.follow("activity-run").find("run-state")  # what was done leads to its run
 
 
 def test_p2_opening_changes_no_file(visit: Visit, project: Project, empty_dir: Project, git_status: Callable[[Path], str]) -> None:

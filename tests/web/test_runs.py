@@ -70,6 +70,9 @@ def test_the_list_leads_to_a_run_and_back(visit: Visit, make: Callable[[str], Pr
     page.see("reproduce", "dataver repro")
     assert_accessible(page)
     page.follow("to-runs").find("runs")
+    page.open(address(repo, "/nonesuch")).see("problem", "nonesuch")
+    assert "/r/" in (page.attribute("nav-pipeline", "href") or "")  # the project's other pages are a click away
+    page.console()  # Chromium reports the answer's status 404
 
 
 def test_a_run_appears_in_the_list_by_itself(visit: Visit, make: Callable[[str], Project]) -> None:

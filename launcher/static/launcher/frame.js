@@ -69,11 +69,11 @@ export function icon(name, classes = "") {
   return svg;
 }
 
-/** An error card, as launcher/problem.html draws it. problem: {where, reason, hint}. */
 /** Nodes of a text in which `words` are code. */
 export function coded(text) { return String(text).split("`").map((part, at, all) => (at % 2 && at < all.length - 1 ? el("code", {}, part) : at % 2 ? `\`${part}` : part)); }
 
 const REASON_LINES = 6; // what has more is unfolded
+/** An error card, as launcher/problem.html draws it. problem: {where, reason, hint}. */
 export function problemCard({ where = "", reason, hint = "" }) {
   const lines = String(reason).trimEnd().split("\n"), isLong = lines.length > REASON_LINES;
   return el("div", { class: "card problem", role: "alert", "data-testid": "problem" }, icon("warn"), el("div", { class: "grow" },

@@ -25,7 +25,7 @@ function metricParts({ metrics, metrics_total: total, history }) {
   const others = metrics.slice(1).map((metric) => `${metric.name} ${formatNumber(metric.value)}`);
   return [
     el("div", { class: "metric", title: `${first.file}: ${first.name} ${first.value}` },
-      el("span", { class: "sm t3 trunc", title: others.join(", ") }, `${first.name}, workspace${total > 1 ? `, ${total - 1} more` : ""}`),
+      el("span", { class: "sm t3 trunc", title: total > 1 ? [`${total - 1} more ${total === 2 ? "metric" : "metrics"}`, ...others].join("\n") : "" }, `${first.name}, workspace${total > 1 ? `, +${total - 1}` : ""}`),
       el("span", { class: "row base" }, el("span", { class: "big" }, formatNumber(first.value)), history.best === null ? null : el("span", { class: "sm t2", title: `best of ${history.values.length} commits; ${history.better} is better` }, `best ${formatNumber(history.best)}`))),
     history.values.length > 1 ? spark(history) : null,
   ].filter(Boolean);
@@ -50,7 +50,7 @@ function fill(card, summary) {
   if (summary.metrics.length) slot("metrics").replaceChildren(...metricParts(summary));
   slot("states").replaceChildren(...stateParts(summary));
   if (summary.last_run) { slot("when").replaceChildren(el("time", { datetime: summary.last_run.started_at }, "")); localTimes(slot("when")); }
-  if (summary.cache_bytes !== null) slot("cache").textContent = `Cache ${summary.cache_counted ? "" : "over "}${formatSize(summary.cache_bytes)} ·`;
+  if (summary.cache_bytes !== null) slot("cache").textContent = `Cache ${summary.cache_counted ? "" : "over "}${formatSize(summary.cache_bytes)}`;
   if (summary.problems.length) {
     slot("cache").replaceChildren(el("span", { class: "state is-warn", title: summary.problems.join("\n") }, icon("warn"), summary.problems.length === 1 ? "1 problem" : `${summary.problems.length} problems`));
   }

@@ -13,6 +13,7 @@ from pipelines.engine.altaircharts import LOCK, Spec, finished
 from pipelines.engine.charttheme import NUMBERS, SERIES, Theme, colour
 from tracking.engine.record import record
 
+LINE_OPACITY = ((60, 0.6), (300, 0.3), (1000, 0.12), (float("inf"), 0.06))  # up to so many lines
 CATEGORIES = 40  # of a column that holds texts; what is beyond has no point
 
 
@@ -107,7 +108,7 @@ def parallel_chart(runs: Sequence[RunPoint], columns: Sequence[str], theme: Them
         rows += ({"i": number, "s": _colour_number(run.series), "c": label, "v": places[number], "t": values[number]} for number, run in enumerate(drawn) if places[number] is not None)
         ends.append({"c": label, "lo": low, "hi": high})
     with LOCK:
-        frame = _parallel_frame(theme, tuple(labels))
+        frame = _parallel_frame(theme, tuple(labels), next(opacity for most, opacity in LINE_OPACITY if len(drawn) <= most))
     spec = deepcopy(frame)
     spec["datasets"] = {"rows": rows, "ends": ends, "runs": [{"id": run.id, "n": run.name, "k": run.kind, "s": _colour_number(run.series)} for run in drawn]}
     return spec
@@ -131,7 +132,8 @@ def _places(values: Sequence[Any]) -> tuple[list[float | None], str, str]:
 
 
 @lru_cache(maxsize=32)
-def _parallel_frame(theme: Theme, labels: tuple[str, ...]) -> Spec:
+def _parallel_frame(theme: Theme, labels: tuple[str, ...], opacity: float) -> Spec:
+    """opacity: of the lines of runs that are not shown: many of them are a density, and no surface."""
     import altair as alt  # slow import
 
     x = alt.X("c:N", sort=list(labels), scale=alt.Scale(type="point", padding=0.35), axis=alt.Axis(title=None, orient="top", domain=False, labelAngle=0, labelLimit=alt.ExprRef(f"width / {max(len(labels), 1)} - 6"), labelColor=theme.text_2, labelPadding=24, labelOverlap=False))
@@ -140,7 +142,7 @@ def _parallel_frame(theme: Theme, labels: tuple[str, ...]) -> Spec:
     brush = _brush(alt, theme, ["x", "y"])
     picked = "!picks || picks[datum.i]"
     lines = rows.mark_line(strokeWidth=1.25).encode(
-        x, y, _colours(alt, theme), alt.Detail("i:N"), opacity=alt.condition(picked, alt.value(0.6), alt.value(0.07)), strokeWidth=alt.condition("datum.s > 0", alt.value(2.25), alt.value(1.1))
+        x, y, _colours(alt, theme), alt.Detail("i:N"), opacity=alt.OpacityValue(min(0.07, opacity / 4), condition=[{"test": f"({picked}) && datum.s > 0", "value": 0.9}, {"test": picked, "value": opacity}]), strokeWidth=alt.condition("datum.s > 0", alt.value(2.25), alt.value(1.1))
     )
     dots = rows.mark_point(filled=True, size=22, opacity=1).encode(x, y, _colours(alt, theme), alt.Tooltip("t:N"), opacity=alt.condition(picked, alt.value(0.85), alt.value(0.07)))
     layers = [

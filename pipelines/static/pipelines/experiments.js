@@ -78,7 +78,7 @@ function draw({ columns = false, keepsPlace = false, focus = null, isQuery = fal
   measure(keepsPlace);
   if (!keepsPlace && !isFirst) writeAddress();
   document.documentElement.dataset.density = view.density;
-  const message = emptyMessage({ hasGit: !("noGit" in URLS), clear: () => setQuery(""), run: URLS.dialog ? () => runAgain() : null });
+  const message = emptyMessage({ hasGit: !("noGit" in URLS), clear: () => setQuery(""), run: URLS.dialog ? () => runAgain() : null, firstStage: URLS.firstStage });
   byId("message").hidden = !message;
   byId("message").replaceChildren(...(message ? [message] : []));
   const shown = shownColumns();
@@ -125,7 +125,7 @@ function toolbar() {
   const made = Object.keys(data.experiments).length;
   const all = data.rows.id.length - (hasWorkspace() ? 1 : 0);
   const words = (count, word) => `${grouped(count)} ${word}${count === 1 ? "" : "s"}`;
-  byId("count").textContent = table.matches ? `${grouped(table.rows.length)} of ${words(all, "row")}` : [words(all - made, "commit"), made ? words(made, "experiment") : ""].filter(Boolean).join(", ");
+  byId("count").textContent = "noGit" in URLS ? "not in Git: the workspace only" : table.matches ? `${grouped(table.rows.length)} of ${words(all, "row")}` : [words(all - made, "commit"), made ? words(made, "experiment") : ""].filter(Boolean).join(", ");
   const pressed = (id, on) => byId(id).setAttribute("aria-pressed", String(on));
   pressed("only-changed", view.only); pressed("show-value", !view.delta); pressed("show-delta", view.delta);
   for (const name of DENSITIES) pressed(name, view.density === name);

@@ -2,7 +2,7 @@
 import { act, actionButton, cancel, commandOf, decide } from "../launcher/actions.js";
 import { el, formatNumber, formatSize, getJSON, icon } from "../launcher/frame.js";
 import { redraw, say } from "./keyed.js";
-import { runPage } from "./queuelinks.js";
+import { runPage, shortParams } from "./queuelinks.js";
 import { spark } from "./spark.js";
 import { duration, wholeDuration } from "./times.js";
 
@@ -36,7 +36,7 @@ export function runningCard(card) {
     state.className = `state ${next.late_s === null ? "is-run" : "is-warn"}`;
     state.title = next.late_s === null ? "" : "It has written nothing for more than ten times what its steps usually take";
     const whence = next.kind === "queue" ? next.branch || next.baseline.slice(0, 7) : "in the workspace";
-    redraw(from, [whence, next.params, next.targets], () => [whence, ...(next.params.length ? [el("span", { class: "t3" }, " · "), ...next.params.flatMap((text, index) => [index ? ", " : "", el("span", { class: "mono" }, text.replace("=", " "))])] : []), ...(next.targets.length && next.kind === "queue" ? [el("span", { class: "t3" }, ` · ${next.targets.join(" ")}`)] : [])]);
+    redraw(from, [whence, next.params, next.targets], () => [whence, ...(next.params.length ? [el("span", { class: "t3" }, " · "), ...shortParams(next.params).flatMap((text, index) => [index ? ", " : "", el("span", { class: "mono" }, text)])] : []), ...(next.targets.length && next.kind === "queue" ? [el("span", { class: "t3" }, ` · ${next.targets.join(" ")}`)] : [])]);
     from.title = next.params.join(", ");
     figures.hidden = next.value === null && next.curve.length < 2;
     say(value, next.value === null ? "" : formatNumber(next.value));

@@ -2,7 +2,7 @@
 import { act, commandOf, decide } from "../launcher/actions.js";
 import { copy, el, icon } from "../launcher/frame.js";
 import { redraw, say } from "./keyed.js";
-import { changesOf, runPage } from "./queuelinks.js";
+import { changesOf, runPage, shortCause, shortParams } from "./queuelinks.js";
 import { retryButton } from "./queuecards.js";
 import { menuButton } from "./rowmenu.js";
 import { openRunDialog } from "./rundialog.js";
@@ -23,7 +23,7 @@ export function waitingRow(row, order) {
     const step = { ArrowUp: -1, ArrowDown: 1, Home: -Infinity, End: Infinity }[event.key];
     if (step && event.altKey) { event.preventDefault(); order.move(now, step); }
   });
-  const branch = el("td", { class: "t2 trunc hide-md c-branch" }), settings = el("td", { class: "mono t2 trunc c-params" }), about = el("td", { class: "t3" });
+  const branch = el("td", { class: "t2 trunc hide-md c-branch" }), settings = el("div", { class: "mono t2" }), about = el("td", { class: "t3" });
   const remove = el("button", { type: "button", class: "btn btn-quiet btn-icon", "aria-label": `Take ${row.name} out of the queue`, title: commandOf(["queue", "remove", row.word]), "data-testid": "unqueue", onclick: () => unqueue(now) }, icon("x"));
   const menu = menuButton(`More about ${row.name}`, () => [
     { label: "Run with changes", symbol: "edit", testid: "menu-again", run: () => again(now) },
@@ -35,13 +35,14 @@ export function waitingRow(row, order) {
   const node = el("tr", { "data-testid": "waiting-row", "data-run": row.name, "data-id": row.id },
     el("td", { class: "c-grip" }, row.from_dvc ? null : grip), el("td", { class: "t3 num c-place" }, place),
     el("td", { class: "c-name" }, el("span", { class: "row" }, el("a", { class: "medium plain trunc", href: runPage(row) }, row.name), el("span", { class: "hash" }, row.id.slice(0, 7)))),
-    branch, settings, about, el("td", {}, el("span", { class: "state is-idle" }, icon("clock"), row.from_dvc ? "Queued by dvc" : row.is_retry ? "Queued again" : "Queued")),
+    branch, el("td", { class: "c-params" }, settings), about, el("td", {}, el("span", { class: "state is-idle" }, icon("clock"), row.from_dvc ? "Queued by dvc" : row.is_retry ? "Queued again" : "Queued")),
     el("td", { class: "num c-acts" }, row.from_dvc ? adopt(row) : el("span", { class: "row acts" }, menu, remove)));
   const update = (next) => {
     now = next;
     say(branch, next.branch || next.baseline.slice(0, 7));
-    say(settings, params(next.params) || (next.targets.length ? next.targets.join(" ") : "as in the workspace"));
-    settings.title = settings.textContent;
+    const otherwise = next.targets.length ? next.targets.join(" ") : "as in the workspace";
+    say(settings, shortParams(next.params).join(", ") || otherwise);
+    settings.title = params(next.params) || otherwise;
     say(about, next.about ? `about ${clock(next.about)}` : "");
   };
   update(row);
@@ -121,7 +122,7 @@ export function finishedRow(row) {
   const update = (next) => {
     now = next;
     say(hash, (next.commit || next.id).slice(0, 7));
-    say(reason, next.reason);
+    say(reason, shortCause(next.reason));
     reason.title = next.reason;
     redraw(value, next.value_text, () => [next.value_text]);
     value.title = next.value === null ? "" : String(next.value);

@@ -21,6 +21,14 @@ const watcher = new IntersectionObserver((entries) => {
   }
 }, { root: section.closest(".scroll"), rootMargin: "200px" });
 
+/** What a run that goes on or failed has not written is nothing to mend: a line instead of a card, or null. */
+function unwritten({ where, reason }) {
+  const { state } = document.querySelector('[data-testid="run-state"]').dataset, own = page.revisions.at(-1)?.name;
+  if (!["running", "waiting", "failed", "interrupted", "stopped"].includes(state) || !/^No such file/.test(reason) || !where.endsWith(` at ${own}`)) return null;
+  const file = where.slice(0, -` at ${own}`.length);
+  return el("p", { class: "t3 sm unwritten", "data-testid": "unwritten" }, state === "running" || state === "waiting" ? `${own} has not written ${file} yet.` : `${own} ended before it wrote ${file}.`);
+}
+
 async function fill(card) {
   const mine = generation;
   card.generation = mine;
@@ -29,7 +37,7 @@ async function fill(card) {
     if (mine !== generation && card.generation !== mine) return;
     const [made] = answer.cards;
     if (!made) return;
-    const problems = made.problems.map(problemCard);
+    const problems = made.problems.map((problem) => unwritten(problem) ?? problemCard(problem));
     if (!made.spec) { card.body.replaceChildren(...problems); card.shape = ""; return; }
     const rows = made.spec.data?.values ?? [];
     const { data, ...rest } = made.spec;

@@ -174,7 +174,7 @@ function workspaceCell() {
   }
   const isBase = table.base === 0;
   return { sign: `w\0${words}\0${isBase}\0${JSON.stringify(errors)}`, make: () => el("span", { class: "nmw" }, el("span", { class: "strong" }, "Workspace"),
-    errors ? errorMark(errors[0].file || "Not readable", "Workspace", asProblems(errors), "row-error") : words ? el("span", { class: "state is-warn" }, icon("change"), `${words} changed`) : null,
+    errors ? errorMark(errors[0].file || "Not readable", "Workspace", asProblems(errors), "row-error") : words ? el("span", { class: "state is-warn ws-changed", title: `${words} changed` }, icon("change"), el("span", { class: "trunc" }, `${words} changed`)) : null,
     isBase ? el("span", { class: "tag tag-base", "data-testid": "baseline" }, "Baseline") : null, el("span", { class: "grow" }), dots("the workspace")) };
 }
 

@@ -61,6 +61,7 @@ class Trend {
     } else parts.push(el("span", { class: "grow" }));
     if (metric.last !== null) parts.push(el("span", { class: "now", title: `${page.branches[0].name}: ${metric.last}` }, formatNumber(metric.last)), change(metric));
     if (!this.isLarge) parts.push(el("button", { type: "button", class: "btn btn-quiet btn-icon", "data-testid": "enlarge", title: "Show it large", "aria-label": `Show ${metric.label} large`, onclick: () => { setParam("metric", metric.id); layOut(); byId("box").scrollTop = 0; } }, icon("expand")));
+    this.head.classList.toggle("is-tall", this.isLarge && page.branches.length > 2); // names of branches get a line of their own
     this.head.replaceChildren(...parts.filter(Boolean));
   }
 

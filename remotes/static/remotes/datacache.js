@@ -79,7 +79,7 @@ export class CacheView {
   shares(report) {
     const total = report.size || 1;
     return el("div", { class: "card dshares" }, el("div", { class: "dstack", role: "img", "aria-label": report.shares.map((share) => `${WORDS[share.name][0]}: ${formatSize(share.size)}`).join("; ") }, ...report.shares.filter((share) => share.size).map((share) => { const part = el("span", { class: `dpart d-${share.name}` }); part.style.width = `${(share.size / total) * 100}%`; return part; })),
-      el("div", { class: "dlegend" }, ...report.shares.map((share) => el("div", { class: "row", "data-testid": `share-${share.name}` }, el("span", { class: `ddot d-${share.name}` }), el("div", { class: "grow" }, el("div", { class: "medium" }, WORDS[share.name][0]), el("div", { class: "t2 sm" }, WORDS[share.name][1])), el("div", { class: "num" }, el("div", {}, formatSize(share.size)), el("div", { class: "t3 sm" }, `${objects(share.objects)}`))))));
+      el("div", { class: "dlegend" }, ...report.shares.map((share) => el("div", { class: "row", "data-testid": `share-${share.name}` }, el("span", { class: `ddot d-${share.name}` }), el("div", { class: "grow" }, el("div", { class: "medium" }, WORDS[share.name][0]), el("div", { class: "t2 sm" }, WORDS[share.name][1])), el("div", { class: "num nowrap" }, el("div", {}, formatSize(share.size)), el("div", { class: "t3 sm" }, `${objects(share.objects)}`))))));
   }
   paths(paths) {
     if (!paths.length) return el("p", { class: "t2" }, "Nothing is tracked in the workspace.");

@@ -1,6 +1,6 @@
 // Params as typed fields, with the change of the file beside them before it is made. What is typed stays when the file changes meanwhile.
 
-import { el, icon, postJSON } from "../frame.js";
+import { coded, el, icon, postJSON } from "../frame.js";
 import { act, actionButton, note } from "../actions.js";
 
 const ASK_MS = 150; // after the last key
@@ -13,7 +13,7 @@ export function drawParams(node, page) {
   if (node.dataset.paths !== JSON.stringify(paths)) {
     node.dataset.paths = JSON.stringify(paths);
     node.replaceChildren(...page.params.flatMap((content) => { const editor = editors.get(content.path) || new Editor(content.path); editors.set(content.path, editor); return editor.nodes; }));
-    if (!paths.length) node.replaceChildren(el("div", { class: "sh2" }, el("h2", {}, "Params")), el("div", { class: "card nothing", "data-testid": "no-params" }, page.problem ? "The configuration has to be mended first." : "No stage reads params yet. Write values into params.yaml and name them under `params:` of a stage in dvc.yaml; then they are edited here and compared on every page."));
+    if (!paths.length) node.replaceChildren(el("div", { class: "sh2" }, el("h2", {}, "Params")), el("div", { class: "card nothing", "data-testid": "no-params" }, ...(page.problem ? ["The configuration has to be mended first."] : coded("No stage reads params yet. Write values into params.yaml and name them under `params:` of a stage in dvc.yaml; then they are edited here and compared on every page."))));
   }
   for (const content of page.params) editors.get(content.path).update(content, page.branch);
 }
@@ -60,7 +60,7 @@ class Editor {
     }
     this.content = content;
     this.problem.hidden = !content.problem;
-    this.problem.textContent = content.problem ? `${this.path}: ${content.problem}` : "";
+    this.problem.textContent = content.problem ? (content.problem.startsWith(`${this.path}:`) ? content.problem : `${this.path}: ${content.problem}`) : "";
     for (const param of content.params) {
       const typed = this.typed.get(param.key);
       if (typed && (typed.text === param.text || typed.isSaved)) this.typed.delete(param.key);

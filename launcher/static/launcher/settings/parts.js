@@ -24,7 +24,7 @@ export function drawCache(node, page) {
   if (!page.cache) return;
   const show = () => {
     size.textContent = facts.bytes === null ? "no cache yet" : `${formatSize(facts.bytes)}${facts.counted ? "" : " or more"}`;
-    works.replaceChildren(...(facts.works ? ["reflink", "hardlink", "symlink", "copy"].map((kind) => (facts.works.includes(kind) ? state("is-ok", "done", kind) : state("", "block", `${kind}: not here`))) : [facts.problem]));
+    works.replaceChildren(...(facts.works ? ["reflink", "hardlink", "symlink", "copy"].map((kind) => (facts.works.includes(kind) ? state("is-ok", "done", kind) : state("", "block", `${kind}: not here`))) : [el("span", {}, ...coded(facts.problem))]));
   };
   if (facts) show();
   getJSON(`${base}/settings/cache.json`).then((found) => { facts = found; show(); }).catch((error) => { size.textContent = error.message; works.textContent = ""; });
