@@ -28,6 +28,7 @@ from tracking.pages import NotFound
 FOLDER = "activity"
 KEPT = 100  # records of a repository
 SHOWN_OUTPUT_BYTES = 64_000
+ERROR_WITHIN, LISTED, MESSAGE_CHARACTERS = 200, 4, 500  # of the output: lines in which the last error is looked for; lines of what it lists
 RUNNING, DONE, FAILED, CANCELLED, PAUSED, UNKNOWN = "running", "done", "failed", "cancelled", "paused", "unknown"
 GOES_ON = ("pull", "push", "fetch", "checkout", "add")  # started again, they go on where they stopped
 
@@ -223,6 +224,12 @@ class Activity:
 
 
 def _last_line(text: str) -> str:
+    """The last error, with the first of what it lists; else the last line."""
     lines = text.rstrip().splitlines()
-    errors = [line for line in lines[-20:] if line.startswith("ERROR: ")]
-    return (errors[-1].removeprefix("ERROR: ") if errors else lines[-1] if lines else "")[:500]
+    at = max((number for number, line in enumerate(lines) if line.startswith("ERROR: ") and number >= len(lines) - ERROR_WITHIN), default=None)
+    if at is None:
+        return (lines[-1] if lines else "")[:MESSAGE_CHARACTERS]
+    said, listed = lines[at].removeprefix("ERROR: "), [line.strip() for line in lines[at + 1 :] if line.strip()]
+    if said.endswith(":") and listed:
+        said += "\n" + "\n".join(listed[:LISTED]) + (f"\nand {len(listed) - LISTED} more lines" if len(listed) > LISTED else "")
+    return said[:MESSAGE_CHARACTERS]

@@ -5,7 +5,8 @@ import { showCurves } from "./comparecurves.js";
 const byId = (id) => document.getElementById(id);
 const revisions = () => byId("page-data").dataset.revs.split(",").filter(Boolean);
 const isOnly = () => !new URLSearchParams(location.search).has("all");
-const folded = new Set(); // classes of sections
+const folded = new Set(), chosenFolds = new Set(); // classes of sections; those that somebody folded or unfolded
+const LONG = 8; // packages: what more of them differ stays folded, for it hides code and curves
 
 function setOnly(on) {
   const url = new URL(location.href);
@@ -20,6 +21,8 @@ function showOnly() {
   table.dataset.only = isOnly() ? "1" : "";
   only.setAttribute("aria-checked", String(isOnly()));
   only.querySelector(".toggle").classList.toggle("is-on", isOnly());
+  const environment = [...table.tBodies].find((section) => section.dataset.testid === "section-environment");
+  if (environment && !chosenFolds.has(environment.className)) folded[environment.querySelectorAll("tr:not(.sec, .same, .none-differ)").length > LONG ? "add" : "delete"](environment.className);
   for (const section of table.tBodies) {
     const isFolded = folded.has(section.className);
     section.toggleAttribute("data-folded", isFolded);
@@ -97,7 +100,7 @@ document.addEventListener("click", (event) => {
   else if (event.target.closest("#only")) setOnly(!isOnly());
   else if (event.target.closest("#code-close")) byId("code").hidden = true;
   const fold = event.target.closest("[data-fold]");
-  if (fold) { const name = fold.closest("tbody").className; if (!folded.delete(name)) folded.add(name); showOnly(); }
+  if (fold) { const name = fold.closest("tbody").className; chosenFolds.add(name); if (!folded.delete(name)) folded.add(name); showOnly(); }
 });
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, dialog[open]")) return;

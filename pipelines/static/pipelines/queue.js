@@ -23,7 +23,7 @@ let held = 0; // somebody drags
 const order = makeOrder(lists.waiting, () => page.waiting, (isHeld) => { held += isHeld ? 1 : -1; if (!held) refresh(); });
 
 // --- the head
-const start = actionButton("Start", () => startLine(Math.max(page.workers.jobs, 1), page.workers.gpus), { symbol: "play", testid: "start-queue", run: (argv) => inTurn(() => argv) });
+const start = actionButton("Start", () => startLine(Math.max(page.workers.jobs, 1), page.workers.gpus), { symbol: "play", testid: "start-queue", run: (argv) => inTurn(() => argv, { done: argv[3] === "1" ? "1 worker is at work" : `${argv[3]} workers are at work` }) });
 const pause = actionButton("Pause", ["queue", "stop"], { symbol: "pause", testid: "pause-queue", run: (argv) => inTurn(() => argv) });
 pause.title = `${commandOf(["queue", "stop"])}\nWhat runs goes on; what waits stays`;
 const isNew = el("button", { type: "button", class: "btn btn-primary", "data-testid": "new-run", title: commandOf(["exp", "run", "--queue"]), onclick: () => openRunDialog({ place: "queue" }) }, icon("plus"), "New run");

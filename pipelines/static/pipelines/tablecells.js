@@ -166,15 +166,17 @@ function workspaceCell() {
   const { rows, head } = table.data;
   const at = table.index.get(head);
   const errors = rows.errors[0];
-  let words = "";
+  let words = "", title = "";
   if (!errors && at !== undefined) {
     const changed = { metrics: 0, params: 0, models: 0, data: 0 };
     for (const column of table.columns) if (column.kind !== "meta" && identityOf(column, 0) !== identityOf(column, at)) changed[column.kind] += 1;
-    words = Object.entries({ metric: changed.metrics, param: changed.params, model: changed.models, out: changed.data }).filter(([, count]) => count).map(([word, count]) => `${count} ${word}${count === 1 ? "" : "s"}`).join(", ");
+    const kinds = Object.entries({ metric: changed.metrics, param: changed.params, model: changed.models, out: changed.data }).filter(([, count]) => count).map(([word, count]) => `${count} ${word}${count === 1 ? "" : "s"}`);
+    title = kinds.join(", ");
+    words = kinds.length > 1 ? `${Object.values(changed).reduce((sum, count) => sum + count)} values` : title;
   }
   const isBase = table.base === 0;
-  return { sign: `w\0${words}\0${isBase}\0${JSON.stringify(errors)}`, make: () => el("span", { class: "nmw" }, el("span", { class: "strong" }, "Workspace"),
-    errors ? errorMark(errors[0].file || "Not readable", "Workspace", asProblems(errors), "row-error") : words ? el("span", { class: "state is-warn ws-changed", title: `${words} changed` }, icon("change"), el("span", { class: "trunc" }, `${words} changed`)) : null,
+  return { sign: `w\0${title}\0${isBase}\0${JSON.stringify(errors)}`, make: () => el("span", { class: "nmw" }, el("span", { class: "strong" }, "Workspace"),
+    errors ? errorMark(errors[0].file || "Not readable", "Workspace", asProblems(errors), "row-error") : words ? el("span", { class: "state is-warn ws-changed", title: `${title} changed` }, icon("change"), el("span", { class: "trunc" }, `${words} changed`)) : null,
     isBase ? el("span", { class: "tag tag-base", "data-testid": "baseline" }, "Baseline") : null, el("span", { class: "grow" }), dots("the workspace")) };
 }
 

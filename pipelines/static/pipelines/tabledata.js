@@ -65,11 +65,12 @@ function metaColumns(data) {
   const fill = (value) => { const made = new Array(count); for (let row = 0; row < count; row += 1) made[row] = value(row); return made; };
   const of = (key, label, width, values, more = {}) => ({ id: `meta:${key}`, kind: "meta", file: "", key, group: "", label, better: "", values, count: values.reduce((sum, value) => sum + (value !== null), 0), isNumeric: false, differs: true, errors: {}, decimals: null, width, ...more });
   const made = Object.values(experiments);
-  optional ??= { time: !made.some((one) => one.seconds || one.state === "running"), trend: !made.some((one) => one.state === "running"), author: innerWidth <= 1100 || new Set(rows.author.slice(1)).size < 2 };
+  const authors = fill((row) => (experiments[row] && experiments[row].state !== "done" ? null : rows.author[row])); // whoever wrote an entry of the queue is not told
+  optional ??= { time: !made.some((one) => one.seconds || one.state === "running"), trend: !made.some((one) => one.state === "running"), author: innerWidth <= 1100 || new Set(authors.slice(1).filter(Boolean)).size < 2 };
   return [
     of("created", "Created", 104, rows.time),
     of("time", "Time", 76, fill((row) => experiments[row]?.seconds ?? null), { isNumeric: true, isOptional: optional.time }),
-    of("author", "Author", 112, rows.author, { isOptional: optional.author }),
+    of("author", "Author", 112, authors, { isOptional: optional.author }),
     of("parent", "From", 150, fill((row) => (experiments[row] ? experiments[row].baseline.slice(0, 7) : data.groups[rows.group[row]]?.name ?? null)), { isOptional: true, whenFlat: true }),
     of("state", "State", 92, fill((row) => experiments[row]?.state ?? null), { isOptional: true }),
     of("trend", "Trend", 88, fill((row) => (experiments[row]?.state === "running" ? row : null)), { isOptional: optional.trend }),

@@ -44,6 +44,8 @@ def test_an_action_that_fails_tells_the_error_line(tmp_path: Path) -> None:
     activity = Activity(str(tmp_path))
     failed = ended(activity, run(activity, "print('ERROR: no such file'); print('Look at it.'); raise SystemExit(255)", tmp_path))
     assert (failed.state, failed.code, failed.message) == ("failed", 255, "no such file")
+    listing = ended(activity, run(activity, "print('ERROR: checkout failed for:', 'a', 'b', 'c', 'd', 'e', 'f', '<hint>', sep='\\n'); raise SystemExit(1)", tmp_path))
+    assert listing.message == "checkout failed for:\na\nb\nc\nd\nand 3 more lines"
 
 
 def test_cancel_interrupts(tmp_path: Path) -> None:
