@@ -240,7 +240,7 @@ function startEvents() {
   startCurves(URLS.curves, draw);
   startFilter(URLS.select, draw);
   startViews(() => { loadCurves(); putInOrder(); byId("search").value = view.q; applySearch(view.q); });
-  startKeys({ cursor: () => cursor, pick, pickGroup, setBase, moveTo, menuOf, fold, setDelta, page: () => Math.max(1, grid.sight[1] - grid.sight[0] - 14),
+  startKeys({ run: () => byId("run")?.click(), cursor: () => cursor, pick, pickGroup, setBase, moveTo, menuOf, fold, setDelta, page: () => Math.max(1, grid.sight[1] - grid.sight[0] - 14),
     clear: () => { if (picked.size) { picked.clear(); selectionChanged(); } }, only: () => byId("only-changed").click(), compare: () => byId("compare").hasAttribute("href") && byId("compare").click(), plots: () => picked.size && !byId("plots").hidden && byId("plots").click() });
   byId("only-changed").addEventListener("click", () => { view.only = !view.only; draw(); });
   byId("show-value").addEventListener("click", () => setDelta(false));

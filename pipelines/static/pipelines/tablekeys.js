@@ -11,7 +11,7 @@ export function startKeys(on) {
     j: () => on.moveTo(1), ArrowDown: () => on.moveTo(1), k: () => on.moveTo(-1), ArrowUp: () => on.moveTo(-1),
     PageDown: () => on.moveTo(on.page()), PageUp: () => on.moveTo(-on.page()), Home: () => on.moveTo(-1e9), End: () => on.moveTo(1e9),
     x: () => row() !== undefined && on.pick(at(), false), X: () => row() !== undefined && on.pick(at(), true), b: () => row() !== undefined && on.setBase(at()),
-    m: () => on.menuOf(at()), d: () => on.setDelta(), o: on.only, c: on.compare, p: on.plots,
+    m: () => on.menuOf(at()), d: () => on.setDelta(), o: on.only, c: on.compare, p: on.plots, n: on.run,
     Enter: () => { const item = foldable(); if (item && item.n < 0) on.fold(item.id); else on.menuOf(at()); },
     h: () => foldTo(true), l: () => foldTo(false), Escape: on.clear,
   };
