@@ -60,23 +60,24 @@ class ExperimentsPage:
 
 @dataclass
 class Made:
-    """A table with its JSON, compressed, because it is sent again and again."""
+    """A table with its JSON, compressed, because it is sent again and again. bodies: as lines or not."""
 
     version: str
     table: HistoryTable
     waiting: int
     incomplete: int
     removed: list[dict[str, Any]]
-    body: bytes = b""
+    bodies: dict[bool, bytes] = field(default_factory=dict)
     _packing: threading.Lock = field(default_factory=threading.Lock)
 
-    def packed(self) -> bytes:
+    def packed(self, as_lines: bool) -> bytes:
         with self._packing:
-            if not self.body:
-                payload = {"version": self.version, "waiting": self.waiting, "removed": self.removed, **self.table.payload()}
-                text = json.dumps(payload, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-                self.body = gzip.compress(text.encode("utf-8", "replace"), compresslevel=1)
-            return self.body
+            if as_lines not in self.bodies:
+                first, *others = self.table.lines() if as_lines else [self.table.payload()]
+                parts = [{"version": self.version, "waiting": self.waiting, "removed": self.removed, **first}, *others]
+                text = "\n".join(json.dumps(part, separators=(",", ":"), ensure_ascii=False, allow_nan=False) for part in parts)
+                self.bodies[as_lines] = gzip.compress(text.encode("utf-8", "replace"), compresslevel=1)
+            return self.bodies[as_lines]
 
 
 @dataclass(frozen=True)
@@ -255,16 +256,18 @@ def version_of(repository: Repository, refs: Refs, workspace: Row, seen: str) ->
 
 
 def table_json(request: HttpRequest, made: Made) -> HttpResponse:
-    """columns as JSON; compressed for whoever takes it, nothing for whoever has it."""
+    """columns as JSON, with `?lines` on a line each; compressed for whoever takes it, nothing for whoever has it."""
     tag = f'"{made.version}-{made.waiting}-{made.incomplete}"'
     if request.headers.get("If-None-Match") == tag:
         return HttpResponseNotModified()
-    body = made.packed()
+    as_lines = "lines" in request.GET
+    body = made.packed(as_lines)
+    kind = "application/jsonl" if as_lines else "application/json"
     if "gzip" in request.headers.get("Accept-Encoding", ""):
-        response = HttpResponse(body, content_type="application/json")
+        response = HttpResponse(body, content_type=kind)
         response["Content-Encoding"] = "gzip"
     else:
-        response = HttpResponse(gzip.decompress(body), content_type="application/json")
+        response = HttpResponse(gzip.decompress(body), content_type=kind)
     response["ETag"] = tag
     response["Vary"] = "Accept-Encoding"
     return response

@@ -24,6 +24,7 @@ WORKSPACE = "workspace"
 KINDS = ("metrics", "params", "models", "data")
 OUTS = ("models", "data")  # kinds whose values are sizes
 MAX_COLUMNS = 1000  # the first of each kind are shown, the number of others is told
+SAMPLE = 60  # values of a column that a page knows before it reads the others
 EXACT = 2**53  # integers beyond are no longer exact in a browser
 _LOWER = frozenset(
     "loss losses err error errors mse rmse mae mape nll logloss perplexity ppl wer cer fid brier latency time seconds duration rss cost regret mistake mistakes misses wrong".split()
@@ -299,7 +300,25 @@ class HistoryTable:
 
     # --- JSON
     def payload(self) -> dict[str, Any]:
-        """Everything a page needs, column by column; docs/json.md, "Pages"."""
+        """Everything, column by column; docs/json.md, "Pages"."""
+        return {**self._facts(), "columns": [{**_heading_payload(column), **_cells_payload(column)} for column in self.columns]}
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """The same for a page, which reads cells of columns in sight only: what the table is without them, then the cells of one column after the other."""
+        yield {**self._facts(), "changed": self._changed(), "columns": [{**_heading_payload(column), **_summary_payload(column)} for column in self.columns]}
+        yield from map(_cells_payload, self.columns)
+
+    def _changed(self) -> Counter[str]:
+        """How many columns of each kind differ between the workspace and HEAD."""
+        counts = Counter(dict.fromkeys(KINDS, 0))
+        if self.refs.head in self.ids and self.ids[0] == WORKSPACE:
+            head = self.ids.index(self.refs.head)
+            for column in self.columns:
+                facts = column.hashes if column.kind in OUTS else column.values
+                counts[column.kind] += facts[0] != facts[head]
+        return counts
+
+    def _facts(self) -> dict[str, Any]:
         names = self.refs.names()
         rows = self.rows
         counted = Counter(self.group_of[number] for number in self.experiments)
@@ -322,7 +341,6 @@ class HistoryTable:
                 {"kind": group.kind, "name": group.name, "count": len(group.shas) if group.kind != ELSEWHERE else 0, "experiments": counted[position]}
                 for position, group in enumerate(self.groups)
             ],
-            "columns": [_column_payload(column) for column in self.columns],
             "file_errors": [{"kind": kind, "file": path, "rows": found} for (kind, path), found in self.file_errors.items()],
             "hidden_columns": self.hidden_columns,
             "branch": self.refs.branch,
@@ -366,23 +384,25 @@ def _words(label: str, made: Experiment) -> list[str]:
     return [made.name] if label == "name" else _SYNONYMS.get(made.state, made.state).split()
 
 
-def _column_payload(column: Column) -> dict[str, Any]:
-    made: dict[str, Any] = {
-        "id": column.id,
-        "kind": column.kind,
-        "file": column.file,
-        "key": column.key,
-        "group": column.group,
-        "label": column.label,
-        "better": column.better,
-        "values": column.values,
+def _heading_payload(column: Column) -> dict[str, Any]:
+    return {"id": column.id, "kind": column.kind, "file": column.file, "key": column.key, "group": column.group, "label": column.label, "better": column.better}
+
+
+def _summary_payload(column: Column) -> dict[str, Any]:
+    """What the width of a column and the place of its texts follow from."""
+    values = column.values
+    return {
+        "count": sum(value is not None for value in values),
+        "numbers": sum(type(value) in (int, float) for value in values),
+        "sample": values[:: -(-len(values) // SAMPLE)],
     }
-    if column.kind in OUTS:
-        distinct = {value: number for number, value in enumerate(dict.fromkeys(value for value in column.hashes if value))}
-        made["hashes"] = list(distinct)
-        made["hash"] = [distinct.get(value, -1) if value else -1 for value in column.hashes]
-        made["nfiles"] = column.nfiles
-    return made
+
+
+def _cells_payload(column: Column) -> dict[str, Any]:
+    if column.kind not in OUTS:
+        return {"values": column.values}
+    distinct = {value: number for number, value in enumerate(dict.fromkeys(value for value in column.hashes if value))}
+    return {"values": column.values, "hashes": list(distinct), "hash": [distinct.get(value, -1) if value else -1 for value in column.hashes], "nfiles": column.nfiles}
 
 
 def cell_value(value: Any) -> Any:

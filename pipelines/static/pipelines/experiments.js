@@ -37,14 +37,15 @@ async function load() {
   let answer;
   try {
     // the first time as the page's preload asked for it, so that the answer is on its way already
-    const query = [etag ? "" : "first=1", branch ? `branch=${encodeURIComponent(branch)}` : ""].filter(Boolean).join("&");
+    const query = [etag ? "" : "first=1", "lines=1", branch ? `branch=${encodeURIComponent(branch)}` : ""].filter(Boolean).join("&");
     answer = await fetch(URLS.table + (query ? `?${query}` : ""), etag ? { cache: "no-store", headers: { "If-None-Match": etag } } : {});
   } catch { throw new Error("The server does not answer. Run `dataver ui` again."); }
   if (answer.status === 304) return false;
-  const value = await answer.json();
+  const [first, ...lines] = (await answer.text()).split("\n"); // the cells of each column stay text until somebody asks
+  const value = JSON.parse(first);
   if (!answer.ok) throw new Error(value.error ? value.error.msg : `the server answered ${answer.status}`);
   etag = answer.headers.get("ETag");
-  takeOver(value);
+  takeOver(value, lines);
   if (value.waiting) { byId("progress").textContent = `${grouped(value.waiting)} commits still to be read`; setTimeout(refresh, AGAIN_MS); }
   else byId("progress").textContent = value.hidden_columns ? `${value.hidden_columns} columns are too many to show` : "";
   return true;
@@ -94,6 +95,7 @@ function draw({ columns = false, keepsPlace = false, focus = null, isQuery = fal
   if (columns || keepsPlace) fillChooser();
 }
 
+const kindTitle = ({ key }) => el("span", { class: "kind-title" }, icon(KIND_ICONS[key]), KIND_NAMES[key]);
 function layOut(shown) {
   const narrow = innerWidth <= 1100;
   const [rowHeight, headHeight] = HEIGHTS[view.density];
@@ -103,7 +105,7 @@ function layOut(shown) {
     id: column.id, label: column.label, width: widthOf(column, alone.get(`${column.kind}\n${column.group}`) === 1),
     cls: `k-${column.kind}${isFirst ? " gl" : ""}${column.isNumeric || isSize(column) ? " num" : ""}`,
     spans: [
-      { key: column.kind, name: column.kind === "meta" ? "" : KIND_NAMES[column.kind], cls: `k-${column.kind} kind`, node: column.kind === "meta" ? undefined : el("span", { class: "kind-title" }, icon(KIND_ICONS[column.kind]), KIND_NAMES[column.kind]) },
+      { key: column.kind, name: column.kind === "meta" ? "" : KIND_NAMES[column.kind], cls: `k-${column.kind} kind`, make: column.kind === "meta" ? undefined : kindTitle },
       { key: `${column.kind}\n${column.group}`, name: column.group, title: column.group, cls: `k-${column.kind} sub` },
     ],
   });

@@ -163,13 +163,10 @@ function groupCell(group, id) {
 }
 
 function workspaceCell() {
-  const { rows, head } = table.data;
-  const at = table.index.get(head);
+  const { rows, changed } = table.data;
   const errors = rows.errors[0];
   let words = "", title = "";
-  if (!errors && at !== undefined) {
-    const changed = { metrics: 0, params: 0, models: 0, data: 0 };
-    for (const column of table.columns) if (column.kind !== "meta" && identityOf(column, 0) !== identityOf(column, at)) changed[column.kind] += 1;
+  if (!errors) {
     const kinds = Object.entries({ metric: changed.metrics, param: changed.params, model: changed.models, out: changed.data }).filter(([, count]) => count).map(([word, count]) => `${count} ${word}${count === 1 ? "" : "s"}`);
     title = kinds.join(", ");
     words = kinds.length > 1 ? `${Object.values(changed).reduce((sum, count) => sum + count)} values` : title;

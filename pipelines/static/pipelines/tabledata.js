@@ -30,19 +30,15 @@ export const isFlat = () => view.sort.length > 0;
 export const hasWorkspace = () => table.data.rows.id[0] === WORKSPACE;
 
 // --- columns
-/** Take over an answer. What the reader had chosen or seen before stays. */
-export function takeOver(data) {
+/** Take over an answer; lines: JSON of the cells of each column. What the reader had chosen or seen before stays. */
+export function takeOver(data, lines) {
   const isBeginning = !table.data || table.data.waiting > 0; // while the history is being read, its first rows settle nothing
   if (isBeginning) optional = null;
   const differing = new Map(isBeginning ? [] : table.columns.map((column) => [column.id, column.sticky]));
   const errors = new Map(data.file_errors.map((entry) => [`${entry.kind}:${entry.file}`, entry.rows]));
   table.data = data;
-  const made = data.columns.map((column) => {
-    const { values } = column;
-    let count = 0, numbers = 0;
-    for (let row = 0; row < values.length; row += 1) { const value = values[row]; if (value !== null) { count += 1; if (typeof value === "number") numbers += 1; } }
-    const isNumeric = numbers > 0 && numbers === count;
-    const made = Object.assign(Object.create(lazy), column, { isNumeric, count, errors: errors.get(`${column.kind}:${column.file}`) || {}, known: 0 });
+  const made = data.columns.map((column, at) => {
+    const made = Object.assign(Object.create(lazy), column, { line: lines[at], isNumeric: column.count > 0 && column.numbers === column.count, errors: errors.get(`${column.kind}:${column.file}`) || {}, known: 0 });
     made.sticky = differing.get(column.id);
     return made;
   });
@@ -89,7 +85,7 @@ function curveColumns(differing = new Map()) {
     const known = table.curves.values[id] || {}, better = table.curves.better[id] || "";
     const place = PLACES[what === "best" ? (better === "lower" ? "min" : "max") : what] ?? 1;
     const values = ids.map((row) => known[row]?.[place] ?? null);
-    const made = Object.assign(Object.create(lazy), { id: `curve:${text}`, kind: "metrics", file: id, key: what, group: "Curves", label: `${what} ${id.slice(id.lastIndexOf(":") + 1)}`, better, values, isNumeric: true, count: values.filter((value) => value !== null).length, errors: {}, known: 0, steps: place ? ids.map((row) => known[row]?.[place + 3] ?? null) : null });
+    const made = Object.assign(Object.create(lazy), { id: `curve:${text}`, kind: "metrics", file: id, key: what, group: "Curves", label: `${what} ${id.slice(id.lastIndexOf(":") + 1)}`, better, cells_: { values }, isNumeric: true, count: values.filter((value) => value !== null).length, errors: {}, known: 0, steps: place ? ids.map((row) => known[row]?.[place + 3] ?? null) : null });
     made.sticky = differing.get(made.id);
     return made;
   });
@@ -237,6 +233,11 @@ function find(column) {
 }
 
 const lazy = {
+  get cells() { if (!this.cells_) { this.cells_ = JSON.parse(this.line); this.line = ""; } return this.cells_; },
+  get values() { return this.cells.values; },
+  get hash() { return this.cells.hash; },
+  get hashes() { return this.cells.hashes; },
+  get nfiles() { return this.cells.nfiles; },
   get now() { if (this.known !== stamp) find(this); return this.facts; },
   get differs() { if (this.sticky === undefined) this.sticky = this.now.differs; return this.sticky; },
   get low() { return this.now.low; },

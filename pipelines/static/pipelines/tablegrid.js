@@ -83,7 +83,7 @@ export class Grid {
       this.moved.push(moved);
       row.append(corner, moved);
       for (const span of this.spans(level)) {
-        const node = el("div", { class: `g-span ${span.cls}`, role: "columnheader", title: span.title || null, "aria-colspan": String(span.count) }, span.node ?? el("span", { class: "trunc" }, span.name || "\u00a0"));
+        const node = el("div", { class: `g-span ${span.cls}`, role: "columnheader", title: span.title || null, "aria-colspan": String(span.count) }, span.make?.(span) ?? el("span", { class: "trunc" }, span.name || "\u00a0"));
         if (!span.name) node.setAttribute("aria-label", "no heading");
         node.style.left = `${span.left}px`;
         node.style.width = `${span.width}px`;

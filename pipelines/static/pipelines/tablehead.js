@@ -2,7 +2,7 @@
 import { el, icon } from "../launcher/frame.js";
 import { betterOf, isHidden, isPinned, moveColumn, neighbour, shownColumns, sortBy, table } from "./tabledata.js";
 import { openMenu } from "./tablemenu.js";
-import { isSize, numberText } from "./tablenumbers.js";
+import { decimalsOf, isSize, numberText } from "./tablenumbers.js";
 import { view } from "./tableview.js";
 
 const MIN_WIDTH = 48, MAX_WIDTH = 800, STEP = 16;
@@ -78,7 +78,9 @@ export function widthOf(column, isAlone) {
   if (column.width) return column.width;
   if (column.fitted?.isAlone === isAlone) return column.fitted.width;
   let longest = Math.max(column.label.length + 2, isAlone ? Math.min(20, column.group.length) : 0, Object.keys(column.errors).length ? 7 : 0);
-  for (let row = 0; row < column.values.length; row += Math.ceil(column.values.length / 60)) longest = Math.max(longest, (isSize(column) ? 8 : String(numberText(column, column.values[row]) ?? "").length) + (column.kind === "metrics" ? 2 : 1));
+  const seen = column.sample ?? column.values; // of most columns no cell is read before it is in sight
+  const like = { kind: column.kind, decimals: column.kind === "metrics" && column.isNumeric ? decimalsOf(seen) : null };
+  for (const value of seen) longest = Math.max(longest, (isSize(column) ? 8 : String(numberText(like, value) ?? "").length) + (column.kind === "metrics" ? 2 : 1));
   column.fitted = { isAlone, width: Math.min(240, Math.max(64, 26 + longest * 7)) };
   return column.fitted.width;
 }

@@ -168,3 +168,17 @@ def test_data_columns_name_hashes_once() -> None:
     commits = {"a": row("a", outs=[out("x", 1), out("in.csv", 5, source=True)]), "b": row("b", "a", outs=[out("x", 1), out("y", 2)])}
     payload = HistoryTable(None, commits, Refs("b", "main", {"main": "b"})).payload()
     assert [(c["file"], c["group"], c["hash"], len(c["hashes"])) for c in payload["columns"]] == [("in.csv", "input", [-1, 0], 1), ("x", "outs", [0, 0], 1), ("y", "outs", [0, -1], 1)]
+
+
+def test_lines_hold_what_the_payload_holds() -> None:
+    commits = {"a": row("a", metrics=metric(acc=0.5, name="x"), outs=[out("x", 1)]), "b": row("b", "a", metrics=metric(acc=0.7), outs=[out("x", 1)])}
+    workspace = row("workspace", metrics=metric(acc=0.7, new=1), outs=[out("x", 2)])
+    table = HistoryTable(workspace, commits, Refs("b", "main", {"main": "b"}))
+    first, *cells = [json.loads(json.dumps(line)) for line in table.lines()]
+    payload = json.loads(json.dumps(table.payload()))
+    assert [{**{key: heading[key] for key in ("id", "label")}, **line} for heading, line in zip(first["columns"], cells, strict=True)] == [
+        {key: column[key] for key in ("id", "label", "values", "hash", "hashes", "nfiles") if key in column} for column in payload["columns"]
+    ]
+    assert {key: first[key] for key in payload if key != "columns"} == {key: payload[key] for key in payload if key != "columns"}
+    assert first["changed"] == {"metrics": 1, "params": 0, "models": 0, "data": 1}
+    assert [(column["key"], column["count"], column["numbers"]) for column in first["columns"]] == [("acc", 3, 3), ("new", 1, 1), ("name", 1, 0), ("", 3, 3)]
