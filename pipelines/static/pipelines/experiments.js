@@ -23,6 +23,7 @@ const HEAD_ROWS = 3;
 const AGAIN_MS = 200;
 const MAX_COMPARED = 20;
 const KIND_ICONS = { meta: "clock", metrics: "metric", params: "param", models: "models", data: "data" };
+const PADDING = { compact: 16, normal: 24 }, DOT = 11, DIGIT = 8.2, LETTER = 13; // pixels; of the widest common font
 const HEIGHTS = { compact: [28, 24], normal: [36, 28] };
 
 let etag = null;
@@ -95,6 +96,13 @@ function draw({ columns = false, keepsPlace = false, focus = null, isQuery = fal
   if (columns || keepsPlace) fillChooser();
 }
 
+/** room: how many characters surely fit. Numbers are many and may stand over their padding by a little. */
+function measures(column, isAlone) {
+  const width = widthOf(column, isAlone);
+  const free = width - PADDING[view.density] - (column.kind === "metrics" ? 0 : DOT);
+  return { width, room: column.isNumeric || isSize(column) || column.id === "meta:created" ? Math.round(free / DIGIT) : Math.floor(free / LETTER) };
+}
+
 const kindTitle = ({ key }) => el("span", { class: "kind-title" }, icon(KIND_ICONS[key]), KIND_NAMES[key]);
 function layOut(shown) {
   const narrow = innerWidth <= 1100;
@@ -102,7 +110,7 @@ function layOut(shown) {
   const alone = new Map();
   for (const column of shown) { const key = `${column.kind}\n${column.group}`; alone.set(key, (alone.get(key) || 0) + 1); }
   const make = (column, isFirst) => ({
-    id: column.id, label: column.label, width: widthOf(column, alone.get(`${column.kind}\n${column.group}`) === 1),
+    id: column.id, label: column.label, ...measures(column, alone.get(`${column.kind}\n${column.group}`) === 1),
     cls: `k-${column.kind}${isFirst ? " gl" : ""}${column.isNumeric || isSize(column) ? " num" : ""}`,
     spans: [
       { key: column.kind, name: column.kind === "meta" ? "" : KIND_NAMES[column.kind], cls: `k-${column.kind} kind`, make: column.kind === "meta" ? undefined : kindTitle },

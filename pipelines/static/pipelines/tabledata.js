@@ -64,7 +64,7 @@ function metaColumns(data) {
   const authors = fill((row) => (experiments[row] && experiments[row].state !== "done" ? null : rows.author[row])); // whoever wrote an entry of the queue is not told
   optional ??= { time: !made.some((one) => one.seconds || one.state === "running"), trend: !made.some((one) => one.state === "running"), author: innerWidth <= 1100 || new Set(authors.slice(1).filter(Boolean)).size < 2 };
   return [
-    of("created", "Created", 104, rows.time),
+    of("created", "Created", 116, rows.time),
     of("time", "Time", 76, fill((row) => experiments[row]?.seconds ?? null), { isNumeric: true, isOptional: optional.time }),
     of("author", "Author", 112, authors, { isOptional: optional.author }),
     of("parent", "From", 150, fill((row) => (experiments[row] ? experiments[row].baseline.slice(0, 7) : data.groups[rows.group[row]]?.name ?? null)), { isOptional: true, whenFlat: true }),

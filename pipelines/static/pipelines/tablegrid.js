@@ -35,7 +35,7 @@ export class Grid {
     new ResizeObserver(this.later).observe(box);
   }
 
-  /** columns: [{id, width, spans: names of the headings above, cls}]. fixed: those that stay at the left. */
+  /** columns: [{id, width, spans: names of the headings above, cls, room: characters of a text that surely fits}]. fixed: those that stay at the left. */
   setColumns(fixed, columns, rowHeight, headHeight) {
     Object.assign(this, { fixed, columns, rowHeight, headHeight });
     let left = 0;
@@ -231,7 +231,7 @@ export class Grid {
     node.setAttribute("aria-colindex", String(at + 1));
     node.base = `g-c ${column.cls || ""}`;
     if (node.column?.width !== column.width) node.style.width = `${column.width}px`;
-    if (at >= this.fixed.length) node.style.left = `${column.left}px`;
+    if (at >= this.fixed.length) node.style.order = at;
     node.column = column;
     node.sign = undefined;
     if (node.isTold) { node.isTold = false; node.plain?.removeAttribute("title"); }
@@ -243,6 +243,7 @@ export class Grid {
   syncCells(row) {
     const [first, last] = this.range;
     row.range = this.range;
+    if (row.first !== first) { row.first = first; row.moved.style.left = `${this.columns[first]?.left ?? 0}px`; }
     const wanted = new Set();
     for (let at = first; at < last; at += 1) wanted.add(this.columns[at].id);
     const free = [];
@@ -278,7 +279,8 @@ export class Grid {
     const isChanged = !isNew && node.sign !== undefined && node.shown !== wanted.text;
     node.sign = sign;
     node.shown = wanted.text;
-    const name = wanted.cls ? `${node.base} ${wanted.cls}` : node.base;
+    const isLong = wanted.make || wanted.text.length > node.column.room;
+    const name = `${node.base}${wanted.cls ? ` ${wanted.cls}` : ""}${isLong ? " long" : ""}`;
     if (node.named !== name) { node.named = name; node.className = name; }
     if (wanted.make) {
       if (wanted.shape && node.shape === wanted.shape) wanted.fill(node.firstChild); else node.replaceChildren(wanted.make());
