@@ -70,7 +70,7 @@ def test_a_column_is_added_sorted_by_and_kept(visit: Callable[..., Page], curved
     page.click("add-curve-dialog-confirm").see(f"sort-curve:best:{ACC}", "best acc")
     cells = lambda: [text for text in page.js("return [...document.querySelectorAll('[data-testid=row]')].sort((a, b) => a.getBoundingClientRect().y - b.getBoundingClientRect().y).map((row) => row.querySelector(`[data-column='curve:best:curves/log.csv:acc']`)?.textContent ?? '')")]  # noqa: E731
     page.expect(cells, ["0.3", "0.8", "0.9", "–"])
-    title = "const cell = [...document.querySelectorAll('[data-testid=row]')].at(-2).querySelector(`[data-column='curve:best:curves/log.csv:acc'] .v`); cell.dispatchEvent(new PointerEvent('pointerover', {bubbles: true})); return cell.title"
+    title = "const cell = [...document.querySelectorAll('[data-testid=row]')].at(-2).querySelector(`[data-column='curve:best:curves/log.csv:acc']`); cell.dispatchEvent(new PointerEvent('pointerover', {bubbles: true})); return cell.title"
     page.wait(lambda: "at step 10" in page.js(title), "the step")
     page.click(f"sort-curve:best:{ACC}").expect(cells, ["0.3", "0.9", "0.8", "–"])
     page.type("search", "best.acc>0.85 or best:curves/log.csv:acc<0.5").expect(cells, ["0.3", "0.9"])

@@ -127,7 +127,7 @@ function rowLook({ id, n }) {
   const made = n >= 0 ? experimentOf(n) : null;
   const on = picked.has(id);
   const classes = [n < 0 ? "group-row" : "", id === WORKSPACE ? "ws" : "", on ? "sel" : "", n >= 0 && n === table.base ? "base" : "", id === cursor ? "cursor" : "", made ? `is-exp st-${made.state}` : ""].filter(Boolean);
-  return { cls: classes.join(" "), attributes: { "data-testid": n < 0 ? "group" : "row", "data-sha": n < 0 ? "" : id, "aria-selected": String(on), id: `row-${id.replace(/[^\w-]/g, "_")}` } };
+  return { cls: classes.join(" "), attributes: { "data-testid": n < 0 ? "group" : "row", "data-sha": n < 0 ? "" : id, "aria-selected": String(on), id: id === cursor ? "at-cursor" : null } };
 }
 
 function toolbar() {

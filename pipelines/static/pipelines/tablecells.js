@@ -240,7 +240,8 @@ function valueCell(row, column) {
   }
   const isChanged = isOther && column.kind !== "metrics" && identityOf(column, row) !== identityOf(column, base);
   if (isChanged) classes.push("chg");
-  if (column.best !== null && value === column.best) classes.push("best");
+  const isBest = column.best !== null && value === column.best;
+  if (isBest) classes.push("best");
   if (view.bars && isNumber && column.spread > 0) classes.push(`w${Math.round(10 * (value - column.low) / column.spread)}`);
   const text = view.delta && isOther && isNumber ? signed(column, value - column.base) : numberText(column, value);
   const title = () => {
@@ -249,5 +250,6 @@ function valueCell(row, column) {
     const delta = isOther && isNumber ? `\n${signed(column, value - column.base)} to the baseline` : "";
     return `${full}${step}${delta}${isChanged ? "\nchanged against the baseline" : ""}`;
   };
-  return { text, title, cls: classes.join(" ") };
+  const cls = classes.join(" ");
+  return isBest ? { text, title, cls, sign: `${cls}\0${text}`, make: () => el("span", { class: "v" }, text) } : { text, title, cls };
 }

@@ -234,8 +234,8 @@ export class Grid {
     if (at >= this.fixed.length) node.style.order = at;
     node.column = column;
     node.sign = undefined;
-    if (node.isTold) { node.isTold = false; node.plain?.removeAttribute("title"); }
-    if (node.plain) node.plain.className = "v";
+    node.named = null;
+    if (node.isTold) { node.isTold = false; node.removeAttribute("title"); }
     row.cells.set(column.id, node);
   }
 
@@ -267,7 +267,7 @@ export class Grid {
     const { cls, attributes } = this.hooks.row(row.item);
     const name = `g-row ${cls}`;
     if (row.className !== name) row.className = name;
-    for (const [key, value] of Object.entries(attributes)) if (row.getAttribute(key) !== value) row.setAttribute(key, value);
+    for (const [key, value] of Object.entries(attributes)) if (row.getAttribute(key) !== value) { if (value === null) row.removeAttribute(key); else row.setAttribute(key, value); }
     for (const node of row.cells.values()) this.paintCell(row.item, node, isNew);
   }
 
@@ -284,29 +284,20 @@ export class Grid {
     if (node.named !== name) { node.named = name; node.className = name; }
     if (wanted.make) {
       if (wanted.shape && node.shape === wanted.shape) wanted.fill(node.firstChild); else node.replaceChildren(wanted.make());
-      node.shape = wanted.shape;
-      return;
-    }
-    node.shape = null;
-    let span = node.plain;
-    if (!span || span.parentNode !== node) {
-      span = document.createElement("span");
-      span.className = "v";
-      span.append("");
-      node.plain = span;
-      node.replaceChildren(span);
-    }
-    span.firstChild.data = wanted.text;
+    } else if (node.isPlain) node.firstChild.data = wanted.text;
+    else node.replaceChildren(wanted.text);
+    node.isPlain = !wanted.make;
+    node.shape = wanted.shape;
     if (node.isTold) this.tell(node);
-    if (isChanged && this.isLive) { span.classList.remove("was-changed"); void span.offsetWidth; span.className = "v was-changed"; setTimeout(() => { if (span.className === "v was-changed") span.className = "v"; }, 2000); }
+    if (isChanged && this.isLive) { node.classList.remove("was-changed"); void node.offsetWidth; node.classList.add("was-changed"); setTimeout(() => node.classList.remove("was-changed"), 2000); }
   }
 
-  /** Give a plain cell its title, which is wanted when the pointer is there. */
+  /** Give a cell its title, which is wanted when the pointer is there. */
   tell(node) {
-    if (!node || !node.plain || node.plain.parentNode !== node) return;
+    if (!node) return;
     node.isTold = true;
     const title = typeof node.title_ === "function" ? node.title_() : node.title_ || "";
-    if (node.plain.title !== title) { if (title) node.plain.title = title; else node.plain.removeAttribute("title"); }
+    if (node.title !== title) { if (title) node.title = title; else node.removeAttribute("title"); }
   }
 
   /** Draw what differs from what is shown. isLive: what changed by itself is marked for a moment. */
