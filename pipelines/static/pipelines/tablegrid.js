@@ -4,7 +4,7 @@
 import { el } from "../launcher/frame.js";
 
 const ROWS_AROUND = 6;
-const PIXELS_AROUND = 160;
+const PIXELS_AROUND = 200, PIXELS_NEAR = 40; // columns out of sight that are there; so near they have to be, else all change again
 const SPARES = 60; // rows that are out of sight and may be taken again
 
 export class Grid {
@@ -127,8 +127,8 @@ export class Grid {
     return { scrollLeft, scrollTop, clientWidth, clientHeight };
   }
 
-  columnsInSight({ scrollLeft, clientWidth }) {
-    const from = scrollLeft + this.fixedWidth - PIXELS_AROUND, to = scrollLeft + clientWidth + PIXELS_AROUND;
+  columnsInSight({ scrollLeft, clientWidth }, around) {
+    const from = scrollLeft + this.fixedWidth - around, to = scrollLeft + clientWidth + around;
     let first = 0;
     while (first < this.columns.length && this.columns[first].left + this.columns[first].width < from) first += 1;
     let last = first;
@@ -142,10 +142,9 @@ export class Grid {
     const seen = this.sizeBefore || this.look();
     this.sizeBefore = null;
     this.move(seen);
-    const [first, last] = this.columnsInSight(seen);
-    const isOther = !this.range || this.range[0] !== first || this.range[1] !== last;
-    this.range = [first, last];
-    if (isOther) this.updateHead();
+    const [nearFirst, nearLast] = this.columnsInSight(seen, PIXELS_NEAR);
+    const isOther = !this.range || nearFirst < this.range[0] || nearLast > this.range[1];
+    if (isOther) { this.range = this.columnsInSight(seen, PIXELS_AROUND); this.updateHead(); }
     const from = Math.max(0, Math.floor(seen.scrollTop / this.rowHeight) - this.around);
     const to = Math.min(this.items.length, Math.ceil((seen.scrollTop + seen.clientHeight) / this.rowHeight) + this.around);
     const wanted = new Set();
