@@ -25,7 +25,7 @@ from tracking.engine.stage import MD5
 from tracking.engine.tree import DIR_SUFFIX
 
 JOBS = 16  # they mostly wait
-SEVERAL = 32  # objects, from which on those of a store that gives several at once are asked for so
+SEVERAL = 64  # objects, from which on those of a store that gives several at once are asked for so
 PATIENCE_S = 120.0  # without any sign of life
 SLOWEST_BYTES_S = 50_000  # of stores that do not tell how far they are
 LARGE_BYTES = 4 << 20  # from here on hashed while it arrives, and begun first

@@ -188,6 +188,7 @@ def test_many_small_objects_come_in_a_stream_or_by_themselves(command: str, stre
     monkeypatch.setattr(sshstream, "COMMAND", command)
     monkeypatch.setattr(sshstream, "SILENCE_S", 0.5 if "sleep" in command else 60)
     monkeypatch.setattr(elsewhere, "LARGE_BYTES", 100_000)
+    monkeypatch.setattr(elsewhere, "SEVERAL", 40)
     store = opened.store("ssh", servers)
     place = Path(store.root)  # the host is this one
     objects = [random.Random(number).randbytes(number * 50) for number in range(40)] + [bytes(120_000)]
