@@ -58,11 +58,27 @@ def node_program() -> str | None:
     return str(Path(ROOT_DIR) / "bin" / "node")
 
 
+GS_PROGRAM = """
+import sys, http.server
+from gcp_storage_emulator import server
+from gcp_storage_emulator.__main__ import main
+
+def whole(request, read=server._read_raw_data):
+    data = read(request)
+    if len(data or b"") < int(request.headers.get("Content-Length") or 0):
+        raise ConnectionError("the body ended early")  # Google stores no half of an object, the emulator does
+    return data
+
+server._read_raw_data = whole
+http.server.HTTPServer.request_queue_size = 128
+main(sys.argv[1:])
+"""
+
+
 @contextlib.contextmanager
 def gs(folder: Path) -> Iterator[Server]:
     need("gcp_storage_emulator", "gcsfs")
-    program = "import sys, http.server; http.server.HTTPServer.request_queue_size = 128; from gcp_storage_emulator.__main__ import main; main(sys.argv[1:])"
-    with running(lambda port: [sys.executable, "-c", program, "start", "--host", "127.0.0.1", "--port", str(port), "--in-memory", "--default-bucket", BUCKET], folder / "gs.log") as port:
+    with running(lambda port: [sys.executable, "-c", GS_PROGRAM, "start", "--host", "127.0.0.1", "--port", str(port), "--in-memory", "--default-bucket", BUCKET], folder / "gs.log") as port:
         yield Server("gs", f"gs://{BUCKET}", {"endpointurl": f"http://127.0.0.1:{port}", "allow_anonymous_login": "true"}, port)
 
 

@@ -90,9 +90,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def body(self) -> bytes:
         if self.headers.get("Transfer-Encoding") != "chunked":
-            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            size = int(self.headers.get("Content-Length") or 0)
+            data = self.rfile.read(size)
+            if len(data) < size:
+                raise ConnectionError("the body ended early")
+            return data
         parts = []
-        while size := int(self.rfile.readline().split(b";")[0], 16):
+        while size := int(self.rfile.readline().split(b";")[0], 16):  # ValueError when it ends early
             parts.append(self.rfile.read(size))
             self.rfile.readline()
         self.rfile.readline()
