@@ -17,7 +17,6 @@ from tracking.engine.protocols import Settings
 INTERRUPTED = 252
 USAGE = 254
 FAILED = 255
-GLOBAL_WITH_VALUE = ("--cd",)
 
 
 class Parser(argparse.ArgumentParser):

@@ -23,7 +23,6 @@ from typing import Any, Protocol
 from tracking.engine.errors import UsageError
 from tracking.engine.record import record
 
-OPERATORS = ("<=", ">=", "==", "!=", "<", ">", "=", "~")
 ORDER = ("<", "<=", ">", ">=")
 CREATED = "created"
 UNITS = {"": 1, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12}

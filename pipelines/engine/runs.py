@@ -145,22 +145,6 @@ def read_run(repo: Repo, name: str) -> RunRecord:
     return read_journal(_journal(repo, find_run(repo, name)))
 
 
-def log_chunks(repo: Repo, name: str, stage: str, offset: int, limit: int = stagelog.READ_BYTES) -> tuple[bytes, int, bool]:
-    """(bytes of a stage's log from `offset` on, the next offset, whether nothing will follow).
-
-    stage: its address. A stage that wrote nothing, or ran no command, has an empty log. Raises
-    RunNotFound, DataverError for a stage that the run does not have.
-    """
-    run = read_run(repo, name)
-    found = run.stage(stage)
-    if found is None:
-        if run.state == RUNNING:
-            return b"", offset, False
-        raise DataverError(f"run '{run.run_id}' has no stage '{stage}'", hint=f"It has: {', '.join(item.address for item in run.stages)}.")
-    data, following = read_log_of(repo, run, found, offset, limit)
-    return data, following, not data and found.state != RUNNING
-
-
 def read_log_of(repo: Repo, run: RunRecord, stage: StageRecord, offset: int, limit: int = stagelog.READ_BYTES) -> tuple[bytes, int]:
     if stage.log is None:
         return b"", offset

@@ -540,21 +540,6 @@ def remove_path(path: str) -> None:
     atomic.rmdir(path)
 
 
-def unsaved_files(
-    path_abs: str,
-    digest: Digest | None,
-    *,
-    store: LocalStore,
-    state: State,
-    ignore: Ignore | None,
-    rel: str,
-    only: str | None = None,
-    progress: Progress | None = None,
-) -> list[str]:
-    """Absolute paths of files that a checkout would lose: their content is in no cache."""
-    return plan_checkout(path_abs, digest, store=store, state=state, ignore=ignore, rel=rel, only=only, progress=progress).unsaved
-
-
 def unprotect(path_abs: str) -> int:
     """Turn hard links, symlinks and read-only files into writable copies; returns how many changed.
 

@@ -16,10 +16,6 @@ _COMMENT = re.compile(r"\s*#.*")
 Flat = dict[str, dict[str, Any]]  # a header's text in lower case -> option -> value
 
 
-def has_comments(data: bytes) -> bool:
-    return b"#" in data
-
-
 def changed(data: bytes, before: Sections, after: Sections) -> bytes | None:
     """The text with the options of `after` instead of those of `before`; None when it cannot be done by lines."""
     lines = data.decode("utf-8").splitlines(keepends=True)

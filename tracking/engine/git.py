@@ -345,10 +345,6 @@ class Git:
         options = ["--force"] if force else []
         self._write("add", *options, "--pathspec-from-file=-", "--pathspec-file-nul", stdin=names)
 
-    def add_update(self) -> None:
-        """Stage changes and removals of all tracked files."""
-        self._write("add", "--update")
-
     def _write(self, *args: str, stdin: bytes | None = None) -> None:
         """Run a command that changes the index; wait a little while another git (an editor's) holds it."""
         for attempt in range(_INDEX_LOCK_TRIES):

@@ -223,9 +223,6 @@ class RevisionFiles:
             stack += reversed(below)
         return found
 
-    def is_executable(self, rel: str) -> bool:
-        return self._find(rel)[0] == 0o100755
-
     def _find(self, rel: str, hops: int = 0) -> tuple[int, str]:
         """(mode, id) of a path, symlinks followed. Raises FileNotFoundError."""
         done: list[str] = []

@@ -57,11 +57,6 @@ def add_entries(scm: Git, abspaths: Iterable[str], rules: GitIgnore | None = Non
     return changed
 
 
-def add_entry(scm: Git, abspath: str) -> str | None:
-    """As add_entries, for one path; None when nothing had to be written."""
-    return next(iter(add_entries(scm, [abspath])), None)
-
-
 def remove_entries(scm: Git, abspaths: Iterable[str]) -> list[str]:
     """Drop the entries of the paths; returns the .gitignore files that were changed and still exist."""
     by_folder: dict[str, list[str]] = {}

@@ -25,7 +25,6 @@ Found = tuple[bool, bool, int]  # what lies there: isdir, isexec, size in bytes
 Tracked = tuple[bool, bool, "int | None", "str | None"]  # isdir, isout, size in bytes, hash
 
 _TYPE_MASK = 0o170000
-_SYMLINK = 0o120000
 _SUBMODULE = 0o160000
 
 

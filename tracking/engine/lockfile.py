@@ -282,24 +282,6 @@ def _rewrite(text: str, changes: dict[str, Entry | None], display: str) -> str:
     return yamlfile.edit(text, change, display)
 
 
-def update_datasets(text: str | bytes | None, record_: Entry, display: str = "dvc.lock") -> str:
-    """New text of a dvc.lock after adding or replacing the record of one dataset (by `name`)."""
-    from tracking.engine import yamlfile
-
-    def change(content: Any) -> None:
-        content["schema"] = SCHEMA
-        datasets = content.setdefault("datasets", [])
-        for index, old in enumerate(datasets):
-            if old.get("name") == record_.get("name"):
-                datasets[index] = record_
-                break
-        else:
-            datasets.append(record_)
-        content.setdefault("stages", {})
-
-    return yamlfile.edit(as_text(text, display) if text else "", change, display)
-
-
 def run_cache_key(entry: Entry) -> str:
     """sha256 that names the folder of a run: command, deps, params and the paths of the outs."""
     return _digest({**entry, "outs": [item["path"] for item in entry.get("outs", ())]})

@@ -323,20 +323,6 @@ class LocalStore:
             added += [f"{self.root}/{value[:2]}/{value[2:]}" for value, written in results if written]
         return [value for value, _ in results]
 
-    def add_files(self, items: Iterable[tuple[str, str]], progress: Progress | None = None) -> int:
-        """Store files whose hashes are known, (path, oid), in one batch; returns how many were not there.
-
-        Raises CorruptObject when a file's bytes are not what its oid says (nothing names it then).
-        """
-        items = list(items)
-        present = self.exists({oid for _, oid in items})
-        todo = list({oid: path for path, oid in items if oid not in present}.items())
-        sources = [(path, st.st_size, st.st_mtime_ns) for path, st in ((path, os.stat(path)) for _, path in todo)]
-        for (oid, path), value in zip(todo, self.ingest(sources, progress)):
-            if value != oid:
-                raise CorruptObject(f"'{path}' is not the object '{oid}'", oid=oid)
-        return len(todo)
-
     def remove(self, oids: Iterable[str]) -> None:
         self._signature = None
         for oid in oids:

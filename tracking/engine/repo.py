@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 DVC_DIR = ".dvc"
 DEFAULT_LINK_TYPES = ("reflink", "copy")
-KNOWN_LINK_TYPES = ("reflink", "hardlink", "symlink", "copy")
 
 
 def find_root(start: str) -> str:

@@ -17,7 +17,7 @@ from pipelines.engine.experiments.queue import FAILED, KILLED, QueueEntry
 from pipelines.engine.experiments.refs import ExpRef
 from pipelines.engine.experiments.runinfo import RunFolder, RunNotes
 from pipelines.engine.experiments.runstates import COPIED, LOST
-from pipelines.engine.experiments.stagequeue import open_tickets, read_ticket, tickets_folder
+from pipelines.engine.experiments.stagequeue import read_ticket, tickets_folder
 from tracking.engine.errors import DataverError
 from tracking.engine.git import Git
 from tracking.engine.record import field, record
@@ -116,8 +116,3 @@ def _drop_tickets(repo: Repo) -> None:
                 continue
             if not ticket.is_claimed or ticket.is_over or owners.liveness(ticket.claimant()) == owners.DEAD:
                 shutil.rmtree(folder, ignore_errors=True)
-
-
-def named_queues(repo: Repo) -> set[str]:
-    """Queues that stages wait for."""
-    return {ticket.queue for ticket in open_tickets(repo.tmp_dir)}

@@ -16,7 +16,6 @@ from tracking.engine.git import Git
 from tracking.engine.record import record
 
 EXPS = "refs/exps"
-WORKSPACE_STASH = f"{EXPS}/stash"
 EXEC_HEAD = f"{EXPS}/exec/EXEC_HEAD"
 EXEC_MERGE = f"{EXPS}/exec/EXEC_MERGE"
 EXEC_BASELINE = f"{EXPS}/exec/EXEC_BASELINE"

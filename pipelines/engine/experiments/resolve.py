@@ -192,20 +192,6 @@ def is_sha(text: str) -> bool:
     return MIN_SHA <= len(text) <= 64 and _SHA_DIGITS.issuperset(text)
 
 
-def resolve_experiment(git: Git, name: str, table: RefTable | None = None) -> tuple[str, ExpRef | None]:
-    """(commit, experiment) of an experiment's name, its full ref, or a revision. The experiment is None for a plain commit.
-
-    Raises RevisionNotFound; AmbiguousName.
-    """
-    table = table or RefTable(git)
-    found = table.experiment(name)
-    if found is not None:
-        return found[1], found[0]
-    commit = table.resolve(name)
-    refs = table.experiment_at(commit)
-    return commit, next((ref for ref in refs if ref.baseline == table.head), refs[0] if refs else None)
-
-
 def find_task(tasks: Iterable[Task], name: str) -> Task | None:
     """The queued or ended run with a name, or an id that begins like this; what runs now is left out."""
     known = [task for task in tasks if task.state != "running" and task.task_id]

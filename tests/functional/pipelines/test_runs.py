@@ -13,8 +13,6 @@ import pytest
 
 from pipelines.engine import runs, stagelog
 from tests.conftest import Project
-from tracking.engine.protocols import Settings
-from tracking.engine.repo import Repo
 
 ROOT = Path(__file__).resolve().parents[3]
 DATAVER = [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); from dataver_site.entry import main; sys.exit(main())"]
@@ -140,15 +138,6 @@ def test_following_ends_with_the_run(repo: Project) -> None:
     out, _ = follower.communicate(timeout=WAIT_S)
     process.communicate(timeout=WAIT_S)
     assert b"one\ntwo\n" in out and out.startswith(b"Running stage 'fit':")
-
-
-def test_log_chunks_for_pages(repo: Project) -> None:
-    repo.gen({"dvc.yaml": PIPELINE, "a": "1"})
-    repo.ok("repro")
-    opened = Repo.open(str(repo.path), Settings())
-    data, offset, is_over = runs.log_chunks(opened, "last", "fit", 0)
-    assert (b"fitting" in data, is_over) == (True, False)
-    assert runs.log_chunks(opened, "last", "fit", offset) == (b"", offset, True)
 
 
 def test_a_stage_that_writes_without_end_fills_no_disk(repo: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -249,13 +249,6 @@ def test_add_of_ignored_file_needs_force(work: Project) -> None:
     assert git.is_tracked([f"{git.root_dir}/x"])
 
 
-def test_add_update_stages_tracked_files_only(work: Project) -> None:
-    work.gen({"a": "1"}).commit()
-    work.gen({"a": "2", "b": ""})
-    scm(work).add_update()
-    assert work.git("status", "--porcelain").splitlines() == ["M  a", "?? b"]
-
-
 def test_status_tells_staged_changed_and_unknown_apart(work: Project) -> None:
     work.gen({"a": "1", "b": "1", "c": "1"}).commit()
     work.gen({"a": "2", "b": "2", "new/x y": ""})

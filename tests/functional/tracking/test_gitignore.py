@@ -8,7 +8,7 @@ import pytest
 from tests.conftest import Project
 from tracking.engine.errors import DataverError, GitError
 from tracking.engine.git import Git
-from tracking.engine.gitignore import add_entries, add_entry, entry_for, refuse_tracked, remove_entries, remove_entry
+from tracking.engine.gitignore import add_entries, entry_for, refuse_tracked, remove_entries, remove_entry
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_entry_goes_beside_the_out(work: Project) -> None:
 
 def test_missing_newline_is_added_first(work: Project) -> None:
     git = scm(work.gen({".gitignore": "*.log"}))
-    add_entry(git, at(git, "x")[0])
+    add_entries(git, at(git, "x")[:1])
     assert work.read(".gitignore") == "*.log\n/x\n"
 
 
@@ -58,7 +58,7 @@ def test_nothing_is_written_for_what_git_ignores_already(work: Project) -> None:
 
 def test_entry_that_the_user_took_back_is_not_repeated(work: Project) -> None:
     git = scm(work.gen({".gitignore": "/x\n!x\n"}))
-    assert add_entry(git, at(git, "x")[0]) is None
+    assert add_entries(git, at(git, "x")[:1]) == []
 
 
 def test_second_call_sees_what_the_first_wrote(work: Project) -> None:
@@ -95,20 +95,20 @@ def test_removing_an_unknown_entry_changes_nothing(work: Project) -> None:
 
 def test_bytes_that_are_not_utf8_survive(work: Project) -> None:
     git = scm(work.gen({".gitignore": b"bad\xff\n"}))
-    add_entry(git, at(git, os.fsdecode(b"new\xfe"))[0])
+    add_entries(git, at(git, os.fsdecode(b"new\xfe"))[:1])
     assert (work / ".gitignore").read_bytes() == b"bad\xff\n/new\xfe\n"
 
 
 def test_path_outside_of_the_work_tree_is_refused(work: Project) -> None:
     with pytest.raises(GitError, match="^'/elsewhere/x' is outside of git repository"):
-        add_entry(scm(work), "/elsewhere/x")
+        add_entries(scm(work), ["/elsewhere/x"])
 
 
 def test_symlinked_folder_that_leads_out_is_refused(work: Project) -> None:
     (work / "link").symlink_to("/")
     git = scm(work)
     with pytest.raises(GitError, match="outside"):
-        add_entry(git, at(git, "link/x")[0])
+        add_entries(git, at(git, "link/x")[:1])
 
 
 def test_tracked_out_is_refused_with_the_way_out(work: Project) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.unit.tracking.storage import Storage
 from tracking.engine import atomic
 from tracking.engine import ingest as ingest_module
-from tracking.engine.checkout import relink, remove_path, unprotect, unsaved_files
+from tracking.engine.checkout import plan_checkout, relink, remove_path, unprotect
 from tracking.engine.errors import CheckoutFailed, ConfirmNeeded, DataverError, UnsafePath
 from tracking.engine.ignore import Ignore
 from tracking.engine.stage import MD5, Digest
@@ -232,7 +232,7 @@ def test_relink_leaves_unsaved_files(storage: Storage) -> None:
     options: dict[str, Any] = {"store": storage.store, "state": storage.state, "ignore": Ignore(str(storage.root)), "rel": "d"}
     assert not relink(str(storage.root / "d"), digest, link_types=["hardlink"], **options).changed
     assert storage.read("d/a") == "unsaved"
-    assert unsaved_files(str(storage.root / "d"), digest, **options) == [f"{storage.root}/d/a"]
+    assert plan_checkout(str(storage.root / "d"), digest, **options).unsaved == [f"{storage.root}/d/a"]
 
 
 @pytest.mark.parametrize("kind", ["hardlink", "symlink"])

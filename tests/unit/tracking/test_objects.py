@@ -108,13 +108,6 @@ def test_put_refuses_wrong_bytes(storage: Storage) -> None:
     assert list(storage.store.list_oids()) == []
 
 
-def test_add_files_names_nothing_wrong(storage: Storage) -> None:
-    storage.gen({"f": "x"})
-    with pytest.raises(CorruptObject):
-        storage.store.add_files([(str(storage.root / "f"), md5(b"other"))])
-    assert [oid for oid, _ in storage.store.list_oids()] == [md5(b"x")]
-
-
 def test_objects_of_a_process_that_died_are_hashed_again(storage: Storage) -> None:
     good = md5(b"good")
     storage.store.add_bytes(good, b"good")
