@@ -40,9 +40,9 @@ class ObjectStore(Protocol):
 
     Names are never reused for other bytes, so every call may be repeated after a failure.
 
-    Stores elsewhere may offer more, which is looked for by name (remotes/engine/cloudstore.py has all): `can_list`,
+    Stores elsewhere may offer more, which is looked for by name (remotes/engine/bucketstore.py has all): `can_list`,
     `lists_at_once`, `page_objects`, `tells` (get and put take `tell`, a callback for bytes that moved), `facts`,
-    `list_facts`, `stream`, `files_below`, `get_file`, `put_file`, `remove_leftovers`.
+    `list_facts`, `list_layouts`, `first_page`, `stream`, `files_below`, `get_file`, `put_file`, `remove_leftovers`.
     """
 
     def exists(self, oids: Iterable[str]) -> set[str]:

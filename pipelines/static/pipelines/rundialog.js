@@ -1,5 +1,5 @@
 // The dialog that starts runs: params with their values, where it runs, and sweeps with their number of runs before anything is queued.
-import { act, commandOf, decide, note } from "../launcher/actions.js";
+import { act, decide, note } from "../launcher/actions.js";
 import { chosen, el, getJSON, icon, keep, problemCard } from "../launcher/frame.js";
 import { runsOf } from "./sweep.js";
 
@@ -210,6 +210,3 @@ class RunDialog {
 }
 
 function duration(seconds) { return seconds < 90 ? `${Math.max(1, Math.round(seconds))} s` : seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`; }
-
-/** The command line of a run as openRunDialog would begin with, for tooltips. */
-export const runCommand = (targets = []) => commandOf(["exp", "run", ...targets]);
