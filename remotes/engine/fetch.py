@@ -1,6 +1,7 @@
 """Bring what the workspace and commits use from their remotes into the cache."""
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 
 from remotes.engine.apart import Apart, ImportedData, VersionedData
@@ -97,7 +98,11 @@ def fetch_used(repo: Repo, used: Used, remotes: Remotes, io: Io, *, jobs: int | 
     outcome = Outcome()
     known = manifests(repo, exchanges, keep=False)
     for exchange in exchanges:
+        lacked = len(outcome.missing)
         _fetch_one(repo, exchange, known, outcome, io, jobs or exchange.remote.jobs)
+        if len(outcome.missing) > lacked and isinstance(exchange.store, LocalStore) and not os.path.isdir(exchange.store.root):
+            name = exchange.remote.name
+            io.warn(f"the folder of remote '{name}' does not exist: '{exchange.remote.url}'. Mount it, or correct it: `dataver remote modify {name} url FOLDER`.")
     outcome.report(io)
     if outcome.failed:
         raise DataverError(f"{len(outcome.failed)} files failed to download")

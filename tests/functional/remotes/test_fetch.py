@@ -36,6 +36,13 @@ def test_fetch_brings_a_manifest_after_its_files(data: Project, lose: Lose) -> N
     assert D not in data.objects()
 
 
+def test_a_remote_whose_folder_is_not_there_is_told(data: Project, lose: Lose) -> None:
+    lose("cache")
+    data.ok("remote", "add", "-q", "-f", "-d", "elsewhere", "../not/mounted")
+    told = [line for line in data.run("fetch").err.splitlines() if "folder of remote" in line]
+    assert len(told) == 1 and "remote 'elsewhere' does not exist" in told[0] and str(data.path.parent / "not/mounted") in told[0], told
+
+
 def test_fetch_with_verify_refuses_damage(data: Project, lose: Lose) -> None:
     data.ok("push")
     at(data, A).chmod(0o644)
