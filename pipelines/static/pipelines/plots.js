@@ -271,7 +271,7 @@ document.addEventListener("dataver:live", () => { // what a run writes in its ch
 markSection();
 setColumns([1, 2, 3, 4].includes(store.get("columns", 3)) ? store.get("columns", 3) : 3);
 addEventListener("resize", () => { if (Number(grid.dataset.now) !== columnsNow()) { grid.dataset.now = columnsNow(); for (const card of cards.values()) placeCard(card); } });
-// colours that commits were seen in before win over those worked out anew; experiments have theirs for good. What is pinned is shown.
+// colours that commits were seen in before win over those worked out anew, unless other pages know better (seriesbook.py); experiments have theirs for good. What is pinned is shown.
 const isOther = state.page.revisions.some((chip) => chip.id && chip.kind !== "experiment" && series[chip.id] && series[chip.id] !== chip.series);
 const isUnpinned = new URLSearchParams(location.search).has("revs") && [...pinned].some((name) => !state.page.revisions.some((chip) => chip.name === name));
 if (isOther || isUnpinned) {

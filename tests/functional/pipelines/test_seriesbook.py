@@ -33,5 +33,6 @@ def test_a_commit_keeps_its_colour_beside_whatever_it_is_drawn(repo: Project) ->
     assert len({found[base] for found in numbers}) == 1 and len({found[other] for found, other in zip(numbers, names)}) == 5
     many = series_of_revisions(opened, {"workspace": "", **{f"a{number:039x}": "" for number in range(30)}})
     assert many["workspace"] == 1 and len(set(many.values())) == 31
+    assert series_of_revisions(opened, {"b" * 40: ""}, {"b" * 40: 9}) == {"b" * 40: 9}  # in no book: as it was seen before
     assert series_of_names(opened, ["later"])["later"] <= 12  # commits leave experiments their colours
     opened.close()
