@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -48,6 +49,7 @@ def hermetic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str
         if name not in KEPT_VARIABLES and not name.startswith(("PYTEST_", "DATAVER_", "HYPOTHESIS_")):
             del os.environ[name]
     os.environ.update(environ)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it, and so would every child
     yield environ
     os.environ.clear()
     os.environ.update(kept)

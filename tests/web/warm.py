@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -78,7 +77,6 @@ def _run(argv: list[str], folder: str, environ: dict[str, str], out: Connection,
     os.environ.clear()
     os.environ.update(environ)
     time.tzset()
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
     sys.argv = ["dataver", *argv]
     from dataver_site.entry import main
 
