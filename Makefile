@@ -27,7 +27,7 @@ help:
 	@echo "make clean         remove what make made"
 
 setup:
-	@$(MAKE) --no-print-directory -j2 $(VENV)/.servers $(DVCENV)/.ready
+	@$(MAKE) --no-print-directory -j2 $(VENV)/.servers $(VENV)/.compiled $(DVCENV)/.ready
 
 # what both environments need; asked each time, it makes nothing out of date
 python:
@@ -48,10 +48,14 @@ $(VENV)/.ready: pyproject.toml package-lock.json hatch_build.py | $(BIN)/python
 # not on top of .ready: pip would build and solve twice. Only what is imported gets compiled, and that once
 $(VENV)/.tests: pyproject.toml package-lock.json hatch_build.py | $(BIN)/python
 	$(BIN)/python -m pip install -q --no-compile -e '.[test]'
-	@$(BIN)/python -m pytest -q --collect-only tests >/dev/null
 	@touch $(VENV)/.ready
 	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || \
 		echo "Chromium is missing, so the tests of the pages will be skipped. On Debian and Ubuntu: apt-get install chromium chromium-driver"
+	@touch $@
+
+# by one process, before many begin
+$(VENV)/.compiled: $(VENV)/.tests
+	@$(BIN)/python -m pytest -q --collect-only tests >/dev/null
 	@touch $@
 
 # Azurite, the Azure server of the tests; without it those tests are skipped and say so
