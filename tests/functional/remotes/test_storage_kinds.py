@@ -255,6 +255,14 @@ def test_a_listing_of_many_pages_is_complete(kind: str, servers: Servers, opened
     assert existing(store, oids | {oid_of(b"absent%d" % number) for number in range(40)}) == oids
 
 
+@pytest.mark.parametrize("kind", ["s3", "s3 by its library", "azure", "gs", "ssh", "webdav", "http"])
+def test_bytes_that_look_like_ends_of_lines_are_kept(kind: str, servers: Servers, opened: Opened) -> None:
+    store = opened.store(kind, servers)
+    for data in (b"", b"x\r", b"x\n\r", b"x\r\n", b"\r\n\r\n", b"x\n--==0==--\n"):
+        store.write_file(data, "odd")
+        assert store.read_file("odd") == data
+
+
 ELSEWHERE = ["s3", "azure", "gs", "ssh", "webdav", "http"]
 
 
