@@ -212,11 +212,18 @@ def test_push_killed_on_the_wire(bench: Bench) -> None:
         assert (found["objects"], found["missing"], found["damaged"]) == (OBJECTS, [], []), f"killed at byte {point}"
 
 
-@pytest.mark.parametrize("several", [elsewhere.SEVERAL, 2], ids=["one by one", "in a stream"])
-def test_pull_killed_on_the_wire(bench: Bench, several: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    if several < OBJECTS and bench.kind != "ssh":
-        pytest.skip("only SSH gives several objects in a stream")
-    monkeypatch.setattr(elsewhere, "SEVERAL", several)
+def test_pull_killed_on_the_wire(bench: Bench) -> None:
+    assert elsewhere.SEVERAL > OBJECTS
+    check_killed_pulls(bench)
+
+
+@pytest.mark.parametrize("bench", ["ssh"], indirect=True)
+def test_pull_killed_within_a_stream(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(elsewhere, "SEVERAL", 2)
+    check_killed_pulls(bench)
+
+
+def check_killed_pulls(bench: Bench) -> None:
     place = uuid.uuid4().hex
     bench.run(bench.at(place, "whole"), "push")
 
