@@ -144,14 +144,12 @@ class Journal:
     @contextlib.contextmanager
     def recording(self) -> Iterator[None]:
         """Around the whole run: notes how it ended."""
-        state = "failed"
+        state = "interrupted"  # by Ctrl-C, even where it comes as the block is left and this is closed
         try:
             yield
             state = "failed" if self._failed else "succeeded"
-        except KeyboardInterrupt:
-            state = "interrupted"
-            raise
         except Exception as exc:
+            state = "failed"
             self._cause = self._cause or str(exc)
             raise
         finally:

@@ -94,13 +94,14 @@ class LocalRunner:
     def _wait_for(self, line: str, cwd: str, env: dict[str, str], output: IO[bytes] | None, capture: Capture | None) -> int:
         process = None
         try:
-            with holding_interrupts(), self._lock:  # between its start and our knowing of it nothing may come
-                if self._stopping:
-                    raise KeyboardInterrupt
-                process = start(line, cwd=cwd, env=env, shell=env.get("SHELL"), output=output, capture=capture)
-                self._running.add(process)
-            if capture is not None:
-                capture.started()
+            with holding_interrupts():  # between its start and our knowing of it nothing may come, nor before threads read it
+                with self._lock:
+                    if self._stopping:
+                        raise KeyboardInterrupt
+                    process = start(line, cwd=cwd, env=env, shell=env.get("SHELL"), output=output, capture=capture)
+                    self._running.add(process)
+                if capture is not None:
+                    capture.started()
             return process.wait()
         except KeyboardInterrupt as exc:
             if process is not None:

@@ -3,8 +3,10 @@ from __future__ import annotations
 
 import os
 import pty
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.engine import runs, stagelog
+from pipelines.engine.capture import Capture
 from tests.conftest import Project
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -186,6 +189,21 @@ def test_on_a_terminal_the_stage_has_one(repo: Project) -> None:
 def test_on_a_terminal_the_stage_reads_and_is_interrupted(repo: Project) -> None:
     repo.gen(stage("read x; echo got $x; sleep 60"))
     assert "got word" in on_terminal(repo, b"word\n\x03", 80)
+    assert states(repo) == ["interrupted"]
+
+
+def test_an_interrupt_while_its_output_is_taken_up_is_an_interrupt(repo: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = threading.Thread.start
+
+    def interrupted(thread: threading.Thread) -> None:
+        if thread._target.__name__ == Capture._relay.__name__:  # type: ignore[attr-defined]
+            signal.raise_signal(signal.SIGINT)
+        begin(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    repo.gen(stage("sleep 60"))
+    result = repo.run("repro")
+    assert result.code == 252 and "unexpected" not in result.err
     assert states(repo) == ["interrupted"]
 
 
