@@ -90,7 +90,9 @@ onChange(async () => {
     const { cards } = await getJSON("/index.json");
     const now = cards.map((card) => `${card.repository.name} ${card.repository.path}${card.problem ? "!" : ""}`).sort().join("\n");
     const isBusy = isSending || document.querySelector("dialog[open], details[open]") || (find && find.value) || !document.querySelector('[data-testid="going-on"]').hidden;
-    if (now !== shown() && !isBusy) location.reload(); else await fillAll();
+    if (now === shown() || isBusy) await fillAll();
+    else if (location.pathname === "/") location.reload();
+    else location.replace("/"); // the answer to a form, which a reload would send again
   } catch { /* offline: the live mark says so */ } finally { isFilling = false; }
 });
 await fillAll();

@@ -15,6 +15,7 @@ function show(what, item) {
   current = item;
 }
 test("going-on-cancel").addEventListener("click", () => { if (current) cancel(current); });
+addEventListener("pageshow", (event) => { if (event.persisted) goingOn.hidden = true; }); // come back to
 
 /** Run an action of this page, with its progress shown; gives the ended item or null. */
 async function run(what, argv) {
@@ -22,11 +23,14 @@ async function run(what, argv) {
   try { return await act(argv, { quiet: true, onProgress: (item) => show(what, item) }); } finally { goingOn.hidden = true; }
 }
 
-/** Go to the project in a folder; what is no project is shown with what it lacks. */
-async function open(folder) {
+/** Add the project in a folder to the list and go to it, or to `address`; what is no project is shown with what it lacks. */
+async function open(folder, address = "") {
+  show("Opening it", null); // so that the list, which changes, does not load this page anew instead
   try {
-    location.href = (await postJSON(body.dataset.openUrl, { path: folder })).address;
+    const answer = await postJSON(body.dataset.openUrl, { path: folder });
+    location.href = address || answer.address;
   } catch (error) {
+    goingOn.hidden = true;
     if (error.type === "NotARepository") location.href = `/?folder=${encodeURIComponent(folder)}`; else note(error.message, { isBad: true });
   }
 }
@@ -95,7 +99,7 @@ let steps = null;
 async function initialise() {
   if (!steps) return;
   const item = await run("Making it a project", steps.init);
-  if (item && item.state === "done") { try { await postJSON(body.dataset.openUrl, { path: folder }); } catch (error) { note(error.message, { isBad: true }); return; } location.href = "/"; }
+  if (item && item.state === "done") await open(folder, "/");
 }
 async function chooseData() {
   const boxes = steps.candidates.map((name) => el("label", { class: "row" }, el("input", { type: "checkbox", value: name, "data-testid": "data-choice" }), el("span", { class: "mono" }, name)));
