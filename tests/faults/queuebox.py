@@ -154,8 +154,9 @@ class QueueBox:
     def experiments(self) -> set[str]:
         return {ref.rpartition("/")[2] for ref in self.git("for-each-ref", "--format=%(refname)", "refs/exps/").split() if ref.count("/") == 4 and "/exec/" not in ref}
 
-    def log(self, name: str) -> str:
-        return self.dataver("queue", "logs", name)
+    def log(self, name: str, check: bool = True) -> str:
+        """check False: a run that has written nothing yet has an empty one."""
+        return self.dataver("queue", "logs", name, check=check)
 
     def processes(self, what: str = "") -> list[int]:
         """Processes of this box whose command line holds `what`."""
