@@ -7,6 +7,7 @@ BIN    := $(VENV)/bin
 DEMO   ?= demo-project
 DVC    := 3.67.1
 DVCLIVE := 3.49.1
+PEERS  := 'dvc[s3,gs,azure,ssh,webdav]==$(DVC)' 'dvclive[image]==$(DVCLIVE)'
 JOBS   ?= 4
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 unexport PYTHONDONTWRITEBYTECODE  # each of many processes would compile everything again
@@ -39,15 +40,19 @@ python:
 
 $(BIN)/python: | python
 	$(PYTHON) -m venv $(VENV)
-	@$(VENV)/bin/python -m pip install -q -U pip || true  # the one that comes with Python 3.11 takes twice as long
+	@$(BIN)/python -m pip install -q uv || true
+
+# by uv, which takes a tenth of pip's time; by pip where uv has no wheel or is not told where packages are.
+# Neither compiles: what is imported gets compiled, and that once
+install = $(BIN)/python -m uv pip install -q --python $(1)/bin/python $(2) || $(1)/bin/python -m pip install -q --no-compile $(2)
 
 $(VENV)/.ready: pyproject.toml package-lock.json hatch_build.py | $(BIN)/python
-	$(BIN)/python -m pip install -q -e .
+	$(call install,$(VENV),-e .)
 	@touch $@
 
-# not on top of .ready: pip would build and solve twice. Only what is imported gets compiled, and that once
+# not on top of .ready, which would build and solve twice
 $(VENV)/.tests: pyproject.toml package-lock.json hatch_build.py | $(BIN)/python
-	$(BIN)/python -m pip install -q --no-compile -e '.[test]'
+	$(call install,$(VENV),-e '.[test]')
 	@touch $(VENV)/.ready
 	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || \
 		echo "Chromium is missing, so the tests of the pages will be skipped. On Debian and Ubuntu: apt-get install chromium chromium-driver"
@@ -66,10 +71,9 @@ $(VENV)/.servers: tests/servers/azurite/package-lock.json $(VENV)/.tests
 	@touch $@
 
 # dvc and DVCLive live in an environment of their own: they are only what we are compared and tried with
-$(DVCENV)/.ready: Makefile | python
+$(DVCENV)/.ready: Makefile | $(BIN)/python
 	$(PYTHON) -m venv $(DVCENV)
-	@$(DVCENV)/bin/python -m pip install -q -U pip || true
-	$(DVCENV)/bin/python -m pip install -q --no-compile 'dvc[s3,gs,azure,ssh,webdav]==$(DVC)' 'dvclive[image]==$(DVCLIVE)'
+	$(call install,$(DVCENV),$(PEERS))
 	@touch $@
 
 demo: $(VENV)/.ready
