@@ -52,7 +52,11 @@ async function send(part) {
   try {
     const answer = await getJSON(`${URLS.cards}?${params}`);
     if (asked !== state.generation) return;
-    for (const [index, card] of part.entries()) if (card.wanted === wanted[index][0] && card.x === wanted[index][1]) await card.show(answer.cards[index]);
+    for (const [index, card] of part.entries()) {
+      if (asked !== state.generation) return;
+      if (card.wanted === wanted[index][0] && card.x === wanted[index][1]) await card.show(answer.cards[index]);
+      await new Promise((resume) => setTimeout(resume)); // let the browser show the card: those that follow take as long again
+    }
   } catch (error) {
     for (const card of part) card.fail(error);
   }
