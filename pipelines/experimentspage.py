@@ -10,6 +10,7 @@ import gzip
 import hashlib
 import json
 import threading
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,7 +41,9 @@ from tracking.engine.record import replace
 from tracking.engine.repo import Repo
 from tracking.models import Repository
 
-INDEX_LIMIT_S = 2.0  # of one request; the page asks again until all commits are read
+INDEX_LIMIT_S = 2.0  # of one request, at least; the page asks again until all commits are read
+READING_SHARE = 3  # times as long as it took to make the table that was shown last, lest making tables takes longer than reading
+INDEX_LIMIT_MAX_S = 10.0
 FIRST_LIMIT_S = 0.2  # of a page that shows no rows yet
 KEPT = 4  # tables
 REMOVALS_SHOWN = 5
@@ -60,23 +63,26 @@ class ExperimentsPage:
 
 @dataclass
 class Made:
-    """A table with its JSON, compressed, because it is sent again and again. bodies: as lines or not."""
+    """A table with its JSON, compressed, because it is sent again and again. bodies: as lines or not. took_s: to make it all."""
 
     version: str
     table: HistoryTable
     waiting: int
     incomplete: int
     removed: list[dict[str, Any]]
+    took_s: float = 0.0
     bodies: dict[bool, bytes] = field(default_factory=dict)
     _packing: threading.Lock = field(default_factory=threading.Lock)
 
     def packed(self, as_lines: bool) -> bytes:
         with self._packing:
             if as_lines not in self.bodies:
+                begun = time.monotonic()
                 first, *others = self.table.lines() if as_lines else [self.table.payload()]
                 parts = [{"version": self.version, "waiting": self.waiting, "removed": self.removed, **first}, *others]
                 text = "\n".join(json.dumps(part, separators=(",", ":"), ensure_ascii=False, allow_nan=False) for part in parts)
                 self.bodies[as_lines] = gzip.compress(text.encode("utf-8", "replace"), compresslevel=1)
+                self.took_s += time.monotonic() - begun
             return self.bodies[as_lines]
 
 
@@ -202,9 +208,12 @@ def make_table(request: HttpRequest, repository: Repository, repo: Repo, limit_s
     known = tables.get(version)
     if known is not None and (limit_s is None or not (known.waiting or known.incomplete)):
         return known
+    if known is not None and limit_s == INDEX_LIMIT_S:
+        limit_s = max(limit_s, min(READING_SHARE * known.took_s, INDEX_LIMIT_MAX_S))
     progress = refresh_revisions(repository, repo, FIRST_LIMIT_S if limit_s is None else limit_s, commits_of(found.refs, found.states), refs)
 
     def make() -> Made:
+        begun = time.monotonic()
         rows = load_rows(repository)
         notes: dict[str, Annotation] = read_all(scm) if scm is not None else {}
         experiments = with_times(repository, repo, experiments_of(repo, found.refs, found.states, found.others, rows))
@@ -212,6 +221,7 @@ def make_table(request: HttpRequest, repository: Repository, repo: Repo, limit_s
         made = Made(version, HistoryTable(workspace, rows, shown, experiments, notes), progress.waiting, progress.incomplete, removed)
         made.table.seen = found.seen
         made.table.series = series_of_names(repo, [one.name for one in sorted(experiments, key=lambda one: (one.row.time, one.name))])
+        made.took_s = time.monotonic() - begun
         return made
 
     return tables.made(version, lambda kept: (kept.waiting, kept.incomplete) == (progress.waiting, progress.incomplete), make)

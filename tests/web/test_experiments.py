@@ -101,8 +101,15 @@ def test_the_first_rows_come_before_all_are_read(get: Get, long: Callable[[int],
     assert (first["waiting"], len(first["experiments"])) == (70, 50)
     newest = first["rows"]["sha"].index(first["head"])
     assert [made["baseline"] for made in first["experiments"].values()][:30] == [first["rows"]["sha"][newest]] * 30  # those in sight
+    # at least a share of the time that making the table took is spent on reading, or making takes nearly all of it
+    monkeypatch.setattr("pipelines.experimentspage.INDEX_LIMIT_S", 0.001)
+    monkeypatch.setattr("pipelines.experimentspage.READING_SHARE", 0)
+    assert get(folder, "experiments.json").json()["waiting"] == 20
+    import_experiments(str(folder), 180, 1, 4)
+    assert get(folder, "experiments.json?first=1").json()["waiting"] == 150
+    monkeypatch.setattr("pipelines.experimentspage.READING_SHARE", 1e9)
     whole = get(folder, "experiments.json").json()
-    assert (whole["waiting"], len(whole["experiments"])) == (0, 120)
+    assert (whole["waiting"], len(whole["experiments"])) == (0, 300)
 
 
 def test_whoever_has_the_table_gets_nothing(get: Get, long: Callable[[int], Path]) -> None:
