@@ -113,14 +113,14 @@ function layOut(shown) {
     id: column.id, label: column.label, ...measures(column, alone.get(`${column.kind}\n${column.group}`) === 1),
     cls: `k-${column.kind}${isFirst ? " gl" : ""}${column.isNumeric || isSize(column) ? " num" : ""}`,
     spans: [
-      { key: column.kind, name: column.kind === "meta" ? "" : KIND_NAMES[column.kind], cls: `k-${column.kind} kind`, make: column.kind === "meta" ? undefined : kindTitle },
-      { key: `${column.kind}\n${column.group}`, name: column.group, title: column.group, cls: `k-${column.kind} sub` },
+      { key: column.kind, name: column.kind === "meta" ? "" : KIND_NAMES[column.kind], cls: `k-${column.kind} kind${isFirst ? " gl" : ""}`, make: column.kind === "meta" ? undefined : kindTitle },
+      { key: `${column.kind}\n${column.group}`, name: column.group, title: column.group, cls: `k-${column.kind} sub${isFirst ? " gl" : ""}` },
     ],
   });
   const pinned = view.pin.map((id) => shown.find((column) => column.id === id)).filter(Boolean);
   const rest = shown.filter((column) => !isPinned(column));
   const fixed = [{ id: "pick", width: 36, cls: "c-pick" }, { id: "name", label: "Experiment", width: narrow ? 288 : 332, cls: "c-name", isName: true }, ...pinned.map((column) => ({ ...make(column, false), cls: `k-${column.kind} pinned${column.isNumeric || isSize(column) ? " num" : ""}` }))];
-  grid.setColumns(fixed, rest.map((column, at) => make(column, at === 0 || rest[at - 1].kind !== column.kind)), rowHeight, headHeight);
+  grid.setColumns(fixed, rest.map((column, at) => make(column, at > 0 && rest[at - 1].kind !== column.kind)), rowHeight, headHeight);
 }
 
 function rowLook({ id, n }) {

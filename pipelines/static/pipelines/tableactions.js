@@ -86,7 +86,7 @@ export function rowMenu(id, box, back) {
     details && { label: "Details", symbol: "file", href: details, testid: "do-details" },
     compared && { label: "Compare with the baseline", symbol: "compare", href: compared, testid: "do-compare" },
     plots && { label: "Plots", symbol: "plots", href: plots, testid: "do-plots" },
-    logOf(row) && { label: "Log", symbol: "term", href: logOf(row), testid: "do-log" },
+    !isWaiting && logOf(row) && { label: "Log", symbol: "term", href: logOf(row), testid: "do-log" },
     { label: row === table.base && view.base ? "Baseline: HEAD again" : "Make it the baseline", symbol: "commit", hint: "b", run: () => hooks.setBase(id), testid: "do-baseline" },
     null,
     made && isDone && { label: "Apply to the workspace", symbol: "ul", run: () => apply(row), testid: "do-apply" },
@@ -94,7 +94,7 @@ export function rowMenu(id, box, back) {
     made && isDone && { label: "Rename", symbol: "edit", run: () => rename(row), testid: "do-rename" },
     id !== WORKSPACE && isDone && { label: "Tags and note", symbol: "tag", run: () => annotate(row), testid: "do-annotate" },
     made && isDone && { label: "Push", symbol: "cloud", run: () => push([row]), testid: "do-push" },
-    data.dialog && { label: made || id === WORKSPACE ? "Run again with changes" : "Run from here", symbol: "play", run: () => runAgain(row), testid: "do-run" },
+    data.dialog && { label: id === WORKSPACE || isWaiting ? "Run with changes" : made ? "Run again with changes" : "Run from here", symbol: "play", run: () => runAgain(row), testid: "do-run" },
     made && !isDone && !isOn && !isWaiting && { label: "Queue it again", symbol: "redo", title: commandOf(["queue", "retry", made.task]), run: () => act(["queue", "retry", made.task], { done: `${made.name} waits again` }), testid: "do-retry" },
     id !== WORKSPACE && null,
     id !== WORKSPACE && { label: "Copy the hash", symbol: "copy", run: () => copied(sha), testid: "copy-hash" },
@@ -112,9 +112,9 @@ async function copied(text) { await copy(text); note(`Copied: ${text}`); }
 /** What the workspace would get, as far as its values and files differ. */
 async function apply(row) {
   const name = argumentOf(row);
-  const body = el("div", { class: "preview", "data-testid": "preview" }, el("p", { class: "t3" }, "Comparing with the workspace…"));
+  const body = el("div", { class: "preview", tabindex: "0", role: "region", "aria-label": "What differs", "data-testid": "preview" }, el("p", { class: "t3" }, "Comparing with the workspace…"));
   const shown = getJSON(`${data.compareJson}?${new URLSearchParams({ revs: `${WORKSPACE},${revisionOf(row)}` })}`).then((found) => body.replaceChildren(...preview(found)), (error) => body.replaceChildren(el("p", {}, error.message)));
-  const isSure = await decide({ title: `Apply ${nameOf(row)} to the workspace`, testid: "apply", confirm: "Apply", argv: ["exp", "apply", name], content: [el("p", {}, "Files of the workspace become those of the experiment. Changes that are committed nowhere are kept in Git's stash; `git stash list` shows it."), body] });
+  const isSure = await decide({ title: `Apply ${nameOf(row)} to the workspace`, testid: "apply", confirm: "Apply", argv: ["exp", "apply", name], content: [el("p", {}, "Files of the workspace become those of the experiment. Changes that are committed nowhere are kept in Git's stash; ", el("code", {}, "git stash list"), " shows it."), body] });
   await shown;
   if (isSure) act(["exp", "apply", name], { done: `The workspace is now as in ${nameOf(row)}` });
 }
@@ -154,7 +154,7 @@ async function rename(row) {
 async function annotate(row) {
   const name = argumentOf(row);
   const before = { tags: tagsOf(row), note: table.data.rows.notes[row]?.note || "" };
-  const tags = el("input", { type: "text", value: before.tags.join(" "), "data-testid": "tags", autocomplete: "off" });
+  const tags = el("input", { type: "text", value: before.tags.join(" "), "data-testid": "tags", placeholder: "Words, with spaces between them", autocomplete: "off" });
   const text = el("textarea", { rows: "3", class: "note-box", "data-testid": "note-text" });
   text.value = before.note;
   const lines = () => {
@@ -164,7 +164,7 @@ async function annotate(row) {
     if (text.value.trim() !== before.note) made.push(text.value.trim() ? ["exp", "note", name, text.value.trim()] : ["exp", "note", name, "--remove"]);
     return made;
   };
-  if (!await decide({ title: `Tags and note of ${nameOf(row)}`, testid: "annotate", confirm: "Save", command: () => (lines().length ? lines().map(commandOf).join(" && ") : null), content: [field("Tags", tags), el("label", { class: "form-line" }, el("span", {}, "Note"), text), el("p", { class: "t2 sm" }, "Words with spaces between them. They are Git notes, and stay with the commit.")] })) return;
+  if (!await decide({ title: `Tags and note of ${nameOf(row)}`, testid: "annotate", confirm: "Save", command: () => (lines().length ? lines().map(commandOf).join(" && ") : null), content: [field("Tags", tags), el("label", { class: "form-line" }, el("span", {}, "Note"), text), el("p", { class: "t2 sm" }, "Both are kept as Git notes, which stay with the commit.")] })) return;
   for (const line of lines()) { const item = await act(line, { quiet: true }); if (!item || item.state !== "done") return; }
 }
 
@@ -187,14 +187,14 @@ export async function push(rows) {
 
 export async function stop(rows) {
   const argv = ["queue", "kill", ...rows.map((row) => experimentOf(row).task)];
-  if (await decide({ title: `Stop ${rows.length === 1 ? nameOf(rows[0]) : `${rows.length} runs`}`, testid: "stop", confirm: "Stop", isDanger: true, argv, content: [el("p", {}, "They are interrupted. What they reached stays, and they can be queued again."), names(rows)] })) act(argv, { done: `Stopped ${rows.map(nameOf).join(", ")}` });
+  if (await decide({ title: `Stop ${rows.length === 1 ? nameOf(rows[0]) : `${rows.length} runs`}`, testid: "stop", confirm: "Stop", isDanger: true, argv, content: [el("p", {}, rows.length === 1 ? "It is interrupted. What it reached stays, and it can be queued again." : "They are interrupted. What they reached stays, and they can be queued again."), names(rows)] })) act(argv, { done: `Stopped ${rows.map(nameOf).join(", ")}` });
 }
 
 export async function remove(rows) {
   const targets = rows.map(argumentOf);
   const argv = ["exp", "remove", ...targets];
   const label = rows.length === 1 ? nameOf(rows[0]) : `${rows.length} experiments`;
-  if (!await decide({ title: `Remove ${label}`, testid: "remove", confirm: rows.length === 1 ? "Remove it" : `Remove ${rows.length}`, isDanger: true, argv, content: [el("p", {}, "They can be brought back for 7 days, with their names and hashes: right away in the note, later with “Removed lately” in the menu at the top."), names(rows)] })) return;
+  if (!await decide({ title: `Remove ${label}`, testid: "remove", confirm: rows.length === 1 ? "Remove it" : `Remove ${rows.length}`, isDanger: true, argv, content: [el("p", {}, `${rows.length === 1 ? "It can be brought back for 7 days, with its name and hash" : "They can be brought back for 7 days, with their names and hashes"}: right away in the note, later in the ⋯ menu of the page.`), names(rows)] })) return;
   for (const row of rows) picked.delete(table.data.rows.id[row]);
   await act(argv, { done: `Removed ${label}`, undo: { label: "Undo", argv: ["exp", "remove", "--undo", ...targets] } });
 }

@@ -155,9 +155,9 @@ function groupCell(group, id) {
   const isOpen = !collapsed.has(groupKey(group));
   const [commits, runs] = table.inGroup[group];
   const part = (shown, all, word) => (all && (shown || !table.matches) ? `${shown === all ? "" : `${grouped(shown)} of `}${grouped(all)} ${word}${all === 1 ? "" : "s"}` : "");
-  const words = [part(commits, count, "commit"), part(runs, experiments, "experiment")].filter(Boolean).join(", ") + (kind === "head" ? ", not on a branch" : "");
+  const words = [part(commits, count, "commit"), part(runs, experiments, "experiment")].filter(Boolean).join(", ") + (kind === "head" ? ", not on a branch" : "") || (count || experiments ? "" : "no commits of its own");
   return { sign: `g\0${isOpen}\0${name}\0${words}`, make: () => {
-    const toggle = el("button", { type: "button", class: "tw", tabindex: "-1", "aria-expanded": String(isOpen), "aria-label": `${isOpen ? "Fold" : "Unfold"} ${name}`, "data-testid": "fold", onclick: (event) => { event.stopPropagation(); hooks.fold(id); } }, icon(isOpen ? "chev-d" : "chev-r"));
+    const toggle = !count && !experiments ? el("span", { class: "tw-room" }) : el("button", { type: "button", class: "tw", tabindex: "-1", "aria-expanded": String(isOpen), "aria-label": `${isOpen ? "Fold" : "Unfold"} ${name}`, "data-testid": "fold", onclick: (event) => { event.stopPropagation(); hooks.fold(id); } }, icon(isOpen ? "chev-d" : "chev-r"));
     return el("span", { class: "nmw" }, toggle, icon(kind === "tag" ? "tag" : kind === "branch" ? "branch" : "commit", "t3"), el("span", { class: "strong trunc", title: name }, name), el("span", { class: "t3 trunc words", title: words }, words));
   } };
 }

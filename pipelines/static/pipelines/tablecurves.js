@@ -36,8 +36,8 @@ async function add() {
   const { curves } = await getJSON(url).catch(() => ({ curves: [] }));
   const curve = el("select", { class: "grow", "data-testid": "curve", "aria-label": "Curve" }, ...curves.map((one) => el("option", { value: one.id }, one.label)));
   const what = el("select", { "data-testid": "curve-what", "aria-label": "Value" }, ...WHATS.map(([value, word]) => el("option", { value }, word)));
-  const content = curves.length ? [el("p", { class: "t2" }, "The value of each row, with the step it was at."), el("div", { class: "row" }, what, el("span", { class: "t2" }, "of"), curve)] : [el("p", {}, "No plot of the workspace or of the last commit has steps: a table with a column step or epoch, and one of numbers.")];
-  if (!(await decide({ title: "Add a column of a curve", testid: "add-curve-dialog", confirm: curves.length ? "Add the column" : "Close", content })) || !curves.length) return;
+  const content = curves.length ? [el("p", { class: "t2" }, "One value of each row's curve. Its step shows on hover."), el("div", { class: "row" }, what, el("span", { class: "t2" }, "of"), curve)] : [el("p", {}, "No plot of the workspace or of the last commit has steps: a table with a column step or epoch, and one of numbers.")];
+  if (!(await decide({ title: "Add a column from a curve", testid: "add-curve-dialog", confirm: curves.length ? "Add the column" : "Close", content })) || !curves.length) return;
   const text = `${what.value}:${curve.value}`;
   if (!view.curves.includes(text)) view.curves.push(text);
   takeCurves();

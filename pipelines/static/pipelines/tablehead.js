@@ -21,7 +21,7 @@ export function head(column, node, extra = null) {
     const at = view.sort.findIndex((item) => item.id === column.id);
     const better = known && known.kind === "metrics" ? betterOf(known) : "";
     button.title = [known ? (known.kind === "meta" ? known.label : `${known.file}${known.key ? `: ${known.key}` : ""}${better ? `, ${better} is better` : ""}`) : column.label, "Click: sort; with Shift: sort by it, too. Right click: more"].join("\n");
-    button.replaceChildren(el("span", { class: "trunc" }, column.label), ...(at < 0 ? [] : [icon("sort-d", view.sort[at].down ? "i-sm" : "i-sm up-side"), view.sort.length > 1 ? el("span", { class: "t3 sm" }, String(at + 1)) : "", el("span", { class: "vh" }, view.sort[at].down ? "descending" : "ascending")]));
+    button.replaceChildren(el("span", { class: "trunc" }, column.label), ...(at < 0 ? [] : [icon(view.sort[at].down ? "sort-d" : "sort-u", "i-sm"), view.sort.length > 1 ? el("span", { class: "t3 sm" }, String(at + 1)) : "", el("span", { class: "vh" }, view.sort[at].down ? "descending" : "ascending")]));
     node.setAttribute("aria-sort", at < 0 ? "none" : view.sort[at].down ? "descending" : "ascending");
   };
   button.fill();
@@ -108,7 +108,7 @@ export function columnMenu(column, box, back) {
   const first = shownColumns().find((one) => one.kind === column.kind);
   openMenu([
     { heading: column.kind === "meta" ? column.label : `${column.file}${column.key ? `: ${column.key}` : ""}` },
-    { label: "Sort, smallest first", symbol: "sort-d", isOn: Boolean(at && !at.down), run: () => sort(false), testid: "column-ascending" },
+    { label: "Sort, smallest first", symbol: "sort-u", isOn: Boolean(at && !at.down), run: () => sort(false), testid: "column-ascending" },
     { label: "Sort, largest first", symbol: "sort-d", isOn: Boolean(at && at.down), run: () => sort(true), testid: "column-descending" },
     null,
     column.kind === "metrics" && { label: betterOf(column) === "higher" ? "Lower is better" : "Higher is better", symbol: "delta", run: () => { turnDirection(column); redraw(); }, testid: "column-direction" },
