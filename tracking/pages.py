@@ -161,13 +161,13 @@ def head_of(root: str) -> str:
 
 
 # --- how values are shown
-def number_text(value: object) -> str:
-    """At most five significant digits, a real minus sign; text as it is; true and false as files have them."""
+def number_text(value: object, decimals: int | None = None) -> str:
+    """At most five significant digits, or so many decimals, a real minus sign; text as it is; true and false as files have them."""
     if isinstance(value, bool):
         return str(value).lower()
     if not isinstance(value, (int, float)):
         return str(value)
-    text = str(value) if isinstance(value, int) and abs(value) < 100_000 else f"{value:.{DIGITS}g}"
+    text = f"{value:.{decimals}f}" if decimals is not None else str(value) if isinstance(value, int) and abs(value) < 100_000 else f"{value:.{DIGITS}g}"
     return text.replace("-", MINUS, 1) if text.startswith("-") else text
 
 

@@ -21,7 +21,7 @@ async function fill(node, plot) {
     const [answer] = await Promise.all([getJSON(`${URLS.cards}?${questions({ id: plot.id, theme: isDark() ? "dark" : "light" })}`), loadVega()]);
     if (mine !== generation) return;
     const [card] = answer.cards;
-    node.classList.toggle("wide", card.is_divided);
+    if (node.classList.contains("wide") !== card.is_divided) { node.classList.toggle("wide"); requestAnimationFrame(() => dispatchEvent(new Event("resize"))); } // those beside it get more room
     const notes = card.problems.map(problemCard);
     const before = drawings.get(node);
     if (before) before.finalize();
