@@ -158,7 +158,7 @@ def _drawn(wanted: Asked, plot: Plot) -> tuple[Plot, list[XChoice], Drawing]:
 def _notes(drawing: Drawing) -> list[str]:
     notes = []
     if drawing.is_exact:
-        notes.append(f"{drawing.total:,} rows, equal ones counted")
+        notes.append(f"Counts of {drawing.total:,} rows")
     elif drawing.shown < drawing.total:
         notes.append(f"{drawing.shown:,} of {drawing.total:,} rows drawn; downloads hold all")
     if drawing.refused:

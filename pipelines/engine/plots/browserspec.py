@@ -6,6 +6,7 @@ something is taken out before it leaves the server. Built-in line plots are thos
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
 from pipelines.engine.charttheme import Theme, colour, config
@@ -13,12 +14,12 @@ from pipelines.engine.plots.collect import Plot
 from pipelines.engine.plots.downsample import COUNT, counted, drawable_rows, thinned
 from pipelines.engine.plots.points import REV
 from pipelines.engine.plots.spec import HEIGHT, WIDTH, vega
-from pipelines.engine.plots.templates import Spec
+from pipelines.engine.plots.templates import BUILT_IN, Spec
 from tracking.engine.record import record
 
 MAX_ROWS = 20_000  # of a plot that is no line
 COUNTED_FROM = 1_000  # rows of a matrix: equal ones are counted here, the browser need not have all of them
-CELL = 236  # beside two others in a window of 1440: with labels and title of its axis
+PARTS = {3: 236, 4: 200}  # sides of so many parts and more beside each other in a window of 1440, with labels and title of their axis
 _LOADING = frozenset(("url", "href", "usermeta", "$schema"))  # keys that load or open something, or change how a spec is embedded
 _BINDINGS = frozenset(("input", "min", "max", "step", "options", "labels", "name", "value"))  # others become attributes of an <input>
 _INPUTS = frozenset(("range", "checkbox", "radio", "select", "text", "number", "color"))
@@ -52,7 +53,7 @@ class Drawing:
 def template_drawing(plot: Plot, template: Spec, revs: Sequence[str], style: Style) -> Drawing:
     """Any other plot. revs: of all plots. Raises TemplateError."""
     rows = drawable_rows(plot.rows, plot.props)
-    is_matrix = str(plot.props.get("template") or "").startswith("confusion")
+    is_matrix = PurePosixPath(str(plot.props.get("template") or "")).name.startswith("confusion")  # also one of the project's own
     is_counted = is_matrix and len(rows) > COUNTED_FROM and _counts_rows(template)
     shown = counted(rows, plot.props) if is_counted else thinned(rows, plot.props, MAX_ROWS)
     spec = vega(template, shown, plot.props, revs)
@@ -66,7 +67,8 @@ def template_drawing(plot: Plot, template: Spec, revs: Sequence[str], style: Sty
     _colour_revisions(spec, style, list(revs))
     own = spec.get("config")
     spec["config"] = _merged(config(style.theme), own if isinstance(own, dict) else {})
-    spec, is_divided = _fitted(spec)
+    is_ours = template == BUILT_IN.get(str(plot.props.get("template")), dict)()
+    spec, is_divided = _fitted(spec, PARTS[min(4, len(revs))] if is_ours and len(revs) >= 3 else WIDTH)
     return Drawing("template", spec, len(shown), len(rows), refused, is_divided, is_counted)
 
 
@@ -130,7 +132,8 @@ def _show_counts(spec: Spec) -> None:
             param["bind"] = {"input": "checkbox", "name": "Counts"}
     parts = spec.get("spec")
     for layer in parts.get("layer", []) if isinstance(parts, dict) else []:
-        if isinstance(layer, dict) and layer.get("mark") == "text" and isinstance(layer.get("encoding"), dict):
+        mark = layer.get("mark") if isinstance(layer, dict) else None
+        if (mark.get("type") if isinstance(mark, dict) else mark) == "text" and isinstance(layer.get("encoding"), dict):
             layer["encoding"].setdefault("opacity", {"condition": {"test": "datum.xy_count > 0", "value": 1}, "value": 0.25})
     config_x = spec.setdefault("config", {}).setdefault("axisX", {})
     if isinstance(config_x, dict):
@@ -168,14 +171,14 @@ def _merged(base: Spec, over: Spec) -> Spec:
     return merged
 
 
-def _fitted(spec: Spec) -> tuple[Spec, bool]:
-    """(spec as large as its card, False), or (with small parts of a fixed size, True)."""
+def _fitted(spec: Spec, side: int) -> tuple[Spec, bool]:
+    """(spec as large as its card, False), or (with parts of a fixed size, True)."""
     encoding = spec.get("encoding")
     channels = encoding if isinstance(encoding, dict) else {}
     is_divided = any(name in spec for name in ("facet", "repeat", "concat", "hconcat", "vconcat")) or any(channels.get(name) for name in _DIVIDING)
     spec.pop("title", None)  # the card has it
     if is_divided:
-        sized: Spec = _resized(spec)
+        sized: Spec = _resized(spec, side)
         sized["config"]["header"].setdefault("title", None)  # the name of the field: "rev"
         return sized, True
     if spec.get("width") in (None, WIDTH) and spec.get("height") in (None, HEIGHT):
@@ -185,8 +188,8 @@ def _fitted(spec: Spec) -> tuple[Spec, bool]:
     return spec, False
 
 
-def _resized(node: Any) -> Any:
+def _resized(node: Any, side: int) -> Any:
     if isinstance(node, dict):
-        sized = {name: value if name in ("values", "datasets") else _resized(value) for name, value in node.items()}
-        return {**sized, **{name: CELL for name in ("width", "height") if sized.get(name) == WIDTH}}
-    return [_resized(item) for item in node] if isinstance(node, list) else node
+        sized = {name: value if name in ("values", "datasets") else _resized(value, side) for name, value in node.items()}
+        return {**sized, **{name: side for name in ("width", "height") if sized.get(name) == WIDTH}}
+    return [_resized(item, side) for item in node] if isinstance(node, list) else node

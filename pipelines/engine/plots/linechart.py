@@ -147,7 +147,7 @@ def _legend(alt: Any, theme: Theme) -> Any:
 
 def _dashes(alt: Any, theme: Theme, numbers: Numbers, lines: tuple[str, ...], values: tuple[str, ...], label: str) -> list[Any]:
     """By the param, else by the line of a run, else by runs whose colour is used twice. Canvas is slow with dashes, even with one of no gap."""
-    legend = alt.Legend(title=label or None, symbolType="stroke", symbolStrokeColor=theme.text_2, symbolSize=220)
+    legend = alt.Legend(title=label if values else None, symbolType="stroke", symbolStrokeColor=theme.text_2, symbolSize=220)
     if values:
         return [alt.StrokeDash("g:N", legend=legend, sort=list(values), scale=alt.Scale(domain=list(values), range=_repeated(len(values))))]
     if len(lines) > 1:

@@ -15,6 +15,11 @@ function makeLogger() {
 /** Begin to load what draws, once the page shows its first data: charts are asked for meanwhile. */
 export function loadSoon() { setTimeout(() => loadVega().catch(() => {})); } // a card that cannot be drawn tells why
 
+/** The box of a chart. One in parts may be wider than its card: it scrolls, by keyboard, too. */
+export function chartBox(isDivided, label) {
+  return el("div", isDivided ? { class: "chart-box is-divided", tabindex: "0", role: "group", "aria-label": label } : { class: "chart-box" }, el("div", { class: "canvas" }));
+}
+
 /** Draw a spec in a node. tip(datum, value): nodes to show under the pointer, or null. Resolves to {view, errors}. */
 export async function draw(node, spec, tip) {
   const logger = makeLogger();

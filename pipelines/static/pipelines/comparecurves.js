@@ -1,7 +1,7 @@
 // Below the comparison: the plots that are lines, all compared revisions over each other. Drawn when they come into view.
 import { loadVega } from "../launcher/charts.js";
 import { el, getJSON, isDark, problemCard } from "../launcher/frame.js";
-import { draw, follow, lineTip, swatch } from "./charts.js";
+import { chartBox, draw, follow, lineTip, swatch } from "./charts.js";
 
 const AT_MOST = 12; // cards; the page of plots has all
 let section = document.getElementById("curves");
@@ -27,8 +27,8 @@ async function fill(node, plot) {
     if (before) before.finalize();
     drawings.delete(node);
     if (!card.spec) { body.replaceChildren(...notes); return; }
-    const canvas = el("div", { class: "canvas" });
-    body.replaceChildren(el("div", { class: `chart-box${card.is_divided ? " is-divided" : ""}` }, canvas), ...notes);
+    const box = chartBox(card.is_divided, plot.title), canvas = box.firstChild;
+    body.replaceChildren(box, ...notes);
     const drawn = await draw(canvas, card.spec, () => null);
     drawings.set(node, drawn);
     const rows = card.spec.data?.values ?? [];

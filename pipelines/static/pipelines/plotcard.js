@@ -1,7 +1,7 @@
 // One card: a chart or images, drawn when it comes into view. New rows go into the chart that is there, so that zoom and pan stay.
 import { actionButton } from "../launcher/actions.js";
 import { el, icon, problemCard } from "../launcher/frame.js";
-import { draw, follow, lineTip, pinTip, plainTip } from "./charts.js";
+import { chartBox, draw, follow, lineTip, pinTip, plainTip } from "./charts.js";
 import { commonStep, imageRow, modePicker, stepper } from "./plotimages.js";
 import { corner, grip, placeCard } from "./plotlayout.js";
 import { axesMenu, downloadsMenu } from "./plotmenus.js";
@@ -71,7 +71,8 @@ export class Card {
     const before = this.data;
     this.data = data;
     this.text = text;
-    this.node.classList.toggle("wide", (data.kind === "images" || data.is_divided) && data.revs.length > 1); // several stand side by side
+    this.node.classList.toggle("wide", (data.kind === "images" ? data.images.length + data.problems.length : data.is_divided && data.revs.length) > 1); // several stand side by side
+    this.node.classList.toggle("has-part", data.is_divided && data.revs.length === 1);
     this.node.classList.toggle("is-failed", data.problems.length > 0 && !data.spec && !data.images.length);
     if (data.spec && JSON.stringify(before?.x_choices) !== JSON.stringify(data.x_choices)) this.remakeHead();
     if (this.drawn && before?.kind === "line" && data.kind === "line" && frameOf(before.spec) === frameOf(data.spec) && !optionsOf(this.plot.id).clip) {
@@ -93,7 +94,7 @@ export class Card {
     this.node.dataset.draws = String(this.draws);
     if (data.kind === "images") { this.release(); this.body.replaceChildren(imageRow(this), ...this.notes()); return; }
     if (!data.spec) { this.release(); this.body.replaceChildren(...this.notes()); return; }
-    const box = el("div", { class: `chart-box${data.is_divided ? " is-divided" : ""}` }, el("div", { class: "canvas" }));
+    const box = chartBox(data.is_divided, this.plot.title);
     const before = this.drawn;
     this.drawn = null;
     this.body.replaceChildren(box, ...this.notes());

@@ -10,14 +10,14 @@ export function startChoices(change) {
   let choices = [];
   const input = byId("add-find"), list = byId("add-list");
   const item = (choice) => el("button", { type: "button", class: "menu-i", "data-testid": "choice", "data-name": choice.name, onclick: () => { byId("add-dialog").close(); change([...state.page.revisions.map((chip) => chip.name), choice.name]); } },
-    icon(SYMBOLS[choice.kind] || "commit"), el("span", { class: "name trunc" }, choice.name), el("span", { class: "t3 trunc" }, choice.subject || choice.kind), choice.id === "workspace" ? null : el("span", { class: "hash" }, choice.id.slice(0, 7)));
+    icon(SYMBOLS[choice.kind] || "commit"), el("span", { class: "name trunc" }, choice.name), el("span", { class: "t3 trunc" }, choice.subject || (choice.kind === "workspace" ? "as it is now" : choice.kind)), choice.id === "workspace" || choice.id.startsWith(choice.name) ? null : el("span", { class: "hash" }, choice.id.slice(0, 7)));
   const fill = () => {
     const words = input.value.toLowerCase().split(/\s+/).filter(Boolean), typed = input.value.trim();
     const shown = new Set(state.page.revisions.map((chip) => chip.id));
     const found = choices.filter((choice) => !shown.has(choice.id) && words.every((word) => `${choice.name} ${choice.subject} ${choice.id}`.toLowerCase().includes(word))).slice(0, SHOWN_AT_MOST);
     const exact = typed && !found.some((choice) => choice.name === typed) ? [item({ kind: "commit", name: typed, subject: "as typed", id: "" })] : [];
     list.replaceChildren(...exact, ...found.map(item));
-    if (!list.children.length) list.replaceChildren(el("p", { class: "t3 none" }, "Every revision there is is shown already."));
+    if (!list.children.length) list.replaceChildren(el("p", { class: "t3 none" }, "Every revision is shown already."));
   };
   input.addEventListener("input", fill);
   input.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); list.querySelector("button")?.click(); } });

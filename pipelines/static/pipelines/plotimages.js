@@ -116,7 +116,7 @@ export function imageRow(card) {
     else content = el("div", { class: "absent", "data-testid": "absent" }, plot.steps.length ? `no image at step ${card.step}` : "no image");
     return el("figure", { "data-rev": chip.name }, caption, content);
   });
-  const row = el("div", { class: "images" }, ...(columns.length ? columns : [el("p", { class: "t3" }, "Add a second revision to compare with.")]));
+  const row = el("div", { class: "images", tabindex: columns.length > 1 ? "0" : null, role: "group", "aria-label": plot.title }, ...(columns.length ? columns : [el("p", { class: "t3" }, "Add a second revision to compare with.")]));
   if (mode !== "overlay") return row;
   blend.addEventListener("input", () => { for (const above of row.querySelectorAll(".above")) above.style.opacity = blend.value; });
   for (const above of row.querySelectorAll(".above")) above.style.opacity = blend.value;

@@ -1,7 +1,7 @@
 // The page of plots: revisions at the left, the tree below them, cards that are drawn when they come into view.
 import { commandOf } from "../launcher/actions.js";
 import { copy, el, getJSON, icon, onChange, problemCard, ready } from "../launcher/frame.js";
-import { hideTip, loadSoon, swatch } from "./charts.js";
+import { chartBox, hideTip, loadSoon, swatch } from "./charts.js";
 import { imageRow } from "./plotimages.js";
 import { Card } from "./plotcard.js";
 import { exportCard } from "./plotmenus.js";
@@ -168,7 +168,7 @@ function showCards() {
   byId("count").textContent = shown.length === count ? `${count}` : `${shown.length} of ${count} shown`;
   byId("show-all").hidden = !all.some((plot) => hidden.has(plot.id));
   byId("empty").hidden = count > 0 || state.page.problems.length > 0;
-  const why = byId("find").value ? "No plot has such a name." : section !== "all" && !all.some(inSection) ? `There are no ${WORDS[section]} here.` : "All plots are hidden; tick one in the list.";
+  const why = byId("find").value ? "No plot has such a name." : section !== "all" && !all.some(inSection) ? `There are no ${WORDS[section]} here.${section === "system" ? " DVCLive writes them: Live(monitor_system=True)." : ""}` : "All plots are hidden; tick one in the list.";
   byId("none").hidden = !count || shown.length > 0;
   byId("none").textContent = why;
 }
@@ -229,7 +229,7 @@ async function showFull(card) {
   dialog.showModal();
   if (card.data.kind === "images") { body.replaceChildren(imageRow(card)); return; }
   if (!card.data.spec) { body.replaceChildren(...card.data.problems.map(problemCard)); return; }
-  const box = el("div", { class: `chart-box${card.data.is_divided ? " is-divided" : ""}` }, el("div", { class: "canvas" }));
+  const box = chartBox(card.data.is_divided, card.plot.title);
   body.replaceChildren(box);
   try { full = await card.draw(box.firstChild); } catch (error) { body.replaceChildren(problemCard({ where: card.plot.id, reason: error.message })); }
 }

@@ -17,10 +17,10 @@ function defaults() {
   const { columns } = state.page;
   const params = columns.filter((column) => column.kind === "params"), metrics = columns.filter((column) => column.kind === "metrics" && column.is_number);
   const isOf = (column) => column.differs || column.varies;
-  const varying = [...params.filter(isOf), ...params.filter((column) => !isOf(column) && column.is_number)];
+  const varying = [...params.filter((column) => column.varies), ...params.filter((column) => !column.varies && column.differs), ...params.filter((column) => !isOf(column) && column.is_number)];
   const x = varying.find((column) => column.is_number) || varying[0];
   if (!x || !metrics.length) return [];
-  return [{ id: "custom:1", kind: "scatter", columns: [x.id, metrics[0].id] }, { id: "custom:2", kind: "parallel", columns: [...(params.some(isOf) ? params.filter(isOf) : varying).slice(0, 4), ...metrics.slice(0, 3)].map((column) => column.id) }];
+  return [{ id: "custom:1", kind: "scatter", columns: [x.id, metrics[0].id] }, { id: "custom:2", kind: "parallel", columns: [...(params.some(isOf) ? varying.filter(isOf) : varying).slice(0, 4), ...metrics.slice(0, 3)].map((column) => column.id) }];
 }
 
 /** The charts as the page lists plots. */

@@ -1,7 +1,7 @@
 // Curves and images of a run over those of its baseline, drawn when they come into view; they grow while it writes.
 import { loadVega } from "../launcher/charts.js";
 import { el, getJSON, isDark, problemCard } from "../launcher/frame.js";
-import { draw, follow, lineTip, swatch } from "./charts.js";
+import { chartBox, draw, follow, lineTip, swatch } from "./charts.js";
 
 const AT_MOST = 12; // cards; the page of plots has all
 const URLS = document.body.dataset;
@@ -47,13 +47,13 @@ async function fill(card) {
       try { await card.drawn.view.data("source_0", structuredClone(rows)).runAsync(); card.node.dataset.points = String(rows.length); return; } catch { /* a template with data of other names */ }
     }
     card.drawn?.finalize();
-    const canvas = el("div", { class: "canvas" });
+    const box = chartBox(made.is_divided, card.node.getAttribute("aria-label"));
     card.node.classList.toggle("is-wide", made.is_divided);
-    card.body.replaceChildren(el("div", { class: `chart-box${made.is_divided ? " is-divided" : ""}` }, canvas), ...problems);
-    card.drawn = await draw(canvas, made.spec, () => null);
+    card.body.replaceChildren(box, ...problems);
+    card.drawn = await draw(box.firstChild, made.spec, () => null);
     card.shape = shape;
     card.node.dataset.points = String(rows.length);
-    if (made.kind === "line") follow(canvas, card.drawn.view, () => card.rows, (row, dot) => row && lineTip(card.rows, made.x_label, row, dot, seriesOf), () => {});
+    if (made.kind === "line") follow(box.firstChild, card.drawn.view, () => card.rows, (row, dot) => row && lineTip(card.rows, made.x_label, row, dot, seriesOf), () => {});
   } catch (error) { card.body.replaceChildren(problemCard({ where: card.id, reason: error.message })); }
 }
 

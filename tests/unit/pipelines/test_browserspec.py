@@ -4,6 +4,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from pipelines.engine.charttheme import DARK, LIGHT, colour
 from pipelines.engine.plots.browserspec import MAX_ROWS, Style, template_drawing
 from pipelines.engine.plots.collect import DATA, Plot
@@ -97,6 +99,19 @@ def test_templates_by_revision_get_the_colours_of_the_page() -> None:
 def test_a_matrix_has_a_part_for_each_revision_and_ink_for_the_theme() -> None:
     drawing = template_drawing(plot(rows() + rows(rev="v1"), template="confusion"), BUILT_IN["confusion"](), ["workspace", "v1"], Style(DARK, STYLE.numbers))
     assert drawing.is_divided
+    assert '"black"' not in json.dumps(drawing.spec)
+
+
+@pytest.mark.parametrize(("revs", "side"), [(1, 300), (3, 236), (5, 200)])
+def test_parts_of_a_built_in_matrix_are_as_large_as_fit_beside_each_other(revs: int, side: int) -> None:
+    names = [f"v{number}" for number in range(revs)]
+    template = BUILT_IN["confusion"]()
+    shown = plot([row for name in names for row in rows(rev=name)], template="confusion")
+    assert template_drawing(shown, template, names, STYLE).spec["spec"]["layer"][0]["width"] == side
+    template["description"] = "of the project"
+    own = plot(shown.rows, template="own/confusion.json")
+    drawing = template_drawing(own, template, names, STYLE)
+    assert drawing.spec["spec"]["layer"][0]["width"] == 300
     assert '"black"' not in json.dumps(drawing.spec)
 
 
