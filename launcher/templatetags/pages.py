@@ -126,10 +126,12 @@ def when(moment: datetime | None) -> SafeString | str:
 
 @register.filter
 def duration(seconds: float | None) -> str:
-    """0.4 s, 12 s, 2m 06s, 1h 04m."""
+    """< 0.1 s, 0.4 s, 12 s, 2m 06s, 1h 04m."""
     if seconds is None:
         return ""
-    if seconds < 10:
+    if seconds < 0.05:
+        return "< 0.1 s"
+    if seconds < 9.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)
     if whole < 60:

@@ -10,13 +10,15 @@ import { openRunDialog } from "./rundialog.js";
 import { buttonsOf, jobsChoice, reproAll, Running, wouldRun } from "./stageactions.js";
 import { openStageForm } from "./stageform.js";
 import { StagePanel, stepsText } from "./stagepanel.js";
-import { formatDuration, look, stateLabel } from "./stagestate.js";
+import { look, stateLabel } from "./stagestate.js";
+import { duration as formatDuration } from "./times.js";
 import { Viewport } from "./viewport.js";
 
 const SHOW_UNCHECKED_MS = 300; // the graph without states, when working them out takes longer
 const OPEN_GROUPS_UP_TO = 3; // stages; larger groups start as one node
 const TIMEOUT_MS = 600000; // hashing large data for the first time
 const FAR = 0.4; // scale below which nodes are coloured boxes
+const NOTE_SHOWN = 26; // characters
 const RUNNING_MS = 3000;
 const LANES_MS = 21000; // how long a run that is over keeps its lanes
 const body = document.body;
@@ -95,7 +97,7 @@ function start() {
 }
 
 function frame({ id, x, y, width, height }) {
-  const button = el("button", { type: "button", "data-testid": "collapse-group", title: "Collapse the group", onclick: () => setGroup(id, false) }, icon("minus", "i-sm"), id);
+  const button = el("button", { type: "button", "data-testid": "collapse-group", title: `Collapse the group ${id}`, onclick: () => setGroup(id, false) }, icon("minus", "i-sm"), el("span", { class: "trunc" }, id.slice(id.lastIndexOf(":") + 1)));
   const box = el("div", { class: "frame-box", "data-group": id }, button);
   Object.assign(box.style, { left: `${x}px`, top: `${y}px`, width: `${width}px`, height: `${height}px` });
   return box;
@@ -119,10 +121,14 @@ function fill(button, node) {
   button.className = `node n-${tone}${isDashed ? " n-dash" : ""}${node.members ? " is-group" : ""}${node.id === selected ? " is-sel" : ""}`;
   button.title = `${node.id}: ${word}${node.note ? `, ${node.note}` : ""}`;
   button.replaceChildren(
-    el("span", { class: "row" }, el("span", { class: "strong trunc grow" }, node.name), el("span", { class: "t3 sm nowrap" }, last)),
+    el("span", { class: "row" }, el("span", { class: "strong trunc grow" }, ends(node.name, last ? 15 : 20)), el("span", { class: "t3 sm nowrap" }, last)),
     stateLabel(node.state),
-    node.state === "running" ? progress(node) : el("span", { class: "sm t2 trunc" }, node.note || { "up to date": "nothing changed", "never run": "no entry in dvc.lock" }[node.state] || ""));
+    node.state === "running" ? progress(node) : el("span", { class: "sm t2 trunc" }, short(node.note) || { "up to date": "nothing changed", "never run": "no entry in dvc.lock" }[node.state] || ""));
 }
+/** Of a long name both ends: the last letters tell the stages of a project apart. */
+const ends = (name, room) => (name.length > room ? `${name.slice(0, room - 8)}…${name.slice(-7)}` : name);
+/** Of a long note's path the file. */
+const short = (note) => (note.length > NOTE_SHOWN ? note.replace(/\S+\//g, "…/") : note);
 /** Steps where something tells them, else how long it takes usually, else since when. */
 function progress(node) {
   const { done = 0, total = null } = node.progress ?? {};

@@ -2,7 +2,8 @@
 import { el, formatNumber, formatSize, getJSON, icon } from "../launcher/frame.js";
 import { say } from "./keyed.js";
 import { logNodes } from "./logtext.js";
-import { formatDuration, stateLabel } from "./stagestate.js";
+import { stateLabel } from "./stagestate.js";
+import { duration as formatDuration } from "./times.js";
 
 const TAIL_BYTES = 1500, TAIL_MS = 1000;
 const ENTRY_STATES = { "": ["Same", "done", "ok"], modified: ["Changed", "change", "warn"], deleted: ["Missing", "fail", "bad"], new: ["New", "plus", "warn"], "not in cache": ["Not in cache", "warn", "warn"], url: ["Not asked", "cloud", "idle"], written: ["Being written", "clock", "idle"], unchecked: ["Not checked", "clock", "idle"] };

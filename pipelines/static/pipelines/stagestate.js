@@ -25,12 +25,3 @@ export function stateLabel(state, { pill = false, text = "" } = {}) {
   const { word, symbol, tone } = look(state);
   return el("span", { class: `state is-${tone}${pill ? " state-pill" : ""}` }, icon(symbol, state === "running" ? "spin" : ""), text || word);
 }
-
-/** 0.4 s, 12 s, 2m 06s, 1h 04m, as the `duration` filter of templates. */
-export function formatDuration(seconds) {
-  if (seconds === null || seconds === undefined) return "";
-  if (seconds < 10) return `${seconds.toFixed(1)} s`;
-  const whole = Math.round(seconds), two = (value) => String(value).padStart(2, "0");
-  if (whole < 60) return `${whole} s`;
-  return whole < 3600 ? `${Math.floor(whole / 60)}m ${two(whole % 60)}s` : `${Math.floor(whole / 3600)}h ${two(Math.floor(whole % 3600 / 60))}m`;
-}

@@ -1,9 +1,10 @@
 // Times and durations in words, as the `duration` filter of templates.
 
-/** 9.4 s, 2m 06s, 3h 05m. */
+/** < 0.1 s, 9.4 s, 2m 06s, 3h 05m. */
 export function duration(seconds) {
   if (seconds === null || seconds === undefined) return "";
-  if (seconds < 9.95) return `${Math.max(0, seconds).toFixed(1)} s`;
+  if (seconds < 0.05) return "< 0.1 s";
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;
   if (whole < 3600) return `${Math.floor(whole / 60)}m ${String(whole % 60).padStart(2, "0")}s`;
