@@ -102,7 +102,7 @@ class RunDialog {
     return el("div", { class: "note note-warn", role: "status", "data-testid": "unseen" }, icon("warn"), el("div", { class: "grow" },
       el("div", { class: "medium" }, `${count} untracked file${count === 1 ? "" : "s"} will not be in the run${needed.length ? `, ${needed.length} of which stages need` : ""}`),
       el("div", { class: "mono sm rd-files" }, shown.join(", "), count > shown.length ? ` and ${count - shown.length} more` : ""),
-      el("label", { class: "row sm" }, this.copies, "Copy them into it")));
+      el("label", { class: "row sm" }, this.copies, count === 1 ? "Copy it into the run" : "Copy them into the run")));
   }
 
   filter(text) {
@@ -187,9 +187,10 @@ class RunDialog {
     const values = column < 0 ? [] : [...new Set(this.found.rows.map((made) => made[column]))];
     row.said.textContent = error ? "" : values.length > 1 ? `${values.length}${this.found.rows.length < this.found.count ? "+" : ""} values` : isChanged && row.text !== null ? `was ${row.text}` : row.type;
     const shown = values.slice(0, 8).join(", ") + (values.length > 8 ? ", …" : "");
-    row.note.hidden = !error && (this.random || values.length < 2 || shown === row.input.value.trim().replace(/\s*,\s*/g, ", "));
-    row.note.className = `sm rd-note ${error ? "is-bad" : "t2 mono"}`;
-    row.note.textContent = error || shown;
+    const isOdd = !error && values.some((value) => (row.type === "number" ? Number.isNaN(Number(value)) : row.type === "true or false" && !["true", "false"].includes(value.toLowerCase())));
+    row.note.hidden = !error && !isOdd && (this.random || values.length < 2 || shown === row.input.value.trim().replace(/\s*,\s*/g, ", "));
+    row.note.className = `sm rd-note ${error ? "is-bad" : isOdd ? "is-warn" : "t2 mono"}`;
+    row.note.textContent = error || (isOdd ? `this becomes a text, where it is ${row.type === "number" ? "a number" : row.type} now` : shown);
   }
   preview(rows) {
     const { count, rows: made, errors } = this.found;
@@ -197,7 +198,7 @@ class RunDialog {
     this.hint.textContent = count > made.length ? `the first ${made.length} are shown` : "";
     if (!rows.length) { this.table.replaceChildren(el("p", { class: "t2 sm rd-none" }, "Params as they are in the workspace. Type other values, or several, at the left.")); return; }
     const heads = rows.map((row) => row.name.split(/[.:]/).at(-1));
-    this.table.replaceChildren(el("table", { class: "tbl", "data-testid": "run-preview" }, el("thead", {}, el("tr", {}, el("th", { class: "num" }, "#"), ...heads.map((head, index) => el("th", { class: "num", title: rows[index].name }, head)))),
+    this.table.replaceChildren(el("table", { class: "tbl", "data-density": "compact", "data-testid": "run-preview" }, el("thead", {}, el("tr", {}, el("th", { class: "num" }, "#"), ...heads.map((head, index) => el("th", { class: "num", title: rows[index].name }, head)))),
       el("tbody", {}, ...made.map((values, index) => el("tr", {}, el("td", { class: "num t3" }, String(index + 1)), ...values.map((value) => el("td", { class: "num mono" }, value)))))));
   }
   outlook(place, count) {
