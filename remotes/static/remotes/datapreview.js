@@ -17,7 +17,7 @@ export class Preview {
     if (this.rev !== rev) return;
     const words = [rev ? `at ${rev.slice(0, 7)}` : "in the workspace"];
     if (found.kind === "table") words.push(`${found.is_cut ? "the first " : ""}${found.rows.length.toLocaleString("en")} rows, ${found.columns.length} columns`);
-    else if (found.is_cut) words.push(`the beginning of ${formatSize(found.size)}`);
+    else if (found.kind === "text" && found.is_cut) words.push(`the beginning of ${formatSize(found.size)}`);
     this.title.textContent = words.join(", ");
     this.body.replaceChildren(this.draw(found));
   }
