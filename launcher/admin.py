@@ -25,6 +25,7 @@ from tracking.models import Repository
 
 OURS = ("tracking", "remotes", "pipelines")
 COLUMNS_SHOWN = 7
+NAMES = ("name", "root", "run_id", "key", "sha")  # what a row is called says them already
 FILTERS_SHOWN = 4
 
 
@@ -47,6 +48,14 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return bool(request.user.is_active and request.user.is_superuser)
 
 
+@admin.display(description="time", ordering="time")
+def _moment(row: Any) -> datetime:
+    return datetime.fromtimestamp(row.time, UTC)
+
+
+MOMENTS = {"time": _moment}  # seconds since 1970
+
+
 def admin_of(model: type[models.Model]) -> type[ReadOnlyAdmin]:
     """Columns, filters and search of a model, from its fields: a new model needs no code here."""
     fields = [field for field in model._meta.concrete_fields if not field.primary_key and not isinstance(field, models.JSONField)]
@@ -54,7 +63,7 @@ def admin_of(model: type[models.Model]) -> type[ReadOnlyAdmin]:
     parents = [field.name for field in fields if isinstance(field, models.ForeignKey)]
     filters = [*parents, *(field.name for field in fields if field.choices or isinstance(field, models.BooleanField))]
     searched = [field.name for field in fields if isinstance(field, (models.CharField, models.TextField)) and not field.choices]
-    columns = ["__str__", *(field.name for field in shown if field.name not in ("name", "root", "run_id")), *parents]
+    columns = ["__str__", *(MOMENTS.get(field.name, field.name) for field in shown if field.name not in NAMES), *parents]
     attributes = {"list_display": columns[:COLUMNS_SHOWN], "list_filter": filters[:FILTERS_SHOWN], "search_fields": searched, "list_select_related": parents}
     return type(f"{model.__name__}Admin", (ReadOnlyAdmin,), attributes)
 
