@@ -18,6 +18,7 @@ from pipelines.engine.seriesbook import series_of_revisions
 from pipelines.historyindex import load_rows, workspace_row
 from pipelines.indexing import refresh_runs
 from pipelines.runenvironment import environment_section
+from pipelines.withoutresult import run_problem, without_result
 from tracking import pages
 from tracking.engine.commits import read_commit, read_refs
 from tracking.engine.errors import DataverError, GitError, RevisionNotFound, UsageError
@@ -105,7 +106,8 @@ def comparison(key: str, repository: Repository, repo: Repo, labels: list[str]) 
         try:
             resolved[label] = resolve(repo, label, by_name)
         except (RevisionNotFound, GitError) as exc:
-            problems.append(pages.Problem.of(exc, label))
+            word, reason = without_result(repo, label)
+            problems.append(run_problem(key, label, reason) if word else pages.Problem.of(exc, label))
     rows = {label: row for label, row in read_rows(repository, repo, resolved).items() if row is not None}
     problems += [pages.Problem(label, "this commit does not hold the project", "", "NotFound") for label in resolved if label not in rows]
     shown = list(rows)

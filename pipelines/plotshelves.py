@@ -22,6 +22,7 @@ from pipelines.engine.revisions import WORKSPACE
 from pipelines.engine.seriesbook import series_of_revisions
 from pipelines.queuepage import live_folder, memories
 from pipelines.revisionfacts import differing, experiments_of, said_by, values_of
+from pipelines.withoutresult import without_result
 from tracking import pages
 from tracking.engine.commits import read_commit, read_refs
 from tracking.engine.errors import DataverError, RevisionNotFound
@@ -42,8 +43,8 @@ _FULL_ID = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 class RevisionChip:
     """name: as it is asked for and drawn. id: of the commit, "workspace", or of the task of a run that goes on. series: number of its colour, from 1.
 
-    kind: workspace, experiment, running or commit. params: [label, value] of those in which the shown revisions differ. problem: why the
-    revision is not there; then id is empty.
+    kind: workspace, experiment, running or commit; of a run that made no experiment, how it stands: failed, stopped, waiting. params: [label, value]
+    of those in which the shown revisions differ. problem: why the revision is not there; then id is empty.
     """
 
     name: str
@@ -133,7 +134,8 @@ def chips(shelf: Shelf, names: Sequence[str], remembered: str) -> list[RevisionC
     shown: dict[str, RevisionChip] = {}
     for name in names:
         if name in problems:
-            shown[name] = RevisionChip(name, "", 0, problem=problems[name])
+            word, reason = without_result(shelf.repo, name)
+            shown[name] = RevisionChip(name, "", 0, problem=reason or problems[name], kind=word or "commit")
         elif found[name] not in shown:
             sha = found[name]
             ref = known.get(sha)

@@ -17,6 +17,7 @@ from pipelines.engine.plots.watched import note
 from pipelines.engine.revisions import WORKSPACE
 from pipelines.plotshelves import RUNNING, SHORT, RevisionChip, asked, asked_names, chips, commits_in, drawn_revisions, running_tasks, with_params
 from pipelines.revisionfacts import Values, differing, experiments_of, said_by, said_in_index
+from pipelines.withoutresult import run_problem
 from tracking import pages
 from tracking.engine.commits import read_commit, read_refs
 from tracking.engine.repo import Repo
@@ -94,7 +95,11 @@ def show(request: HttpRequest, key: str) -> HttpResponse:
         for revision in revisions:
             if revision.name == WORKSPACE:
                 note(shelf.repo.root_dir, revision)
-        problems = [pages.Problem(chip.name, chip.problem, "Remove it, or add another with +.", "RevisionNotFound") for chip in shown if chip.problem]
+        problems = [
+            pages.Problem(chip.name, chip.problem, "Remove it, or add another with +.", "RevisionNotFound") if chip.kind == "commit" else run_problem(key, chip.name, chip.problem)
+            for chip in shown
+            if chip.problem
+        ]
         problems += [_revision_problem(problem) for problem in problems_of(revisions)]
         context = PlotsPage(key, shelf.repo.scm is not None, with_params(row, shelf, shown), [_listed(plot) for plot in listed(revisions)], _columns(row, shelf, shown), problems)
         command = command_for([chip.name for chip in shown if chip.id])

@@ -47,13 +47,14 @@ class RepositoryGone(NotFound):
 class Problem:
     """Something a page could not show. Templates draw it with launcher/problem.html.
 
-    where: file, stage, revision or folder it happened in. hint: what to do, may hold `commands`.
+    where: file, stage, revision or folder it happened in. hint: what to do, may hold `commands`. href: the page that says more, "" for none.
     """
 
     where: str
     reason: str
     hint: str = ""
     type: str = "DataverError"
+    href: str = ""
 
     @classmethod
     def of(cls, exc: Exception, where: str = "") -> Problem:

@@ -13,9 +13,11 @@ import pytest
 from django.test import Client
 
 from launcher.gate import ACCESS, Access
+from pipelines.engine.experiments import queue
 from tests.conftest import Project
 from tests.web.browser import Page
 from tracking.engine.protocols import Settings
+from tracking.engine.repo import Repo
 from tracking.models import Repository
 from tracking.pages import SETTINGS, key_of
 
@@ -114,6 +116,21 @@ def test_an_unknown_revision_is_named_and_the_others_stay(get: Get, drawn: Proje
         page = get(drawn.path, "plots.json", revs=f"main,{name}").json()
         assert [chip["name"] for chip in page["revisions"] if chip["problem"]] == [name]
         assert page["plots"] and page["problems"][0]["where"] == name
+
+
+def test_a_run_that_made_no_experiment_leads_to_its_log(get: Get, drawn: Project) -> None:
+    scm = Repo.open(str(drawn.path), Settings(environ=drawn.environ)).scm
+    assert scm is not None
+    head, tree = scm.resolve("HEAD"), drawn.git("rev-parse", "HEAD^{tree}").strip()
+    failed, _ = queue.write_entries(scm, [(tree, queue.QueueEntry("", name, head, head)) for name in ("crashed", "waits")])
+    queue.claim(scm, failed)
+    queue.fail(scm, failed, "the stage 'fit' exited with 3")
+    for page in ("plots.json", "compare.json"):
+        found = get(drawn.path, page, revs="main,crashed,waits").json()["problems"]
+        assert [(problem["where"], problem["reason"], problem["href"].rpartition("/")[2]) for problem in found] == [
+            ("crashed", "this run failed: the stage 'fit' exited with 3", "crashed#log"), ("waits", "this run waits in the queue", "waits#log")], page  # fmt: skip
+    assert f'<a href="{found[0]["href"]}"' in get(drawn.path, "compare", revs="main,crashed").content.decode()
+    assert [chip["kind"] for chip in get(drawn.path, "plots.json", revs="crashed,waits").json()["revisions"]] == ["failed", "waiting"]
 
 
 def test_a_commit_whose_pipeline_does_not_parse_is_named(get: Get, drawn: Project) -> None:

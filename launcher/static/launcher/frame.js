@@ -74,10 +74,10 @@ export function coded(text) { return String(text).split("`").map((part, at, all)
 
 const REASON_LINES = 6; // what has more is unfolded
 /** An error card, as launcher/problem.html draws it. problem: {where, reason, hint}. */
-export function problemCard({ where = "", reason, hint = "" }) {
+export function problemCard({ where = "", reason, hint = "", href = "" }) {
   const lines = String(reason).trimEnd().split("\n"), isLong = lines.length > REASON_LINES;
   return el("div", { class: "card problem", role: "alert", "data-testid": "problem" }, icon("warn"), el("div", { class: "grow" },
-    where ? el("div", { class: "mono strong where" }, where) : null, el("div", { class: "reason" }, ...coded(isLong ? lines[0] : reason)),
+    where ? el("div", { class: "mono strong where" }, href ? el("a", { href, "data-testid": "problem-link" }, where) : where) : null, el("div", { class: "reason" }, ...coded(isLong ? lines[0] : reason)),
     isLong ? el("details", { class: "more-lines" }, el("summary", { class: "sm" }, `${lines.length - 1} more lines`), el("div", { class: "reason" }, lines.slice(1).join("\n").trim())) : null, hint ? el("div", { class: "t2 sm" }, ...coded(hint)) : null));
 }
 
