@@ -37,9 +37,12 @@ NAMES_AT_MOST = 5000  # of each kind, in the palette
 
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
-    """`?folder=`: what that folder lacks to be a project."""
+    """`?folder=`: what that folder lacks to be a project, as long as it is none."""
     refresh_repositories(indexing.data_folder())
     folder = request.GET.get("folder", "")
+    with contextlib.suppress(DataverError, ValueError):
+        if folder and find_root(folder):
+            folder = ""
     problem = pages.Problem(folder, "This folder is no project yet", "The list below has what is missing, with a button for each.", "NotARepository") if folder else None
     return _home(request, folder, problem)
 

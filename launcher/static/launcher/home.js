@@ -82,7 +82,7 @@ if (find) find.addEventListener("input", () => {
 // A change of the list itself loads the page anew, unless something is typed, open or under way; anything else fills the cards.
 const shown = () => [...document.querySelectorAll("[data-card]")].map((card) => `${card.dataset.card}${card.dataset.key ? "" : "!"}`).sort().join("\n");
 let isSending = false, isFilling = false;
-document.addEventListener("submit", () => { isSending = true; });
+document.addEventListener("submit", (event) => { if (event.target.method === "post") isSending = true; }); // not what closes a dialog
 onChange(async () => {
   if (isFilling) return;
   isFilling = true;
@@ -92,7 +92,10 @@ onChange(async () => {
     const isBusy = isSending || document.querySelector("dialog[open], details[open]") || (find && find.value) || !document.querySelector('[data-testid="going-on"]').hidden;
     if (now === shown() || isBusy) await fillAll();
     else if (location.pathname === "/") location.reload();
-    else location.replace("/"); // the answer to a form, which a reload would send again
+    else { // the answer to a form, which a reload would send again
+      const folder = document.querySelector("[data-checklist]")?.dataset.checklist;
+      location.replace(folder ? `/?folder=${encodeURIComponent(folder)}#steps-title` : "/");
+    }
   } catch { /* offline: the live mark says so */ } finally { isFilling = false; }
 });
 await fillAll();

@@ -159,4 +159,4 @@ if (list) {
 const make = test("make-project");
 if (make) make.addEventListener("click", () => { document.getElementById("open-dialog").close(); initialise(); });
 const dialog = document.getElementById("open-dialog");
-if (dialog && "show" in dialog.dataset) dialog.showModal();
+if (dialog && "show" in dialog.dataset && !location.hash) dialog.showModal();
