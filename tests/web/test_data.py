@@ -148,6 +148,8 @@ def test_a3_the_clean_up_shows_first_and_can_be_undone(visit: Visit, data: Proje
     page = visit(data.path).open(address(data, "?view=cache"))
     page.see("share-history", "Only by older commits", "2 objects")
     page.see("cache-unused", "first")
+    said = page.see("command", "dataver gc")
+    assert data.ok(*said.split()[1:], "--json").json["objects"] == 2
     assert_accessible(page)
     page.click("clean-up")
     page.see("clean-total", "in 2 objects", "will be moved to the trash")

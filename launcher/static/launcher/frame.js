@@ -81,6 +81,9 @@ export function problemCard({ where = "", reason, hint = "", href = "" }) {
     isLong ? el("details", { class: "more-lines" }, el("summary", { class: "sm" }, `${lines.length - 1} more lines`), el("div", { class: "reason" }, lines.slice(1).join("\n").trim())) : null, hint ? el("div", { class: "t2 sm" }, ...coded(hint)) : null));
 }
 
+/** What the strip calls the same on the command line. */
+export function showCommand(command) { Object.assign(test("command"), { textContent: command, title: command }); test("copy-command").dataset.copy = command; }
+
 /** At most five significant digits and a real minus sign, as the `number` filter of templates. */
 export function formatNumber(value) {
   if (typeof value !== "number") return value === null || value === undefined ? "" : String(value);

@@ -1,6 +1,6 @@
 // The page of tracked data: what is asked of the server, what the address holds, and who shows what.
 
-import { ready, getJSON, postJSON, el, icon, problemCard, formatSize } from "../launcher/frame.js";
+import { ready, getJSON, postJSON, el, icon, problemCard, formatSize, showCommand } from "../launcher/frame.js";
 import { actionButton, progressText } from "../launcher/actions.js";
 import { DataTree } from "./datatree.js";
 import { summary } from "./datastate.js";
@@ -154,6 +154,7 @@ function showView() {
   test("problems").hidden = isCache || !test("problems").childElementCount;
   test("data-actions").hidden = isCache;
   for (const button of document.querySelectorAll("[data-view]")) button.setAttribute("aria-pressed", String(button.dataset.view === state.view));
+  showCommand(isCache ? `dataver gc -w${body.dataset.git === "1" ? " -a -T --all-experiments" : ""} --dry -v` : "dataver data status --granular");
   if (isCache) cache.show();
 }
 for (const button of document.querySelectorAll("[data-view]")) button.addEventListener("click", () => { state.view = button.dataset.view; writeAddress(true); showView(); });
