@@ -1,6 +1,7 @@
 """Revisions side by side, and the lines of code between two of them."""
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -80,7 +81,7 @@ def show(request: HttpRequest, key: str) -> HttpResponse:
         if repo.scm is not None:
             repo.scm.close()
     first = [revision.label for revision in context.revisions][:2]
-    command = f"dataver metrics diff {' '.join(first)}" if WORKSPACE not in first[:1] else "dataver metrics diff"
+    command = shlex.join(["dataver", "metrics", "diff", *([] if first == ["HEAD", WORKSPACE] else first)])
     if pages.wants_json(request):
         return pages.json_answer(as_json(context))
     return pages.page(request, "pipelines/compare.html", context, title="Compare", active="experiments", command=command, repository=repository)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -63,6 +64,7 @@ class Column:
 class PlotsPage:
     key: str
     has_git: bool
+    command: str = ""
     revisions: list[RevisionChip] = field(default_factory=list)
     plots: list[ListedPlot] = field(default_factory=list)
     columns: list[Column] = field(default_factory=list)
@@ -101,8 +103,8 @@ def show(request: HttpRequest, key: str) -> HttpResponse:
             if chip.problem
         ]
         problems += [_revision_problem(problem) for problem in problems_of(revisions)]
-        context = PlotsPage(key, shelf.repo.scm is not None, with_params(row, shelf, shown), [_listed(plot) for plot in listed(revisions)], _columns(row, shelf, shown), problems)
-        command = command_for([chip.name for chip in shown if chip.id])
+        command = command_for([chip.name for chip in shown if chip.id and chip.kind != RUNNING])
+        context = PlotsPage(key, shelf.repo.scm is not None, command, with_params(row, shelf, shown), [_listed(plot) for plot in listed(revisions)], _columns(row, shelf, shown), problems)
         return pages.page(request, "pipelines/plots.html", context, title="Plots", active="plots", command=command, repository=row)
 
 
@@ -134,7 +136,7 @@ def command_for(names: Sequence[str]) -> str:
     if list(names) in ([], [WORKSPACE]):
         return "dataver plots show"
     others = [name for name in names if name != WORKSPACE or len(names) > 2]
-    return " ".join(["dataver plots diff", *(name if re.fullmatch(r"[\w./~^@-]+", name) else "'" + name.replace("'", "'\\''") + "'" for name in others)])
+    return shlex.join(["dataver", "plots", "diff", *others])
 
 
 def _listed(plot: Listed) -> ListedPlot:

@@ -343,7 +343,6 @@ def test_the_page_draws_and_changes_nothing(visit: Visit, drawn: Project, git_st
     ready_cards(page, 3)
     page.expect(lambda: [chip.get_attribute("data-rev") for chip in page.all("revision")], ["workspace", "main", "v1"])
     page.expect(lambda: page.find("count").text, "7")
-    page.see("command", "dataver plots diff workspace main v1")
     page.expect(page.scrolls_sideways, False)
     assert git_status(drawn.path) == before
 
@@ -361,7 +360,7 @@ def test_revisions_are_added_and_removed_and_the_address_says_so(visit: Visit, d
     colour = page.js("return [...document.querySelectorAll('.rcx .lsw')].map((node) => node.className)")
     page.press("a").wait(lambda: page.all("choice"), "revisions to add")
     page.type("add-find", "v1").wait(lambda: "v1" in page.all("choice")[0].text, "what was typed")
-    page.press("enter").count("revision", 3)
+    page.press("enter").count("revision", 3).see("command", "dataver plots diff workspace main v1")
     assert "v1" in page.driver.current_url
     page.js("document.querySelectorAll('[data-testid=remove-revision]')[0].click()")
     page.count("revision", 2)

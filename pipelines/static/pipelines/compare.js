@@ -1,5 +1,5 @@
 // Revisions side by side: only the differences, the lines of a file, and other revisions in place. Lines are text nodes.
-import { el, getJSON, localTimes, onChange, problemCard, ready } from "../launcher/frame.js";
+import { el, getJSON, localTimes, onChange, problemCard, ready, showCommand } from "../launcher/frame.js";
 import { showCurves } from "./comparecurves.js";
 
 const byId = (id) => document.getElementById(id);
@@ -62,9 +62,10 @@ async function swap(address, isBack = false) {
     text = answer.ok ? await answer.text() : null;
   } catch { text = null; }
   if (mine !== asked) return;
-  const fresh = text && new DOMParser().parseFromString(text, "text/html").getElementById("comparing");
+  const there = text && new DOMParser().parseFromString(text, "text/html"), fresh = there && there.getElementById("comparing");
   if (!fresh) { location.href = url; return; } // the page there says what is wrong
   if (!isBack) history.pushState(null, "", url.pathname + url.search);
+  showCommand(there.querySelector('[data-testid="command"]').textContent);
   byId("comparing").replaceWith(document.adoptNode(fresh));
   start();
   const box = document.querySelector("#comparing .scroll");

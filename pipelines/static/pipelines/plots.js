@@ -1,6 +1,5 @@
 // The page of plots: revisions at the left, the tree below them, cards that are drawn when they come into view.
-import { commandOf } from "../launcher/actions.js";
-import { copy, el, getJSON, icon, onChange, problemCard, ready } from "../launcher/frame.js";
+import { copy, el, getJSON, icon, onChange, problemCard, ready, showCommand } from "../launcher/frame.js";
 import { chartBox, hideTip, loadSoon, swatch } from "./charts.js";
 import { imageRow } from "./plotimages.js";
 import { Card } from "./plotcard.js";
@@ -199,10 +198,8 @@ byId("copy-link").addEventListener("click", () => {
   copy(`${location.origin}${location.pathname}?${params}`);
 });
 byId("export-menu").addEventListener("toggle", () => {
-  const shown = state.page.revisions.filter((chip) => chip.id && chip.kind !== "running").map((chip) => chip.name);
-  const argv = shown.length > 1 || !shown.includes("workspace") ? ["plots", "diff", ...shown.filter((name) => name !== "workspace" || shown.length > 2)] : ["plots", "show"];
-  for (const [id, more] of [["export-page", ["-o", "plots_page"]], ["export-pictures", ["--export", "plots_pictures"]]]) {
-    byId(id).textContent = byId(id).nextElementSibling.dataset.copy = commandOf([...argv, ...more]);
+  for (const [id, more] of [["export-page", "-o plots_page"], ["export-pictures", "--export plots_pictures"]]) {
+    byId(id).textContent = byId(id).nextElementSibling.dataset.copy = `${state.page.command} ${more}`;
   }
 });
 for (const button of document.querySelectorAll("[data-export]")) button.addEventListener("click", async () => {
@@ -249,6 +246,7 @@ function showAll() {
   for (const chip of state.page.revisions) if (chip.id) series[chip.id] = chip.series;
   store.set("series", { ...series });
   byId("problems").replaceChildren(...state.page.problems.map(problemCard));
+  showCommand(state.page.command);
   showRevisions();
   grouping.show();
   for (const plot of plots()) {
