@@ -19,11 +19,12 @@ from pipelines.engine import pipelineedit, runs, stagelog, stagestates
 from pipelines.engine.dagformats import generated_labels, group_name
 from pipelines.engine.dirty import DEP, OUT, PARAM, Reason, lookup, told
 from pipelines.engine.experiments.runprogress import read_live
+from pipelines.engine.facts import Facts
 from pipelines.engine.graph import CyclicGraph, Graph, Names, build_graph, check_cycles, check_outs
 from pipelines.engine.runs import RunRecord
 from pipelines.engine.stagestates import StageState
 from pipelines.indexing import refresh_stages_if_changed, time_of
-from pipelines.queuepage import LINE_BYTES, live_row
+from pipelines.queuepage import LINE_BYTES, live_facts
 from tracking import pages
 from tracking.engine.errors import DataverError, InvalidFile, OutputOverlap
 from tracking.engine.index import load_index
@@ -335,15 +336,15 @@ def _node(ws: Workspace, stage: Stage, state: StageState, behind: list[str], nam
 def _steps(ws: Workspace, stages: list[Stage], ids: list[str], history: list[RunRecord]) -> dict[str, StepsDone]:
     """How far the stages are that run; files are read only while there are any."""
     current = {stage.address: (run, stage) for run in history if run.state == runs.RUNNING for stage in run.stages if stage.state == runs.RUNNING}
-    row = live_row(ws.repo, ws.repo.root_dir) if current else None
+    facts = live_facts(ws.repo, ws.repo.root_dir) if current else Facts()
     found: dict[str, StepsDone] = {}
     for stage, name in zip(stages, ids, strict=True):
         if name not in current:
             continue
         run, record = current[name]
         own = [ws.name(out) for out in stage.outs]
-        metrics = {path: entry.get("data") for path, entry in (row.metrics if row else {}).items() if any(path == out or path.startswith(out.rstrip("/") + "/") for out in own)}
-        params = {path: entry.get("data") for path, entry in (row.params if row else {}).items()}
+        metrics = {path: entry.get("data") for path, entry in facts.metrics.items() if any(path == out or path.startswith(out.rstrip("/") + "/") for out in own)}
+        params = {path: entry.get("data") for path, entry in facts.params.items()}
         line = ""
         if record.log is not None:
             with contextlib.suppress(OSError):

@@ -23,7 +23,7 @@ from pipelines.engine.experiments import queue, queueview, runprogress, supervis
 from pipelines.engine.experiments.queue import FAILED, KILLED, QUEUED, RUNNING, SUCCESS, RunState
 from pipelines.engine.experiments.runinfo import RunFolder
 from pipelines.engine.experiments.runprogress import Live
-from pipelines.engine.facts import FactsReader
+from pipelines.engine.facts import Facts, FactsReader
 from pipelines.engine.historytable import Row, guess_direction
 from pipelines.engine.logparts import LogPart, part_before, part_from
 from pipelines.engine.processusage import Machine, Meter, Usage, parent_of
@@ -482,21 +482,18 @@ def live_folder(repo: Repo, state: RunState) -> str | None:
     return folder if os.path.isdir(folder) else None
 
 
-def live_row(repo: Repo, folder: str) -> Row | None:
-    """Metrics, params and outs as they stand in a folder."""
+def live_facts(repo: Repo, folder: str) -> Facts:
+    """What stands in a folder."""
     try:
-        facts = FactsReader(repo if folder == repo.root_dir else Repo(folder, repo.settings)).read(WorkspaceFiles(folder))
+        return FactsReader(repo if folder == repo.root_dir else Repo(folder, repo.settings)).read(WorkspaceFiles(folder))
     except (DataverError, OSError, ValueError):
-        return None  # it is being made, or it just ended
-    return Row("workspace", (), "", 0, "", facts.metrics, facts.params, facts.outs, facts.errors)
+        return Facts()  # it is being made, or it just ended
 
 
 def live_of(repo: Repo, folder: str, line: str, since: float, stage_since: float) -> Live:
-    row = live_row(repo, folder)
-    if row is None:
-        return Live()
-    metrics, params = ({path: entry.get("data") for path, entry in part.items()} for part in (row.metrics, row.params))
-    made = [out["path"] for out in row.outs if not out["is_data_source"]]
+    facts = live_facts(repo, folder)
+    metrics, params = ({path: entry.get("data") for path, entry in part.items()} for part in (facts.metrics, facts.params))
+    made = [*(out["path"] for out in facts.outs if not out["is_data_source"]), *facts.top_level]
     return runprogress.read_live(folder, metrics, params, line, since=since, stage_since=stage_since, outs=made)
 
 

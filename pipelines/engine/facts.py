@@ -15,6 +15,7 @@ from itertools import islice
 from typing import Any
 
 from pipelines.engine.metrics import FileResults, all_metrics, all_params, describe
+from pipelines.engine.toplevel import top_level_files
 from tracking.engine.commits import Commit
 from tracking.engine.contents import Contents, ManifestMissing
 from tracking.engine.errors import DataverError, FileTooLarge
@@ -41,7 +42,7 @@ class Facts:
     """metrics, params: file -> {"data"} or {"error": {"type", "msg"}}. outs: {path, kind, size, nfiles, hash,
     cached, is_data_source}, with "model" where an `artifacts` section calls it one: its name there. deps: path -> hash of what stages read and none of them writes. errors: {file, type,
     msg} of .dvc and dvc.yaml files that were left out. missing: ids of objects that are in no cache, but whose
-    content belongs here. models: path -> name of those; of the workspace only."""
+    content belongs here. models: path -> name of those, top_level: files that dvc.yaml names outside of stages; both of the workspace only."""
 
     metrics: FileResults = field(default_factory=dict)
     params: FileResults = field(default_factory=dict)
@@ -50,6 +51,7 @@ class Facts:
     errors: list[FileError] = field(default_factory=list)
     missing: tuple[str, ...] = ()
     models: dict[str, str] = field(default_factory=dict)
+    top_level: tuple[str, ...] = ()
 
 
 class FactsReader:
@@ -104,6 +106,7 @@ class FactsReader:
             errors=errors,
             missing=tuple(sorted(contents.missing)),
             models=models if not files.rev else {},
+            top_level=() if files.rev else tuple(self._repo.rel(path) for path in top_level_files(index) if self._repo.contains(path)),
         )
 
 

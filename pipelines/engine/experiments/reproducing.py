@@ -16,6 +16,7 @@ from pipelines.engine.plan import Plan
 from pipelines.engine.processes import ending_like_interrupts
 from pipelines.engine.reproduce import Reproduction
 from pipelines.engine.runner import Echo, StageEnvironment, StageRunner
+from pipelines.engine.toplevel import top_level_files
 from pipelines.engine.wanted import IoReporter, RepoLocks, make_flags, make_importer, make_journal, make_plan, make_puller
 from tracking.engine.bring import Want, bring
 from tracking.engine.commit import save_stage, write_dvcfile
@@ -278,29 +279,3 @@ def stage_files(stages: Iterable[Stage]) -> list[str]:
             if out.abspath:  # what keeps Git away from a cached out goes with it
                 found.append(os.path.join(os.path.dirname(out.abspath), ".gitignore") if out.cache else out.abspath)
     return list(dict.fromkeys(found))
-
-
-def top_level_files(index: Index) -> list[str]:
-    """Metrics, params and plots that dvc.yaml files name outside of stages; absolute, existing or not."""
-    found: list[str] = []
-    for pipeline in index.pipelines:
-        folder = os.path.dirname(pipeline.file)
-        names = [name for name in (*pipeline.metrics, *pipeline.params) if isinstance(name, str)]
-        names += [name for entry in pipeline.plots for name in _plot_files(entry)]
-        found += [os.path.normpath(os.path.join(folder, name)) for name in names if "://" not in name]
-    return found
-
-
-def _plot_files(entry: Any) -> Iterator[str]:
-    """Files a plot reads: its id, unless `y` (and `x`) name files."""
-    if isinstance(entry, str):
-        yield entry
-    elif isinstance(entry, dict):
-        for name, options in entry.items():
-            y = options.get("y") if isinstance(options, dict) else None
-            if isinstance(y, dict):
-                yield from (key for key in y if isinstance(key, str))
-                x = options.get("x")
-                yield from (key for key in (x if isinstance(x, dict) else ()) if isinstance(key, str))
-            elif isinstance(name, str):
-                yield name

@@ -8,7 +8,8 @@ from pipelines.engine.experiments import snapshot
 from pipelines.engine.experiments.autopush import auto_push
 from pipelines.engine.experiments.execute import choose_name, exclusive, experiment_names, experiments_git, keep
 from pipelines.engine.experiments.refs import ExpRef
-from pipelines.engine.experiments.reproducing import hash_of, stage_files, top_level_files
+from pipelines.engine.experiments.reproducing import hash_of, stage_files
+from pipelines.engine.toplevel import top_level_files
 from tracking.engine.commit import save_stage, write_stages
 from tracking.engine.errors import DataverError
 from tracking.engine.git import DOT_GIT, Git

@@ -14,7 +14,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from pipelines import runpages
+from pipelines.queuepage import live_of
 from tests.conftest import Project
+from tracking.engine.protocols import Settings
+from tracking.engine.repo import Repo
 from tracking.models import Repository
 from tracking.pages import key_of
 
@@ -54,6 +57,15 @@ def get(repo: Project, path: str) -> Any:
 
 def html(repo: Project, path: str) -> str:
     return repo.ok("ui", "--get", f"/r/{key_of(str(repo.path))}/{path}").out
+
+
+def test_plots_outside_of_stages_tell_that_a_run_goes_on(repo: Project) -> None:
+    repo.gen({"dvc.yaml": "plots:\n- live/loss.csv\n- both: {y: {live/acc.csv: acc}}\n- ../far.csv\n- folder\n", "live": {"acc.csv": "acc\n"}, "folder": {"a.csv": "x\n"}, "../far.csv": "x\n"})
+    os.utime(repo / ".." / "far.csv", (9000, 9000))
+    for name, time_s in (("live/acc.csv", 5000), ("folder/a.csv", 4000), ("folder", 4000)):
+        os.utime(repo / name, (time_s, time_s))
+    opened = Repo.open(str(repo.path), Settings(environ=repo.environ))
+    assert live_of(opened, str(repo.path), "", 1000.0, 1000.0).written_at == 5000
 
 
 def test_the_list_says_what_the_command_says(ran: Project) -> None:
