@@ -5,6 +5,7 @@ A curve is a column of numbers beside one of steps, in a file that a plot is dra
 from __future__ import annotations
 
 import posixpath
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,6 +28,7 @@ from tracking.engine.repo import Repo
 LIMIT_S = 1.5  # of one request; the page asks again
 KEPT = 100_000  # of commits and curves
 AT_ONCE = 20  # curves of one request
+_NAMED = re.compile(rf"""(?:{'|'.join(WHATS)})[.:][^\s()<>=!~"']+""")
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,7 @@ def curves(request: HttpRequest, key: str) -> HttpResponse:
     try:
         wanted = request.GET.getlist("curve")[:AT_ONCE]
         if not wanted:
-            names = [WORKSPACE] if repo.scm is None or repo.scm.head_commit() is None else [WORKSPACE, "HEAD"]
-            return pages.json_answer({"curves": list(_curves(shelf, names))})
+            return pages.json_answer({"curves": list(_curves(shelf))})
         values, waiting = _summaries(shelf, make_table(request, row, repo).table, wanted)
     finally:
         repo.close()
@@ -91,18 +92,22 @@ class WithCurves:
         return len(self._table)
 
     def find_columns(self, name: str) -> list[Sequence[Any]]:
-        found: list[Sequence[Any]] = [values for text, values in self._columns.items() if name in (text, _short(text))]
-        return found or self._table.find_columns(name)
+        return self._table.find_columns(name) or [values for text, values in self._columns.items() if name in (text, _short(text))]
 
     def names(self) -> Iterable[str]:
         return [*self._table.names(), *map(_short, self._columns)]
 
 
-def with_curves(repo: Repo, table: HistoryTable, chosen: Iterable[str]) -> tuple[WithCurves, int]:
-    """chosen: "WHAT:FILE:COLUMN", WHAT being best, first, last, min or max. What is still to be read has no value; how many rows that are."""
-    texts = [text for text in dict.fromkeys(chosen) if text.partition(":")[0] in WHATS][:AT_ONCE]
+def with_curves(repo: Repo, table: HistoryTable, query: str, chosen: Iterable[str]) -> tuple[WithCurves, int]:
+    """With those a query names, and the chosen ones: "WHAT:FILE:COLUMN", WHAT being best, first, last, min or max.
+
+    What is still to be read has no value; how many rows that are.
+    """
+    shelf, names = Shelf(repo), set(_NAMED.findall(query))
+    named = [text for curve in (_curves(shelf) if names else ()) for what in WHATS if not names.isdisjoint((_short(text := f"{what}:{curve.id}"), text))]
+    texts = [text for text in dict.fromkeys([*chosen, *named]) if text.partition(":")[0] in WHATS][:AT_ONCE]
     ids = list(dict.fromkeys(text.partition(":")[2] for text in texts))
-    values, waiting = _summaries(Shelf(repo), table, ids)
+    values, waiting = _summaries(shelf, table, ids) if ids else ({}, 0)
     columns = {}
     for text in texts:
         what, _, curve = text.partition(":")
@@ -148,9 +153,10 @@ def _read(shelf: Shelf, sha: str, wanted: list[str]) -> dict[str, Summary | None
     return found
 
 
-def _curves(shelf: Shelf, names: list[str]) -> Iterator[Curve]:
-    seen = set()
-    for name in names:
+def _curves(shelf: Shelf) -> Iterator[Curve]:
+    """Of the workspace and of HEAD."""
+    seen, scm = set(), shelf.repo.scm
+    for name in (WORKSPACE, "HEAD") if scm is not None and scm.head_commit() is not None else (WORKSPACE,):
         sha = shelf.resolve(name)
         (revision,) = shelf.revisions({name: sha})
         for file in sorted(files_of(shelf, revision, sha)):

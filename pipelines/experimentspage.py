@@ -27,7 +27,7 @@ from pipelines.engine.experiments.remove import REMOVED_REFS, list_removed, show
 from pipelines.engine.experiments.tasks import RUNNING, Task, read_tasks
 from pipelines.engine.seriesbook import series_of_names
 from pipelines.engine.historytable import Experiment, HistoryTable, Row, live_payload
-from pipelines.engine.rowfilter import FilterError, Table, select_rows
+from pipelines.engine.rowfilter import FilterError, select_rows
 from pipelines.engine.sharedviews import read_views
 from pipelines.historyindex import load_rows, refresh_revisions, workspace_row
 from pipelines.indexing import refresh_runs
@@ -114,21 +114,18 @@ def show(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def select(request: HttpRequest, key: str) -> HttpResponse:
-    """`?q=`: ids of the rows that a query finds, or where it is wrong. `curve=WHAT:FILE:COLUMN` (several): columns of curves that it may name; `waiting`: rows of which they are still to be read."""
+    """`?q=`: ids of the rows that a query finds, or where it is wrong. `curve=WHAT:FILE:COLUMN` (several): columns of curves that it may name, beside those of the workspace and HEAD; `waiting`: rows of which they are still to be read."""
     repository, repo = pages.open_repository(request, key)
     try:
-        made = make_table(request, repository, repo)
-        table: Table = made.table
-        waiting = 0
-        chosen = request.GET.getlist("curve")
-        if chosen:
-            from pipelines.curvecolumns import with_curves  # which makes its rows here
+        from pipelines.curvecolumns import with_curves  # which makes its rows here
 
-            table, waiting = with_curves(repo, made.table, chosen)
+        query = request.GET.get("q", "")
+        made = make_table(request, repository, repo)
+        table, waiting = with_curves(repo, made.table, query, request.GET.getlist("curve"))
     finally:
         close(repo)
     try:
-        found = select_rows(request.GET.get("q", ""), table)
+        found = select_rows(query, table)
     except FilterError as exc:
         # no failure of the page: a browser would note one in its console for each key that is typed
         return JsonResponse({"error": {"type": "FilterError", "msg": exc.reason, "position": exc.position, "hint": exc.hint or ""}})

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -53,6 +54,14 @@ def test_each_row_has_first_last_smallest_and_largest_with_their_steps(get: Call
     head, first = (curved.git("rev-parse", name).strip() for name in ("HEAD", "HEAD~1"))
     assert found["values"] == {ACC: {"workspace": [0.1, 0.2, 0.1, 0.3, 20, 0, 10], head: [0.6, 0.8, 0.6, 0.8, 10, 0, 10], first: [0.5, 0.7, 0.5, 0.9, 20, 0, 10]}}
     assert found["waiting"] == 0 and get(curved, f"curves.json?curve={ACC}").json() == found
+
+
+def test_queries_name_curves_whether_they_are_shown_or_not(get: Callable[[Project, str], Any], curved: Project) -> None:
+    first = curved.git("rev-parse", "HEAD~1").strip()[:12]
+    for query in ("best.acc>0.85", f"best:{ACC}>0.85 and min.loss<1", f'"max:{ACC}"=0.9'):
+        for curves in ("", f"&curve=best:{ACC}"):
+            assert [row[:12] for row in get(curved, f"rows.json?{urlencode({'q': query})}{curves}").json()["rows"]] == [first], query
+    assert "no column 'best.acu'" in get(curved, "rows.json?q=best.acu>0").json()["error"]["msg"]
 
 
 def test_nothing_but_files_of_plots_is_read(get: Callable[[Project, str], Any], curved: Project) -> None:
