@@ -17,7 +17,7 @@ from tracking.engine import atomic
 from tracking.engine.checkout import checkout, unprotect
 from tracking.engine.commit import DependencyMissing, refuse_tracked_outs, relink_outs, save_params, save_stage, write_stages
 from tracking.engine.deletion import delete_out
-from tracking.engine.errors import CheckoutFailed, DataverError
+from tracking.engine.errors import CheckoutFailed, ConfirmNeeded, DataverError
 from tracking.engine.record import replace
 from tracking.engine.stage import Dep, Out, Stage
 from tracking.engine.workspace import DELETED, NEW, NOT_IN_CACHE, Workspace, stage_label
@@ -103,10 +103,12 @@ class StageUpdate:
         try:
             self.puller.fetch(stage, [out for out in stage.outs if out.cache])
             self.ws.forget_objects()
-            self._checkout([out for out in stage.outs if out.cache and out.digest])
+            self._checkout([out for out in stage.outs if out.cache and out.digest], force=False)
             if not self.options.allow_missing and any(out.cache and out.digest is None for out in stage.outs):
                 raise CheckoutFailed("outs that were never made cannot be pulled")
-        except (CheckoutFailed, DataverError):
+        except ConfirmNeeded:
+            raise
+        except DataverError:
             self.reporter.line(f"Unable to pull data for {stage_label(stage, self.cwd)}")
             return False
         return True
@@ -234,7 +236,7 @@ class StageUpdate:
         if missing and not self.options.allow_missing:
             raise DataverError(f"missing data 'source{'s' if len(missing) > 1 else ''}': {', '.join(missing)}", hint="`dataver checkout` or `dataver pull` brings tracked data back.")
 
-    def _checkout(self, outs: list[Out]) -> None:
+    def _checkout(self, outs: list[Out], force: bool = True) -> None:
         repo = self.ws.repo
         for out in outs:
             assert out.digest is not None
@@ -247,7 +249,8 @@ class StageUpdate:
                 ignore=repo.ignore,
                 rel=repo.rel(out.abspath),
                 isexec=out.meta.isexec,
-                force=True,
+                force=force,
+                confirm=self.reporter.confirm,
                 progress=self.ws.progress,
             )
             self.ws.forget(out.abspath)

@@ -124,6 +124,8 @@ SEQUENCES: dict[str, list[Operation]] = {
     "copies_do_for_reflinks": [*START, ["tool", "config", "cache.type", "reflink,hardlink"], ["write", "d/a", "1"], ["write", "f", "2"], ["tool", "add", "d", "f"], ["tool", "commit", "-f"], ["tool", "checkout", "--relink"],
                                ["tool", "commit", "-f"], ["tool", "config", "cache.type", "reflink,symlink"], ["tool", "commit", "-f"], ["tool", "checkout", "--relink"]],
     "pull_of_what_was_never_made": [*START, ["write", "dvc.yaml", "stages:\n  a:\n    cmd: echo x > o\n    outs: [o]\n"], ["tool", "repro", "--pull", "--allow-missing"], ["tool", "repro", "--pull"]],
+    "unsaved_data_stops_a_pull_of_repro": [*START, ["tool", "remote", "add", "-d", "store", "{box}/remote"], ["write", "d/a", "1"], ["write", "f", "1"], ["tool", "add", "d", "f"], ["tool", "push"], ["drop_cache"],
+                                           ["write", "d/new", "2"], ["write", "f", "2"], ["tool", "repro", "--pull", "d.dvc"], ["tool", "repro", "--pull", "f.dvc"]],
     "empty_dvc_file": [*START, ["write", "data.dvc", ""], ["tool", "status", "--json"]],
     "link_to_nothing_in_data": [*START, ["write", "d/a", "1"], ["tool", "add", "d"], ["commit", "a"], ["symlink", "nowhere", "d/broken"], ["tool", "data", "status", "--json", "--granular"], ["tool", "diff", "--json", "--show-hash"],
                                 ["delete", "d/a"], ["symlink", "nowhere", "d/a"], ["tool", "data", "status", "--json", "--granular"]],

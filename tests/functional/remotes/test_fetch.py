@@ -177,3 +177,13 @@ def test_repro_pull_fetches_what_is_missing(data: Project, lose: Lose) -> None:
     (data / "o").unlink()
     data.ok("repro", "--pull")
     assert (data.read("o"), data.read("log")) == ("f\n", "ran\n")
+
+
+def test_repro_pull_takes_nothing_that_is_saved_nowhere(data: Project, lose: Lose) -> None:
+    data.ok("push")
+    lose("cache")
+    data.gen({"d/new.txt": "mine\n", "f.txt": "mine\n"})
+    for target, path in (("d.dvc", "d/new.txt"), ("f.txt.dvc", "f.txt")):
+        result = data.run("repro", "--pull", target)
+        assert result.code == 255 and "without confirmation" in result.err and str(data / path) in result.err, result
+        assert data.read(path) == "mine\n"
