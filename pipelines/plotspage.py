@@ -21,6 +21,7 @@ from pipelines.revisionfacts import Values, differing, experiments_of, said_by, 
 from pipelines.withoutresult import run_problem
 from tracking import pages
 from tracking.engine.commits import read_commit, read_refs
+from tracking.engine.contents import lost_folder
 from tracking.engine.repo import Repo
 from tracking.models import Repository
 
@@ -28,8 +29,6 @@ RECENT = 100  # commits to choose from
 COLUMNS_AT_MOST = 500
 LOOKED_AT = 12  # commits and experiments, for the params that differ
 LOOK_S = 0.1
-_FOLDER = re.compile(r"failed to load directory \((.*)\)")  # as dvc says it
-_NAMES = re.compile(r"'([^']*)'")
 _SYSTEM = re.compile(r"(^|/)system(/|$)")  # where loggers put the use of CPU, memory and GPU
 
 
@@ -146,9 +145,8 @@ def _listed(plot: Listed) -> ListedPlot:
 
 def _revision_problem(problem: Problem) -> pages.Problem:
     where = f"{problem.source} at {problem.rev}" if problem.source else problem.rev
-    folder = _FOLDER.fullmatch(problem.msg)
-    if folder:
-        return pages.Problem(where, f"the list of files of '{'/'.join(re.findall(_NAMES, folder[1]))}' is not in the cache", "Get it with `dataver fetch`." if problem.rev == WORKSPACE else "Get it with `dataver fetch --all-commits`.", problem.type)
+    if lost := lost_folder(problem.msg):
+        return pages.Problem(where, lost, "Get it with `dataver fetch`." if problem.rev == WORKSPACE else "Get it with `dataver fetch --all-commits`.", problem.type)
     return pages.Problem(where, problem.msg, "What can be read is drawn.", problem.type)
 
 

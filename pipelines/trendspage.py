@@ -17,7 +17,7 @@ from pipelines.engine.charttheme import LIGHT, THEMES, Theme
 from pipelines.engine.historytable import HIGHER, LOWER
 from pipelines.engine.experiments.refs import ExpRef
 from pipelines.engine.trendcharts import overview_chart, trend_chart
-from pipelines.engine.trends import History, Metric, Tried, best_so_far, history, points
+from pipelines.engine.trends import BrokenFile, History, Metric, Tried, best_so_far, history, points
 from pipelines.historyindex import Progress, load_metrics, refresh_revisions
 from pipelines.recent import Recent
 from pipelines.revisionfacts import Said, baselines_of, experiments_of, said_in_index
@@ -198,11 +198,13 @@ def _page(made: Made) -> TrendsPage:
         found.places,
         found.last_place,
         [(tag.name, found.places[tag.commit]) for tag in found.tags],
-        [
-            pages.Problem(f"{broken.file} at {broken.sha[:SHORT]}", broken.reason, f"{broken.count} commits have it so; their points are left out." if broken.count > 1 else "Its point is left out.", "MetricsError")
-            for broken in found.broken
-        ],
+        [_problem(broken) for broken in found.broken],
     )
+
+
+def _problem(broken: BrokenFile) -> pages.Problem:
+    left_out = f"{broken.count} commits have it so; their points are left out." if broken.count > 1 else "Its point is left out."
+    return pages.Problem(f"{broken.file} at {broken.sha[:SHORT]}", broken.reason, left_out, "MetricsError")
 
 
 def _branch_of(found: History) -> list[int]:

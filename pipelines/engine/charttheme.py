@@ -11,8 +11,8 @@ from tracking.engine.record import record
 
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, Inter, "Noto Sans", "Liberation Sans", sans-serif'
 FONT_SIZE = 12
-# Labels of a numeric axis: 20 and 0.2, where "~g" writes 2e+1 for a step of 20; very large and small ones as 2e+9.
-NUMBERS: dict[str, Any] = {"format": "~r", "labelExpr": "abs(datum.value) >= 1e7 || (datum.value !== 0 && abs(datum.value) < 1e-4) ? format(datum.value, '~g') : datum.label"}
+# Labels of a numeric axis: as many decimals as its steps need; very large and small ones as 2e+9.
+NUMBERS: dict[str, Any] = {"labelExpr": "abs(datum.value) >= 1e7 || (datum.value !== 0 && abs(datum.value) < 1e-4) ? format(datum.value, '~g') : datum.label"}
 SERIES = 12  # colours before dashes begin
 DASHES: tuple[list[float], ...] = ([1, 0], [5, 4], [1.5, 4])
 

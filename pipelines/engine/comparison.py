@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
-from pipelines.engine.historytable import ABSENT, HIGHER, Row, cell_value, guess_direction
+from pipelines.engine.historytable import HIGHER, Row, cell_value, failure_of, guess_direction
 from pipelines.engine.metrics import TABLE_DIGITS, cell, diff, diff_table, with_text_lists
 from tracking.engine.params import flatten
 from tracking.engine.record import field, record
@@ -78,18 +78,13 @@ def _value_entries(rows: Sequence[Row], pick: Callable[[Row], dict[str, Any]], i
     for path in files:
         found = [pick(row).get(path, {}) for row in rows]
         flat = [flatten(entry["data"]) if "data" in entry else {} for entry in found]
-        failures = [_failure(entry) for entry in found]
+        failures = [failure_of(entry) for entry in found]
         keys = dict.fromkeys(key for values in flat for key in values)
         for key in keys or ([""] if any(failures) else []):
             better = guess_direction(key or path) if is_metric else ""
             cells = [Cell(cell_value(values.get(key)), error=failure) for values, failure in zip(flat, failures, strict=True)]
             entries.append(Entry(path, key, better, _judged(cells, better)))
     return entries
-
-
-def _failure(entry: dict[str, Any]) -> str:
-    error = entry.get("error")
-    return str(error.get("msg", "")) if error and error.get("type") != ABSENT else ""
 
 
 def _judged(cells: list[Cell], better: str) -> list[Cell]:

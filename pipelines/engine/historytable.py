@@ -17,6 +17,7 @@ from pipelines.engine.experiments.annotations import Annotation
 from pipelines.engine.facts import finite
 from pipelines.engine.serieskeys import series_numbers
 from tracking.engine.commits import Group, Refs, grouped, reachable
+from tracking.engine.contents import lost_folder
 from tracking.engine.params import flatten
 from tracking.engine.record import field, record
 
@@ -34,6 +35,16 @@ ELSEWHERE = "other"  # kind of the group of experiments whose baseline no branch
 _ORDER = {"running": 0, "queued": 1}  # then all others, newest first
 _SYNONYMS = {"done": "done success finished", "queued": "queued waiting", "stopped": "stopped failed killed"}
 ABSENT = "FileNotFoundError"  # of a file that a commit does not have: nothing to see, no mistake
+
+
+def failure_of(entry: Mapping[str, Any]) -> str:
+    """Why a file of params or metrics shows no values; empty when it does, or is not there."""
+    error = entry.get("error")
+    if not error or error.get("type") == ABSENT:
+        return ""
+    reason = str(error.get("msg", ""))
+    lost = lost_folder(reason)
+    return f"{lost}; get it with `dataver fetch --all-commits`" if lost else reason
 
 
 @record(frozen=True)
@@ -193,8 +204,8 @@ class HistoryTable:
             for path, entry in pick(row).items():
                 columns = files.setdefault(path, {})
                 if "error" in entry:
-                    if entry["error"].get("type") != ABSENT:
-                        self.file_errors.setdefault((kind, path), {})[number] = str(entry["error"].get("msg", ""))
+                    if failure := failure_of(entry):
+                        self.file_errors.setdefault((kind, path), {})[number] = failure
                     continue
                 flat = known.get(id(entry))
                 if flat is None:

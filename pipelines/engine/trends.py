@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pipelines.engine.historytable import ABSENT, LOWER, Row, guess_direction
+from pipelines.engine.historytable import LOWER, Row, failure_of, guess_direction
 from pipelines.engine.serieskeys import series_numbers
 from tracking.engine.commits import MAIN_BRANCHES, Refs
 from tracking.engine.params import flatten
@@ -182,8 +182,8 @@ def _broken(commits: Sequence[Row]) -> Iterator[BrokenFile]:
     found: dict[str, list[tuple[str, str]]] = {}
     for commit in reversed(commits):
         for path, entry in commit.metrics.items():
-            if "error" in entry and entry["error"].get("type") != ABSENT:
-                found.setdefault(path, []).append((commit.sha, str(entry["error"].get("msg", ""))))
+            if failure := failure_of(entry):
+                found.setdefault(path, []).append((commit.sha, failure))
     for path, places in found.items():
         yield BrokenFile(path, *places[0], len(places))
 

@@ -1,6 +1,7 @@
 """Parts of the comparison: its rows, signed differences, times of commits."""
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from html import escape
 from typing import Any
@@ -45,7 +46,7 @@ def _row(section: Section, entry: Entry, is_divided: bool, fail_icon: str) -> st
     name = escape(entry.name or entry.file)
     decimals = decimals_of([cell.value for cell in entry.cells]) if section.kind == "metrics" else None
     cells = "".join(_cell(section, cell, number == 0, fail_icon, decimals) for number, cell in enumerate(entry.cells))
-    return f'<tr class="entry{"" if entry.differs else " same"}" data-testid="entry"><th scope="row" title="{escape(entry.file)}: {name}"><div class="key">{file}<span>{name}</span>{better}</div></th>{cells}</tr>'
+    return f'<tr class="entry{"" if entry.differs or any(cell.error for cell in entry.cells) else " same"}" data-testid="entry"><th scope="row" title="{escape(entry.file)}: {name}"><div class="key">{file}<span>{name}</span>{better}</div></th>{cells}</tr>'
 
 
 def decimals_of(values: list[Any]) -> int | None:
@@ -64,7 +65,8 @@ def _cell(section: Section, cell: Cell, is_first: bool, fail_icon: str, decimals
 
 def _content(section: Section, cell: Cell, fail_icon: str, decimals: int | None) -> str:
     if cell.error:
-        return f'<span class="state is-bad wrap" data-testid="cell-error">{fail_icon}{escape(cell.error)}</span>'
+        reason = re.sub("`([^`]*)`", r"<code>\1</code>", escape(cell.error))
+        return f'<span class="state is-bad wrap" data-testid="cell-error">{fail_icon}<span>{reason}</span></span>'
     if section.kind == "data" and (cell.hash or cell.value is not None):
         files = f'<span class="t3">, {cell.nfiles} file{"" if cell.nfiles == 1 else "s"}</span>' if cell.nfiles is not None else ""
         return f'<span class="nowrap"><span class="hash" title="{escape(cell.hash)}">{escape(cell.hash[:7])}</span> {size_text(cell.value)}{files}</span>'

@@ -6,6 +6,7 @@ any commit can be read without touching the workspace.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +19,16 @@ from tracking.engine.stage import Digest, Out
 
 class ManifestMissing(DataverError):
     """The list of a tracked folder's files is in no cache."""
+
+
+_FOLDER = re.compile(r"failed to load directory \((.*)\)")  # as dvc says it
+
+
+def lost_folder(message: str) -> str:
+    """The message of ManifestMissing in plain words; empty for any other."""
+    found = _FOLDER.fullmatch(message)
+    names = re.findall("'([^']*)'", found[1]) if found else []
+    return f"the list of files of '{'/'.join(names)}' is not in the cache" if found else ""
 
 
 class Contents:

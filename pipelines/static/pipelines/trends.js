@@ -107,7 +107,15 @@ class Trend {
     const rows = [...spec.datasets.points, ...spec.datasets.tried];
     follow(canvas, this.drawn.view, () => rows.filter((row) => row.x >= range[0] && row.x <= range[1]), (row, dot) => row && this.tip(row, dot), openRow);
     this.node.dataset.drawn = "1";
-    if (overview) await this.showOverview(overview);
+    if (overview) { this.alignOverview(); await this.showOverview(overview); }
+  }
+
+  /** Below the lines, not below the labels of their axis. */
+  alignOverview() {
+    const { view } = this.drawn, { style } = this.strip.parentNode;
+    const left = view.origin()[0] + (view.padding().left || 0);
+    style.marginLeft = `${left}px`;
+    style.marginRight = `${Math.max(0, this.box.clientWidth - left - view.signal("width"))}px`;
   }
 
   async showOverview(spec) {
@@ -128,6 +136,7 @@ class Trend {
     const shown = Math.min(range[1], page.last_place) - range[0] + 1;
     const day = (place) => { const at = dateAt(place); return at ? dayOf(at) : ""; };
     const others = page.branches.slice(1).map((branch) => `${branch.commits} on ${branch.name.slice(0, SHORT_NAME)}`).slice(0, 3);
+    if (page.branches.length > 4) others.push(`and ${page.branches.length - 4} more`);
     this.stripText.replaceChildren(el("span", {}, day(0)), el("span", { class: "trunc", "data-testid": "range" }, [`${Math.min(shown, first.commits)} of ${first.commits} commits on ${first.name}`, ...others].join(", ")), el("span", {}, day(page.last_place)));
   }
 
@@ -221,7 +230,7 @@ function layOut() {
   byId("large").replaceChildren(...(large ? [cards.get(large.id).node] : []));
   nodes.forEach((node, index) => { if (byId("small").children[index] !== node) byId("small").insertBefore(node, byId("small").children[index] || null); });
   for (const card of cards.values()) watcher.observe(card.node);
-  byId("empty").hidden = page.metrics.length > 0;
+  byId("empty").hidden = page.metrics.length > 0 || page.problems.length > 0;
   byId("none").hidden = !page.metrics.length || shown.length > 0;
   for (const id of ["find", "best", "experiments"]) (byId(id).closest(".field") || byId(id)).hidden = !page.metrics.length;
   document.querySelector('.seg[aria-label="Commits shown"]').hidden = !page.metrics.length;
