@@ -45,7 +45,7 @@ class FailuresMiddleware:
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler404."""
-    return pages.error(request, 404, "Not found", pages.Problem(request.path, "there is no such page", type="NotFound"))
+    return pages.error(request, 404, "Not found", pages.Problem(request.path, "There is no such page.", type="NotFound"))
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

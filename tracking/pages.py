@@ -128,7 +128,7 @@ def find_repository(key: str) -> Repository:
     for row in Repository.objects.all():
         if key_of(row.root) == key:
             return row
-    raise NotFound("no opened repository has this address", hint="Run `dataver ui` in its folder to open it.")
+    raise NotFound("No opened repository has this address.", hint="Run `dataver ui` in its folder to open it.")
 
 
 def open_repository(request: HttpRequest, key: str) -> tuple[Repository, Repo]:

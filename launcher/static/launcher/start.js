@@ -74,7 +74,7 @@ async function clone() {
   let isTyped = false;
   where.input.addEventListener("input", () => { isTyped = true; });
   url.input.addEventListener("input", () => { if (!isTyped) where.input.value = `${body.dataset.clone}/${nameOf(url.input.value)}`; });
-  const argv = () => ["clone", ...(pull.checked ? ["--pull"] : []), url.input.value.trim(), where.input.value.trim()];
+  const argv = () => ["clone", ...(pull.checked ? ["--pull"] : []), url.input.value.trim() || "ADDRESS", where.input.value.trim()];
   const isSure = await decide({
     title: "Clone a repository", testid: "clone-dialog", confirm: "Clone", argv,
     content: [url.node, where.node, el("label", { class: "row", for: "clone-pull" }, pull, "Fetch its data afterwards"), el("p", { class: "t3 sm" }, "Nothing of it is run until you say that you trust it.")],
