@@ -1,6 +1,7 @@
 """Plots and images of one run beside those of the commit it started from, also while it writes them."""
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass, field
 
@@ -84,7 +85,7 @@ class _Plots:
         if self.own is None:
             return RunPlots(self.chips())
         found = listed([self.own])
-        images = [inner for inner, _ in self.own.plots.values() if datafiles.is_image(inner)]
+        images = [inner for inner, _ in self.own.plots.values() if datafiles.is_image(inner) and not self.subject.is_left_over(inner)]
         shown = [Shown(plot.id, "series", plot.title) for plot in found if plot.kind != "image" and not datafiles.is_image(plot.id)]
         return RunPlots(
             self.chips(), shown, [Image(path, path.rpartition("/")[2], path.rpartition("/")[0]) for path in images[:IMAGES_SHOWN]], max(len(images) - IMAGES_SHOWN, 0), self.version()
@@ -134,15 +135,15 @@ def cards(request: HttpRequest, key: str, run_id: str) -> HttpResponse:
         wanted = [plot_id for plot_id in request.GET.getlist("id")[:CARDS_AT_MOST] if asked.own is not None and plot_id in asked.own.plots]
         made = []
         for plot_id in wanted:
-            _refuse_outside(asked, [plot_id])
+            _refuse_others(asked, [plot_id])
             made.append(card(Asked(key, shelf, [item for item in revisions if plot_id in item.plots], style), plot_id))
         return pages.json_answer({"cards": made})
     finally:
         asked.close()
 
 
-def _refuse_outside(asked: _Plots, wanted: list[str]) -> None:
-    """A page shows nothing of the machine because a file of the project leads there; the cache may be elsewhere."""
+def _refuse_others(asked: _Plots, wanted: list[str]) -> None:
+    """A page shows nothing of the machine because a file of the project leads there (the cache may be elsewhere), and of a run that goes on only what it wrote."""
     if asked.own is None or not asked.subject.folder:
         return
     for plot_id in wanted:
@@ -150,6 +151,8 @@ def _refuse_outside(asked: _Plots, wanted: list[str]) -> None:
             path = os.path.join(asked.root, source)
             if not is_inside(asked.root, path) and not is_inside(asked.repo.cache_dir, path):
                 asked.own.refuse(source, PlotError(f"'{source}' leads out of the project, so it is not shown here.", "UnsafePath"))
+            elif asked.subject.is_left_over(source):
+                asked.own.refuse(source, FileNotFoundError(errno.ENOENT, "No such file or directory", source))
 
 
 @require_GET
@@ -160,7 +163,7 @@ def image(request: HttpRequest, key: str, run_id: str) -> HttpResponse:
     try:
         if asked.own is None or plot_id not in asked.own.plots or not datafiles.is_image(asked.own.plots[plot_id][0]):
             raise pages.NotFound(f"this run has no image '{plot_id}'")
-        _refuse_outside(asked, [plot_id])
+        _refuse_others(asked, [plot_id])
         data = asked.own.load(asked.own.plots[plot_id][0], {})
         if isinstance(data, Exception):
             raise pages.NotFound(data.message if isinstance(data, DataverError) else f"'{plot_id}' cannot be read")

@@ -70,6 +70,16 @@ class Subject:
         """Of the whole run; "" for one that is only known by its stages."""
         return log_path(self.task) if self.task is not None else ""
 
+    def is_left_over(self, path: str) -> bool:
+        """Whether a file (path: below its folder) is older than the run that goes on there: it is the baseline's, not made by this run."""
+        if self.state != runs.RUNNING or not self.folder:
+            return False
+        since = (self.record.started if self.record is not None else None) or (self.task.started if self.task is not None else None) or 0.0
+        try:
+            return os.stat(os.path.join(self.folder, path)).st_mtime < since
+        except (OSError, ValueError):
+            return False
+
 
 def find_subject(row: Repository, repo: Repo, name: str, *, with_facts: bool = True) -> Subject:
     """name: of an experiment, of a task or the beginning of its id, of a run (`runs` names), or `last`. Raises NotFound."""
@@ -159,7 +169,11 @@ def files_of(repo: Repo, subject: Subject) -> tuple[Repo, FileSource] | None:
 def facts_of(repo: Repo, subject: Subject) -> Facts:
     try:
         found = files_of(repo, subject)
-        return FactsReader(found[0]).read(found[1]) if found is not None else Facts()
+        facts = FactsReader(found[0]).read(found[1]) if found is not None else Facts()
+        left_over = [path for path in facts.metrics if subject.is_left_over(path)]
+        for path in left_over:
+            del facts.metrics[path]
+        return facts
     except (DataverError, OSError, ValueError):
         return Facts()  # its folder is being made, or has just gone
 

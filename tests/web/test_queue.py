@@ -233,12 +233,13 @@ def test_e5_q3_q4_q5_a_live_run_its_log_and_its_end(visit: Visit, box: Box) -> N
 
 def test_e5_r1_r3_a_run_follows_and_its_parts_have_addresses(visit: Visit, box: Box, assert_accessible: Callable[[Page], None]) -> None:
     box.dataver("exp", "run", "--queue", "-n", "slow", "-S", "mode=wait", "-S", "epochs=12")
-    box.upto(3)
     box.start(1)
     page = visit(box.path)
     page.wait(lambda: box.count("running"), "the run")
     page.open(f"/r/{key_of(str(box.path))}/experiments").open(box.run_address("slow") + "#curves")
     assert page.js("const box = document.querySelector('[data-scroll]').getBoundingClientRect(), at = document.getElementById('curves').getBoundingClientRect(); return at.top >= box.top && at.top < box.bottom")
+    page.wait(lambda: "None was written yet" in page.text("#overview"), "no metrics: the file there is the baseline's")
+    box.upto(3)
     page.see("tile", "acc", "0.52", "+0.01")
     page.expect(lambda: page.attribute("curve", "data-points"), "5")  # two of the baseline
     page.see("params", "epochs", "12")
