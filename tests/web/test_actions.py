@@ -27,6 +27,7 @@ def test_an_action_runs_and_the_strip_and_the_list_tell_it(visit: Visit, project
     assert "frozen: true" in (project.path / "dvc.yaml").read_text()
     page.see("activity", "dataver freeze fit", "Done")
     page.click("activity").see("activity-item", "dataver freeze fit")
+    assert page.violations() == []
     page.press("escape")
     act(page, "freeze", "nothing")
     assert acted(page)["state"] == "failed"

@@ -167,7 +167,7 @@ document.addEventListener("dataver:live", (event) => { if (event.detail.action) 
 async function openActivity() {
   const list = el("div", { class: "activity-list", "data-testid": "activity-list" });
   const dialog = el("dialog", { class: "dialog dialog-wide", "aria-labelledby": "activity-title", "data-testid": "activity-dialog" },
-    el("div", { class: "dialog-head" }, el("h2", { id: "activity-title" }, "Done from the pages"), el("span", { class: "grow" }), el("button", { type: "button", class: "btn btn-quiet btn-icon", "aria-label": "Close", "data-testid": "activity-close", onclick: () => dialog.close() }, icon("x"))),
+    el("div", { class: "dialog-head" }, el("h2", { id: "activity-title" }, "Activity"), el("span", { class: "grow" }), el("button", { type: "button", class: "btn btn-quiet btn-icon", "aria-label": "Close", "data-testid": "activity-close", onclick: () => dialog.close() }, icon("x"))),
     el("div", { class: "dialog-body scroll" }, list));
   body.append(dialog);
   dialog.addEventListener("close", () => dialog.remove());
@@ -186,14 +186,15 @@ function entry(item, isOpen, fill) {
   const output = el("pre", { class: "activity-output", tabindex: "0" }, "");
   const show = async () => { output.textContent = (await getJSON(`${base}actions/${item.id}.json`)).output || "It wrote nothing."; };
   const details = el("details", { class: "activity-item", "data-id": item.id, "data-testid": "activity-item", "data-running": item.state === "running" },
-    el("summary", {}, stateWord(item), el("code", { class: "trunc grow" }, item.command), el("span", { class: "t3 sm nowrap" }, item.state === "running" ? progressText(item.progress) : seconds(item)),
-      el("time", { class: "t3 sm nowrap", datetime: item.started_at }, new Date(item.started_at).toTimeString().slice(0, 5)),
-      item.state === "running" ? el("button", { type: "button", class: "btn", "data-testid": "activity-cancel", title: "As Ctrl-C in a terminal", onclick: (event) => { event.preventDefault(); cancel(item).then(fill); } }, "Cancel") : null,
-      ["failed", "cancelled", "paused"].includes(item.state) && item.argv?.length ? el("button", { type: "button", class: "btn", "data-testid": "activity-again", title: item.command, onclick: (event) => { event.preventDefault(); act(item.argv).then(fill, () => {}); setTimeout(() => fill().catch(() => {}), FIRST_ASK_MS * 5); } }, icon(item.state === "paused" ? "play" : "redo"), item.state === "paused" ? "Resume" : "Start again") : null,
-      el("button", { type: "button", class: "btn btn-quiet btn-icon", title: "Copy the command", "aria-label": `Copy ${item.command}`, onclick: (event) => { event.preventDefault(); copy(item.command); } }, icon("copy"))),
+    el("summary", {}, icon("chev-r", "t3"), stateWord(item), el("code", { class: "trunc grow" }, item.command), el("span", { class: "t3 sm nowrap" }, item.state === "running" ? progressText(item.progress) : seconds(item)),
+      el("time", { class: "t3 sm nowrap", datetime: item.started_at }, new Date(item.started_at).toTimeString().slice(0, 5))),
     output);
+  const buttons = el("div", { class: "row" },
+    item.state === "running" ? el("button", { type: "button", class: "btn", "data-testid": "activity-cancel", title: "As Ctrl-C in a terminal", onclick: () => cancel(item).then(fill) }, "Cancel") : null,
+    ["failed", "cancelled", "paused"].includes(item.state) && item.argv?.length ? el("button", { type: "button", class: "btn", "data-testid": "activity-again", title: item.command, onclick: () => { act(item.argv).then(fill, () => {}); setTimeout(() => fill().catch(() => {}), FIRST_ASK_MS * 5); } }, icon(item.state === "paused" ? "play" : "redo"), item.state === "paused" ? "Resume" : "Start again") : null,
+    el("button", { type: "button", class: "btn btn-quiet btn-icon", title: "Copy the command", "aria-label": `Copy ${item.command}`, onclick: () => copy(item.command) }, icon("copy")));
   details.addEventListener("toggle", () => { if (details.open) show().catch((error) => { output.textContent = error.message; }); });
   if (isOpen) details.open = true;
-  return details;
+  return el("div", { class: "activity-row" }, details, buttons);
 }
 if (strip) strip.addEventListener("click", openActivity);
