@@ -10,6 +10,7 @@ import { openRunDialog } from "./rundialog.js";
 import { buttonsOf, jobsChoice, reproAll, Running, wouldRun } from "./stageactions.js";
 import { openStageForm } from "./stageform.js";
 import { StagePanel, stepsText } from "./stagepanel.js";
+import { shortCause } from "./queuelinks.js";
 import { look, stateLabel } from "./stagestate.js";
 import { duration as formatDuration } from "./times.js";
 import { Viewport } from "./viewport.js";
@@ -123,7 +124,7 @@ function fill(button, node) {
   button.replaceChildren(
     el("span", { class: "row" }, el("span", { class: "strong trunc grow" }, ends(node.name, last ? 15 : 20)), el("span", { class: "t3 sm nowrap" }, last)),
     stateLabel(node.state),
-    node.state === "running" ? progress(node) : el("span", { class: "sm t2 trunc" }, short(node.note) || { "up to date": "nothing changed", "never run": "no entry in dvc.lock" }[node.state] || ""));
+    node.state === "running" ? progress(node) : el("span", { class: "sm t2 trunc" }, short(shortCause(node.note)) || { "up to date": "nothing changed", "never run": "no entry in dvc.lock" }[node.state] || ""));
 }
 /** Of a long name both ends: the last letters tell the stages of a project apart. */
 const ends = (name, room) => (name.length > room ? `${name.slice(0, room - 8)}…${name.slice(-7)}` : name);
