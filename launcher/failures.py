@@ -4,13 +4,14 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 
 from launcher import indexing
 from tracking import pages
-from tracking.engine.errors import DataverError
+from tracking.engine.errors import ConfigError, DataverError
 
 log = logging.getLogger("dataver.pages")
 UNREADABLE = 422  # the address is right, the repository's files are not
@@ -29,7 +30,10 @@ class FailuresMiddleware:
         if isinstance(exception, pages.NotFound):
             return pages.error(request, 404, "Not found", pages.Problem.of(exception))
         if isinstance(exception, (DataverError, OSError)):
-            return pages.error(request, UNREADABLE, "This page cannot be shown", pages.Problem.of(exception))
+            problem = pages.Problem.of(exception)
+            if isinstance(exception, ConfigError) and not problem.hint:
+                problem = replace(problem, hint="Mend that file in an editor, then load this page again.")
+            return pages.error(request, UNREADABLE, "This page cannot be shown", problem)
         if isinstance(exception, Http404):
             return not_found(request, exception)
         if isinstance(exception, ValueError) and "null" in str(exception):

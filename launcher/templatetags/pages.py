@@ -18,7 +18,7 @@ from launcher.indexing import data_folder
 from tracking.pages import Frame, number_text, size_text
 
 register = template.Library()
-REASON_LINES = 6
+REASON_LINES = 8
 
 # name of the address and of Frame.active, label, icon, key after `g`
 RAIL = (

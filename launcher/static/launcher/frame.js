@@ -72,7 +72,7 @@ export function icon(name, classes = "") {
 /** Nodes of a text in which `words` are code. */
 export function coded(text) { return String(text).split("`").map((part, at, all) => (at % 2 && at < all.length - 1 ? el("code", {}, part) : at % 2 ? `\`${part}` : part)); }
 
-const REASON_LINES = 6; // what has more is unfolded
+const REASON_LINES = 8; // what has more is unfolded; YAML errors have seven
 /** An error card, as launcher/problem.html draws it. problem: {where, reason, hint}. */
 export function problemCard({ where = "", reason, hint = "", href = "" }) {
   const lines = String(reason).trimEnd().split("\n"), isLong = lines.length > REASON_LINES;
