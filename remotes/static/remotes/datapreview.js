@@ -16,6 +16,7 @@ export class Preview {
     try { found = await this.ask("preview", { path: this.path, rev }); } catch (error) { found = { kind: "none", reason: error.message, hint: "" }; }
     if (this.rev !== rev) return;
     const words = [rev ? `at ${rev.slice(0, 7)}` : "in the workspace"];
+    if (found.kind === "table" && !found.columns.length) found = { kind: "text", text: "" };
     if (found.kind === "table") words.push(`${found.is_cut ? "the first " : ""}${found.rows.length.toLocaleString("en")} rows, ${found.columns.length} columns`);
     else if (found.kind === "text" && found.is_cut) words.push(`the beginning of ${formatSize(found.size)}`);
     this.title.textContent = words.join(", ");
