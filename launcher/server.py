@@ -168,7 +168,7 @@ def listen(port: int, root: str | None, settings: Settings, host: str = HOST, cl
         django_settings.ALLOWED_HOSTS = ["*"]  # the gate is stricter: it knows the port, too
     logging.getLogger("waitress").setLevel(logging.ERROR)
     try:
-        server = waitress.create_server(application(access, settings), host=host, port=port, threads=THREADS, ident=None)
+        server = waitress.create_server(application(access, settings), host=host, port=port, threads=THREADS, ident=None, asyncore_use_poll=True)  # select() ends with the 1024th open file
     except OSError as exc:
         raise DataverError(f"port {port} cannot be used: {exc.strerror or exc}", hint="Choose another with `dataver ui --port N`, or leave it out for a free one.") from exc
     access.port = int(server.effective_port)

@@ -1,6 +1,7 @@
 """What a stranger on this machine or in this browser may try, against the real server, byte by byte."""
 from __future__ import annotations
 
+import gc
 import http.client
 import json
 import os
@@ -8,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +17,14 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import Project
 from tests.environment import CHECKOUT
 from tests.web.browser import WAIT_S, Server, serving
+from tests.web.test_experiments import get, odd
+from tracking.engine.gitcat import CatFile
 from tracking.pages import key_of
+
+__all__ = ["get", "odd"]
 
 
 @dataclass(frozen=True)
@@ -217,6 +224,24 @@ def test_every_change_needs_the_token_of_its_form_and_is_no_get(entered: Entered
         else:
             assert ask(server, path, sent, "POST", "{}").status in (403, 405), f"POST {path}"
             assert ask(server, path, sent, "DELETE", "{}").status in (403, 405), f"DELETE {path}"
+
+
+def test_no_address_leaves_a_child_of_git_behind(get: Callable[..., Any], odd: Project) -> None:
+    """Each has two pipes; a server that is asked every second would have no files left."""
+    gc.disable()
+    open_now = lambda: [item for item in gc.get_objects() if isinstance(item, CatFile) and item._child is not None]  # noqa: E731
+    before = open_now()
+    left = lambda: [item for item in open_now() if all(item is not known for known in before)]  # noqa: E731
+    try:
+        for path, is_post in addresses():
+            if "/r/0123456789/" in path and path.endswith(".json") and not is_post:
+                get(odd.path, path.removeprefix("/r/0123456789/") + "?revs=HEAD,workspace&path=metrics.json&a=HEAD&b=HEAD~1")
+        until = time.monotonic() + WAIT_S
+        while left() and time.monotonic() < until:
+            time.sleep(0.1)  # what is compared behind a page
+        assert left() == []
+    finally:
+        gc.enable()
 
 
 TRAVERSALS = ("../../../../etc/passwd", "/etc/passwd", "..%2f..%2f..%2f..%2fetc%2fpasswd", "%2e%2e/%2e%2e/%2e%2e/etc/passwd", "a%00b")

@@ -193,6 +193,9 @@ class Repo:
         return self.__dict__["_rw"]  # type: ignore[no-any-return]
 
     def close(self) -> None:
+        """Close files and end Git's child, which keeps pipes; what is asked later opens them again."""
         if "state" in self.__dict__:
             self.state.close()
+        if self.__dict__.get("scm") is not None:
+            self.__dict__["scm"].close()
 
