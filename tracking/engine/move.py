@@ -4,7 +4,7 @@ from __future__ import annotations
 import os
 
 from tracking.engine import atomic
-from tracking.engine.commit import algorithm_for, hash_into_cache, relink_outs, with_checksum, write_dvcfile
+from tracking.engine.commit import algorithm_for, hash_into_cache, refuse_tracked_outs, relink_outs, with_checksum, write_dvcfile
 from tracking.engine.deletion import refuse_own_folders
 from tracking.engine.errors import DataverError, OutputNotFound
 from tracking.engine.index import DATA_SUFFIX, Index
@@ -45,6 +45,7 @@ def move(ws: Workspace, index: Index, source: str, target: str, cwd: str, warn: 
     if not repo.contains(dst):
         raise DataverError(f"'{target}' lies outside of the repository")
     _check(index, stage, new_stage)
+    refuse_tracked_outs(repo, [item for item in new_stage.outs if item.abspath == dst])
     _rename(ws, out, src, dst, new_stage, stage, warn)
 
 

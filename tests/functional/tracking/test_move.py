@@ -67,6 +67,16 @@ def test_a_refused_move_changes_nothing(repo: Project, source: str, target: str,
     assert repo.tree() == before
 
 
+def test_a_name_that_git_still_tracks_is_refused(repo: Project) -> None:
+    repo.gen({"f": "1\n", "old": {"x": "2\n"}}).ok("add", "f")
+    repo.commit("both")
+    (repo / "old").rename(repo / "gone")
+    before = repo.tree()
+    result = repo.run("move", "f", "old")
+    assert result.code == 1 and "failed to move 'f' -> 'old' -  output 'old' is already tracked by SCM" in result.err
+    assert repo.tree() == before
+
+
 def test_a_folder_that_cannot_be_saved_stays_where_it_is(repo: Project) -> None:
     repo.gen({"d/a": "1", "near": "2"}).ok("add", "d")
     (repo / "d/link").symlink_to("../near")  # leads to nothing one level deeper
