@@ -119,12 +119,12 @@ def _commit_of_a_deleted_part(operation: Operation, left: Outcome, right: Outcom
 
 
 def _move_is_undone_when_it_fails(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
-    """`move` of a folder with a link to nothing leaves it where it is; dvc ends with an unexpected error and the data apart from its .dvc file."""
+    """`move` that fails, for a link to nothing in the folder or a name that Git tracks, leaves the data where it is; dvc ends with the data apart from its .dvc file."""
+    broken = "unexpected error - [Errno 2]" in left.err and "is a link to nothing" in right.err
+    refused = all("is already tracked by SCM" in outcome.err for outcome in (left, right))
     moved = [pair for key, pair in found.items() if not key.endswith(".gitignore")]
     sides = [sorted(shown for shown in side if shown != "absent") for side in zip(*moved)]
-    return operation[1] == "move" and right.code == 1 and "unexpected error - [Errno 2]" in left.err and "is a link to nothing" in right.err and (
-        bool(moved) and all("absent" in pair for pair in moved) and sides[0] == sides[1]
-    )
+    return operation[1] == "move" and right.code == 1 and (broken or refused) and bool(moved) and all("absent" in pair for pair in moved) and sides[0] == sides[1]
 
 
 def _move_never_overwrites(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
