@@ -127,7 +127,7 @@ function experimentCell({ id, n, isInside }) {
   }, sign: ["e", isBase, isInside, from, made.name, stateOf(made), made.done, made.planned, made.stage, made.reason, made.run, JSON.stringify(errors), JSON.stringify(rows.notes[n])].join("\0"), make: () => {
     const name = href ? el("a", { class: "ex trunc", href, tabindex: "-1", title: nameTitle(made.name), "data-testid": "experiment" }, made.name) : el("span", { class: "ex trunc", title: made.name, "data-testid": "experiment" }, made.name);
     return el("span", { class: `nmw${indent}` }, el("span", { class: swatch }), name, hash ? el("span", { class: "hash" }, hash) : null,
-      from ? el("span", { class: "t3 sm nowrap", title: `started from ${made.baseline}` }, `from ${from}`) : null,
+      from ? el("span", { class: "t3 sm started", title: `started from ${made.baseline}` }, el("span", { class: "nowrap" }, `from ${from}`)) : null,
       el("span", { class: "grow" }), errors ? errorMark(errors[0].file || "Not readable", made.name, asProblems(errors), "row-error") : null,
       isBase ? el("span", { class: "tag tag-base", "data-testid": "baseline" }, "Baseline") : null, ...marks(n), ...stateNodes(n, made), dots(made.name));
   } };

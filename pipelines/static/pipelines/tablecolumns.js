@@ -2,6 +2,7 @@
 import { el } from "../launcher/frame.js";
 import { betterOf, isHidden, KIND_NAMES, KINDS, table, takeCurves } from "./tabledata.js";
 import { hide, show, turnDirection } from "./tablehead.js";
+import { grouped } from "./tablenumbers.js";
 import { view } from "./tableview.js";
 
 const LINE = 28;
@@ -57,7 +58,7 @@ function kindLine({ kind, found }) {
 }
 
 function columnLine(column) {
-  const node = line(column.id, column.kind === "meta" ? column.label : column.key || column.file, isChosen(column), false, () => change([column], !isChosen(column)), `${column.count} of ${table.data.rows.id.length}`, "in", column.file);
+  const node = line(column.id, column.kind === "meta" ? column.label : column.key || column.file, isChosen(column), false, () => change([column], !isChosen(column)), `${grouped(column.count)} of ${grouped(table.data.rows.id.length)}`, "in", column.file);
   if (column.kind === "metrics") node.append(el("button", { type: "button", class: "btn btn-quiet better", title: "Which direction is better", "data-line": `better:${column.id}`, "data-testid": `better-${column.id}`, onclick: () => { turnDirection(column); redraw(); draw(); } }, `${betterOf(column)} is better`));
   return node;
 }

@@ -1,6 +1,7 @@
 // The query: typed, or put together from a column, an operator and a value; its conditions as chips. The server finds the rows, as `exp show --filter` does.
 import { el, icon } from "../launcher/frame.js";
 import { table } from "./tabledata.js";
+import { grouped } from "./tablenumbers.js";
 import { view } from "./tableview.js";
 
 const WAIT_MS = 150;
@@ -89,7 +90,7 @@ export function chips() {
     const parts = conditions(view.q);
     for (const [at, part] of parts.entries()) made.push(chip(part, "Take this condition away", () => setQuery(parts.filter((_, other) => other !== at).join(" and "))));
     const hidden = table.data.rows.id.length - table.rows.length - (table.data.rows.id[0] === "workspace" ? 1 : 0);
-    made.push(el("span", { class: "t3 nowrap", "data-testid": "hidden-rows" }, `${hidden} hidden`));
+    made.push(el("span", { class: "t3 nowrap", "data-testid": "hidden-rows" }, `${grouped(hidden)} hidden`));
   }
   if (view.sort.length) made.push(chip(`sorted by ${view.sort.map((item) => (table.byId.get(item.id)?.label ?? item.id)).join(", ")}`, "Remove to see branches again", () => { view.sort = []; redraw(); }));
   return made;
