@@ -68,8 +68,9 @@ def _trend_frame(theme: Theme, series: tuple[int, ...], date_format: str, is_lar
     import altair as alt  # slow import
 
     branches = list(range(len(series)))
+    # padding: names of tags stand below the lines, and the best one next to them, below where less is better
     x = _place_axis(alt, date_format)
-    y = alt.Y("y:Q", title=None, scale=alt.Scale(zero=False, nice=True, padding=6), axis=alt.Axis(**NUMBERS, tickCount=6 if is_large else 4))
+    y = alt.Y("y:Q", title=None, scale=alt.Scale(zero=False, nice=True, padding=(40 if is_lower else 24) if is_large else 6), axis=alt.Axis(**NUMBERS, tickCount=6 if is_large else 4))
     by_branch = alt.Color("b:N", legend=None, scale=alt.Scale(domain=branches, range=[colour(theme, number) for number in series]))
     dashed = alt.StrokeDash("b:N", legend=None, scale=alt.Scale(domain=branches, range=[dash(number) for number in series]))
     width = alt.condition("datum.b === 0", alt.value(2.25), alt.value(1.5))

@@ -245,7 +245,12 @@ function showAll() {
   state.generation += 1;
   for (const chip of state.page.revisions) if (chip.id) series[chip.id] = chip.series;
   store.set("series", { ...series });
-  byId("problems").replaceChildren(...state.page.problems.map(problemCard));
+  const alike = new Map(); // a card for what several revisions have
+  for (const problem of state.page.problems) {
+    const id = `${problem.reason}\n${problem.hint}`, first = alike.get(id);
+    alike.set(id, first ? { ...first, where: `${first.where}, ${problem.where}` } : problem);
+  }
+  byId("problems").replaceChildren(...[...alike.values()].map(problemCard));
   showCommand(state.page.command);
   showRevisions();
   grouping.show();
