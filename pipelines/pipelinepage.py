@@ -66,13 +66,14 @@ class Param:
 
 @dataclass(frozen=True)
 class Execution:
-    """One time that a stage ran, was restored or failed."""
+    """One time that a stage ran, was restored or failed. elsewhere: in an experiment's own checkout."""
 
     run_id: str
     state: str
     started_at: datetime | None
     seconds: float | None
     has_log: bool
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True)
@@ -385,7 +386,7 @@ def _executions(history: list[RunRecord]) -> dict[str, list[Execution]]:
     found: dict[str, list[Execution]] = {}
     for run in history:
         for stage in run.stages:
-            found.setdefault(stage.address, []).append(Execution(run.run_id, stage.state, time_of(stage.started), stage.duration_s, stage.log is not None))
+            found.setdefault(stage.address, []).append(Execution(run.run_id, stage.state, time_of(stage.started), stage.duration_s, stage.log is not None, run.elsewhere))
     return found
 
 

@@ -11,7 +11,7 @@ import { buttonsOf, jobsChoice, reproAll, Running, wouldRun } from "./stageactio
 import { openStageForm } from "./stageform.js";
 import { StagePanel, stepsText } from "./stagepanel.js";
 import { shortCause } from "./queuelinks.js";
-import { look, stateLabel } from "./stagestate.js";
+import { here, look, stateLabel } from "./stagestate.js";
 import { duration as formatDuration } from "./times.js";
 import { Viewport } from "./viewport.js";
 
@@ -141,15 +141,15 @@ function progress(node) {
   return el("span", { class: "row sm" }, bar, el("span", { class: "t2 nowrap" }, total ? stepsText(node.progress) : left > 1 ? `about ${formatDuration(Math.round(left))} left` : "longer than usual"));
 }
 function since(node) {
-  const started = node.executions?.[0]?.started_at;
+  const started = here(node)[0]?.started_at;
   return started ? `since ${new Date(started).toTimeString().slice(0, 8)}` : "";
 }
 /** Of a stage that runs how long it has so far, of others how long it took last. */
 function duration(node) {
-  return formatDuration(elapsed(node) ?? node.executions.find((item) => item.seconds !== null)?.seconds);
+  return formatDuration(elapsed(node) ?? [...here(node), ...node.executions].find((item) => item.seconds !== null)?.seconds);
 }
 function elapsed(node) {
-  const started = node.state === "running" && node.executions[0]?.started_at;
+  const started = node.state === "running" && here(node)[0]?.started_at;
   return started ? Math.max((Date.now() - new Date(started)) / 1000, 0) : null;
 }
 const dataName = (node) => node.id.replace(/\.dvc$/, "").split("/").pop();

@@ -3,7 +3,7 @@ import { el, formatNumber, formatSize, getJSON, icon } from "../launcher/frame.j
 import { say } from "./keyed.js";
 import { logNodes } from "./logtext.js";
 import { shortCause } from "./queuelinks.js";
-import { stateLabel } from "./stagestate.js";
+import { here, stateLabel } from "./stagestate.js";
 import { duration as formatDuration } from "./times.js";
 
 const TAIL_BYTES = 1500, TAIL_MS = 1000;
@@ -92,7 +92,7 @@ function stage(node, at) {
   add("why", node.reasons.length, [why, node.reasons], () => section(why, null, el("ul", { class: "why", "data-testid": "reasons" }, ...node.reasons.map((reason) => el("li", {}, icon("change"), el("span", {}, reason))))));
   const after = node.reasons.length ? "And it comes after" : node.state === "waiting" ? "It waits for" : "It comes after what would run";
   add("behind", node.behind.length, [after, node.behind], () => section(after, null, links(node.behind, at)));
-  const logged = node.executions.find((item) => item.has_log);
+  const logged = here(node).find((item) => item.has_log) ?? node.executions.find((item) => item.has_log);
   const isLogFirst = logged && (node.state === "running" || node.state === "failed");
   const drawLog = () => log(node, logged, at);
   add("log", isLogFirst, [logged?.run_id], drawLog);

@@ -25,3 +25,6 @@ export function stateLabel(state, { pill = false, text = "" } = {}) {
   const { word, symbol, tone } = look(state);
   return el("span", { class: `state is-${tone}${pill ? " state-pill" : ""}` }, icon(symbol, state === "running" ? "spin" : ""), text || word);
 }
+
+/** Executions of a stage in this workspace, newest first; those of experiments in checkouts of their own are none of its state. */
+export const here = (node) => (node.executions ?? []).filter((item) => !item.elsewhere);
