@@ -12,6 +12,7 @@ from pipelines.models import Run
 from tracking.engine.errors import DataverError
 from tracking.engine.repo import Repo
 from tracking.models import Repository
+from tracking.pages import head_of
 
 COMMITS_SHOWN = 24  # points of the small line
 COMMITS_READ = 200
@@ -33,7 +34,7 @@ class LastRun:
 
 
 def card_facts(row: Repository, repo: Repo) -> dict[str, Any]:
-    """A Summary with `history` of its first metric, `counts` and `last_run`."""
+    """A Summary with `branch`, `history` of its first metric, `counts` and `last_run`."""
     found = summarize(repo)
     problems = list(found.problems)
     try:
@@ -44,6 +45,7 @@ def card_facts(row: Repository, repo: Repo) -> dict[str, Any]:
     last = Run.objects.filter(repository=row).order_by("-started_at").first()
     return {
         **asdict(found),
+        "branch": head_of(repo.root_dir),
         "problems": problems,
         "history": history_of(row, repo, found.metrics[0]) if found.metrics else History(),
         "counts": counts_by_repository(row).get(row.pk, Counts()),

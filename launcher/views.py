@@ -157,7 +157,7 @@ def keep_choice(request: HttpRequest, key: str) -> HttpResponse:
 @require_GET
 def live(request: HttpRequest) -> HttpResponse:
     """rev: changes when files of the repository `r` did. running: its runs that go on, or all. queued: those that wait. action: what a page had done last, or null. queue: changes when
-    a run of the queue ended. notices: what happened by itself.
+    a run of the queue ended. notices: what happened by itself. branch: where HEAD is. Of a project whose folder is not there only `gone`, why.
 
     rev: what the caller saw last; the journals of runs are read again when it is not current.
     """
@@ -169,11 +169,15 @@ def live(request: HttpRequest) -> HttpResponse:
         return pages.json_answer({"rev": list_fingerprint(rows), "running": runs.count(), "action": newest and newest.shown()})
     row = pages.find_repository(key)
     rev = fingerprint(row)
-    if rev != request.GET.get("rev") and os.path.isdir(row.root):
+    try:
         with contextlib.suppress(ConfigError):  # the page that mends the settings has to follow its file
-            refresh_runs(row, pages.open_root(row.root, pages.settings_of(request)))
+            repo = pages.open_root(row.root, pages.settings_of(request))
+            if rev != request.GET.get("rev"):
+                refresh_runs(row, repo)
+    except pages.RepositoryGone as exc:
+        return pages.json_answer({"gone": f"{exc.message}. {exc.hint}"})
     newest = activity.newest(key)
-    return pages.json_answer({"rev": rev, "running": runs.filter(repository=row).count(), "queued": waiting_count(row), "action": newest and newest.shown(), "queue": queue_stamp(row), "notices": watch.notices(key)})
+    return pages.json_answer({"rev": rev, "running": runs.filter(repository=row).count(), "queued": waiting_count(row), "action": newest and newest.shown(), "queue": queue_stamp(row), "notices": watch.notices(key), "branch": pages.head_of(row.root)})
 
 
 @require_GET

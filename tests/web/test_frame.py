@@ -111,8 +111,18 @@ return [...document.querySelectorAll('main button')].filter((node) => node.offse
 
 
 def test_live_mark_follows_the_repository_and_the_server(visit: Visit, project: Project) -> None:
-    page = visit(project.path).open("/")
+    page = visit(project.path).open(f"/r/{key_of(str(project.path))}/experiments")
     page.expect(lambda: page.attribute("live", "data-state"), "connected")
+    project.git("checkout", "-q", "-b", "side")
+    page.see("branch-switch", "side")
+    project.path.rename(project.path.with_name("moved"))
+    page.see("live", "Gone")
+    assert "cannot be opened: the folder is gone" in str(page.attribute("live", "title"))
+    project.path.with_name("moved").rename(project.path)
+    page.see("live", "Live")
+    page.open("/").see("card", "0.97031", "side")
+    project.git("checkout", "-q", "main")
+    page.see("card", "main")
     page.server.process.send_signal(2)
     page.expect(lambda: page.attribute("live", "data-state"), "offline")
     assert "0.97031" in page.text()

@@ -315,7 +315,7 @@ function showEnded(isEnded) {
   byId("main").prepend(strip);
 }
 function showLive(state, word, title) {
-  if (live.dataset.state === state) return;
+  if (live.title === title) return;
   live.dataset.state = state;
   live.title = title;
   live.querySelector("[data-word]").textContent = word;
@@ -336,6 +336,9 @@ async function poll() {
     const answer = await getJSON(`/live.json?${query}`, { timeout: GIVE_UP_MS });
     failures = 0;
     showEnded(false);
+    if (answer.gone) { showLive("offline", "Gone", `${answer.gone} What is shown stays.`); setTimeout(poll, POLL_MS); return; }
+    const here = document.querySelector('[data-current-branch="head"]');
+    if (here && answer.branch) here.textContent = answer.branch;
     if (pending === 0 || live.dataset.state !== "updating") showLive("connected", "Live", LIVE);
     running.hidden = !answer.running && !answer.queued;
     for (const [part, count, text] of [["runs", answer.running, `${answer.running} running`], ["waits", answer.queued, `${answer.queued} queued`]]) {

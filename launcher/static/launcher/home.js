@@ -42,6 +42,7 @@ function stateParts({ counts, last_run: last }) {
 
 function fill(card, summary) {
   const slot = (name) => card.querySelector(`[data-slot="${name}"]`);
+  if (summary.branch && slot("branch")) Object.assign(slot("branch"), { textContent: summary.branch, title: summary.branch });
   if (summary.changed !== null) {
     const changed = slot("changed");
     changed.className = summary.changed ? "is-warn nowrap" : "";
