@@ -6,8 +6,9 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
+from django.core.exceptions import SuspiciousOperation
 from django.db import OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, RawPostDataException
 
 from launcher import indexing
 from tracking import pages
@@ -36,7 +37,9 @@ class FailuresMiddleware:
             return pages.error(request, UNREADABLE, "This page cannot be shown", problem)
         if isinstance(exception, Http404):
             return not_found(request, exception)
-        if isinstance(exception, ValueError) and "null" in str(exception):
+        if isinstance(exception, (SuspiciousOperation, RawPostDataException)):
+            return bad_request(request, exception)
+        if isinstance(exception, ValueError) and ("null" in str(exception) or "surrogates not allowed" in str(exception)):
             return pages.error(request, 404, "Not found", pages.Problem("", "no file has such a name", type="NotFound"))
         if isinstance(exception, OperationalError):  # the index was deleted under the server: it holds only copies
             with contextlib.suppress(DataverError):
@@ -53,7 +56,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's handler400: a forged Host, a path that leads out of its folder. Looks nothing up."""
+    """Django's handler400: a forged Host, a path that leads out of its folder, a body that is too large or of another kind. Looks nothing up."""
     return pages.error_json(400, "BadRequest", "the request cannot be answered")
 
 

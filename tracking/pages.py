@@ -253,7 +253,8 @@ def error(request: HttpRequest, status: int, title: str, problem: Problem, repos
     if wants_json(request) or request.headers.get("Sec-Fetch-Dest", "document") not in ("document", ""):
         return error_json(status, problem.type, problem.reason)
     frame = make_frame(request, title, repository=repository or _repository_of(request))
-    return render(request, "launcher/error.html", {"page": ErrorPage(status, title, problem), "frame": frame}, status=status)
+    told = Problem(**plain(problem))  # what was asked for may hold what UTF-8 does not
+    return render(request, "launcher/error.html", {"page": ErrorPage(status, title, told), "frame": frame}, status=status)
 
 
 def _repository_of(request: HttpRequest) -> Repository | None:

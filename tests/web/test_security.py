@@ -260,6 +260,19 @@ def test_no_query_or_part_of_any_address_leads_out(entered: Entered) -> None:
             assert "root:x:" not in reply.body and "Traceback" not in reply.body and reply.status < 500, f"{filled}?{query}: {reply.status}"
 
 
+HOSTILE_BODIES = ("{", "[]", "null", '{"path": "\\ud800", "argv": ["sample", "\\ud800"], "name": "\\ud800", "value": 1, "file": "dvc.yaml", "text": "\\ud800"}', '{"path": "../../x", "file": "../../x", "text": "x"}', "[" * 50_000)
+
+
+def test_no_body_of_a_page_of_ours_makes_an_address_fail(entered: Entered) -> None:
+    key = open_project(entered)
+    cookie, token = form_of(entered, f"/r/{key}/pipeline")
+    asked = [("application/json", body) for body in HOSTILE_BODIES] + [("multipart/form-data; boundary=x", "{}")]
+    paths = [path.replace("/r/0123456789", f"/r/{key}", 1) for path, is_post in addresses() if is_post and not path.endswith(("/forget", "/trust", "/logout"))]
+    for path, kind, body in [*((path, kind, body) for path in paths for kind, body in asked), (f"/r/{key}/actions", "application/json", "x" * 3_000_000)]:
+        reply = ask(entered.server, path, {**cookie, "Origin": entered.server.origin, "Content-Type": kind, "X-CSRFToken": token}, "POST", body)
+        assert reply.status < 500 and "Traceback" not in reply.body, f"{path}: {kind}, {body[:60]}: {reply.status}"
+
+
 def test_what_runs_code_needs_trust_whatever_page_asks(entered: Entered) -> None:
     server = entered.server
     key = open_project(entered)
