@@ -127,6 +127,14 @@ def _move_is_undone_when_it_fails(operation: Operation, left: Outcome, right: Ou
     return operation[1] == "move" and right.code == 1 and (broken or refused) and bool(moved) and all("absent" in pair for pair in moved) and sides[0] == sides[1]
 
 
+def _move_of_a_link_whose_object_is_lost(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """`move` of a link into the cache whose object is lost moves it with its .dvc file; dvc ends with an unexpected error."""
+    moved = [pair for key, pair in found.items() if not key.endswith((".gitignore", ".dvc"))]
+    return operation[1] == "move" and right.code == 0 and "unexpected error - [Errno 2]" in left.err and bool(moved) and all(
+        "absent" in pair and max(pair).startswith("symlink ") and "/.dvc/cache/" in max(pair) for pair in moved
+    )
+
+
 def _move_never_overwrites(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """`move` onto a file that is not tracked is refused; dvc overwrites it."""
     return operation[1] == "move" and left.code == 0 and right.code == 1 and "already exists" in right.err
@@ -172,6 +180,7 @@ IMPROVEMENTS: tuple[Improvement, ...] = (
     _commit_stores_what_it_names,
     _commit_of_a_deleted_part,
     _move_is_undone_when_it_fails,
+    _move_of_a_link_whose_object_is_lost,
     _move_never_overwrites,
     _remove_of_a_broken_link,
     _outs_elsewhere_need_force,

@@ -110,6 +110,14 @@ def _lost_manifests_are_not_remembered(operation: Operation, left: Outcome, righ
     )
 
 
+def _commits_that_ignore_their_own_outs_have_data(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """`push` and `fetch` of several commits take the data of one whose .dvcignore hides an out; dvc leaves such a commit out, and fails when no other is left."""
+    is_hidden = re.search(r"Path '/\S+' is ignored by \.dvcignore", left.err) is not None or "failed to collect" in left.err and "is ignored by .dvcignore" in left.err
+    return operation[1] in ("push", "fetch") and bool({"-a", "-A", "-T"}.intersection(operation)) and is_hidden and right.code == 0 and all(
+        first == "absent" and re.search(r"/[0-9a-f]{2}/[0-9a-f]{30}(\.dir)?$", key) is not None for key, (first, _) in found.items()
+    )
+
+
 def _data_elsewhere_is_no_crash(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """`status` and `gc` work beside a cached out outside of the repository; dvc ends with an unexpected error."""
     outside = any(not out.startswith("project/") for out, _ in recorded_outs(box))
@@ -150,6 +158,7 @@ IMPROVEMENTS: tuple[Improvement, ...] = (
     _fetch_asks_only_remotes,
     _lost_manifests_come_back,
     _lost_manifests_are_not_remembered,
+    _commits_that_ignore_their_own_outs_have_data,
     _data_elsewhere_is_no_crash,
     _no_scratch_manifests,
     _no_empty_config,
