@@ -2,7 +2,6 @@
 import { el, formatNumber, formatSize, getJSON, icon } from "../launcher/frame.js";
 import { say } from "./keyed.js";
 import { logNodes } from "./logtext.js";
-import { shortCause } from "./queuelinks.js";
 import { here, stateLabel } from "./stagestate.js";
 import { duration as formatDuration } from "./times.js";
 
@@ -43,7 +42,7 @@ export class StagePanel {
     root.setAttribute("aria-label", node.name);
     say(this.name, node.name);
     this.name.title = node.id;
-    this.part("state", this.state, [node.state, node.note, node.progress], () => [stateLabel(node.state, { pill: true, text: node.progress ? runningText(node.progress) : "" }), node.note ? el("span", { class: "t2 sm", title: node.note }, shortCause(node.note)) : null]);
+    this.part("state", this.state, [node.state, node.note, node.progress], () => [stateLabel(node.state, { pill: true, text: node.progress ? runningText(node.progress) : "" }), node.note ? el("span", { class: "t2 sm", title: node.note }, node.note) : null]);
     this.part("buttons", this.buttons, [node.id, node.kind, node.state === "running", node.state === "failed", node.kind === "data" && node.state, node.frozen, node.file, node.members?.length, at.busy()], () => at.buttons(node));
     this.sections(node.members ? group(node, at) : stage(node, at));
   }
