@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
-from django.core.exceptions import SuspiciousOperation
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, RawPostDataException
 
@@ -37,6 +37,8 @@ class FailuresMiddleware:
             return pages.error(request, UNREADABLE, "This page cannot be shown", problem)
         if isinstance(exception, Http404):
             return not_found(request, exception)
+        if isinstance(exception, PermissionDenied):  # of the admin: these rows are copies
+            return pages.error(request, 403, "Not for changing", pages.Problem(request.path, "what is here is read from files and is not changed here", type="Forbidden"))
         if isinstance(exception, (SuspiciousOperation, RawPostDataException)):
             return bad_request(request, exception)
         if isinstance(exception, ValueError) and ("null" in str(exception) or "surrogates not allowed" in str(exception)):

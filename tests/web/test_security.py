@@ -266,6 +266,8 @@ HOSTILE_BODIES = ("{", "[]", "null", '{"path": "\\ud800", "argv": ["sample", "\\
 def test_no_body_of_a_page_of_ours_makes_an_address_fail(entered: Entered) -> None:
     key = open_project(entered)
     cookie, token = form_of(entered, f"/r/{key}/pipeline")
+    for path in ("tracking/repository/add/", "pipelines/run/1/delete/"):  # rows that are copies
+        assert ask(entered.server, f"/admin/{path}", cookie).status == 403, path
     asked = [("application/json", body) for body in HOSTILE_BODIES] + [("multipart/form-data; boundary=x", "{}")]
     paths = [path.replace("/r/0123456789", f"/r/{key}", 1) for path, is_post in addresses() if is_post and not path.endswith(("/forget", "/trust", "/logout"))]
     for path, kind, body in [*((path, kind, body) for path in paths for kind, body in asked), (f"/r/{key}/actions", "application/json", "x" * 3_000_000)]:
