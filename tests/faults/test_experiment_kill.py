@@ -65,7 +65,7 @@ def test_killed_at_any_step(project: Project, how: str) -> None:
         project.git("checkout", "params.yaml")
         for name in ("o", "m.json", "dvc.lock", ".gitignore"):
             (project / name).unlink(missing_ok=True)
-    for step in sample(steps, 6):
+    for step in sample(steps, 4):
         argv = ["exp", "run", *HOW[how], "-n", f"one{step}", "-S", "lr=2"]
         told = f"killed at step {step} of {steps}"
         ended = run_forked(argv, str(project.path), project.environ, die_at=step)

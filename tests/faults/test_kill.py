@@ -17,7 +17,7 @@ KEEP_ALL = ("gc_trash", "gc_restore")
 def test_killed_command_loses_nothing(name: str, prepared: Callable[[str], Prepared], fresh: Callable[[Prepared], Project], real_dvc: Tool) -> None:
     original = prepared(name)
     assert original.steps, "the command never called atomic.HOOK"
-    for step in sample(original.steps, 5):
+    for step in sample(original.steps, 4):
         project = fresh(original)
         told = f"{name}, killed at step {step} of {original.steps}"
         ended = run_forked(original.argv, project.path, project.environ, die_at=step)

@@ -46,7 +46,7 @@ def check_remote(project: Project, told: str) -> None:
 @pytest.mark.parametrize("name", ELSEWHERE)
 def test_killed_with_a_storage_elsewhere(name: str, prepared: Callable[[str], Prepared], fresh: Callable[[Prepared], Project], real_dvc: Tool) -> None:
     original = prepared(name)
-    for step in sample(original.steps, 5):
+    for step in sample(original.steps, 4):
         project = fresh(original)
         told = f"{name}, killed at step {step} of {original.steps}"
         ended = run_forked(original.argv, project.path, project.environ, die_at=step)

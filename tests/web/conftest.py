@@ -43,6 +43,7 @@ LONG = frozenset(
     test_an_edit_changes_what_is_downstream_and_keeps_zoom_and_selection test_a_page_with_errors_is_accessible
     test_the_page_is_accessible_and_follows_the_theme test_c2_params_stand_beside_curves_that_lie_over_each_other
     test_a_broken_file_is_a_card_and_mending_it_brings_the_stages_back test_a_failed_stage_and_what_it_blocks
+    test_data_is_added_committed_and_checked_out_from_the_page test_admin_changes_remotes_in_their_files
     test_a_deleted_repository_is_an_error_card_and_the_others_are_drawn test_e7_columns_and_views_come_back_with_another_server
     """.split()
 )
