@@ -10,7 +10,7 @@ import { startChoices } from "./plotchoices.js";
 import { startGrouping } from "./plotgroups.js";
 import { addChart, customPlots, onPlotBrushed, RunsCard } from "./runcharts.js";
 
-const AT_ONCE = 3; // cards of one request, so that the first ones show soon
+const AT_ONCE = 3; // cards of one request; the first ones, which somebody waits for, come alone
 const SENDERS = 2; // the server reads some while others are drawn
 const SECTIONS = ["series", "images", "custom", "system"];
 const WORDS = { series: "series", images: "images", custom: "charts over all runs", system: "system metrics" };
@@ -29,14 +29,15 @@ const plots = () => [...state.page.plots, ...customPlots()].sort((one, other) =>
 const waiting = new Set();
 let asking = null;
 let senders = 0;
+let hasDrawn = false;
 function ask(card) {
   waiting.add(card);
   if (!asking) asking = setTimeout(() => { asking = null; while (senders < SENDERS && waiting.size) sendAll(); }, 20);
 }
 async function sendAll() {
   senders += 1;
-  while (waiting.size) {
-    const part = [...waiting].slice(0, AT_ONCE);
+  for (let count = hasDrawn ? AT_ONCE : 1; waiting.size; count = AT_ONCE) {
+    const part = [...waiting].slice(0, count);
     for (const card of part) waiting.delete(card);
     await Promise.all([send(part.filter((card) => !card.load)), ...part.filter((card) => card.load).map(sendOne)]);
   }
@@ -54,6 +55,7 @@ async function send(part) {
     for (const [index, card] of part.entries()) {
       if (asked !== state.generation) return;
       if (card.wanted === wanted[index][0] && card.x === wanted[index][1]) await card.show(answer.cards[index]);
+      hasDrawn = true;
       await new Promise((resume) => setTimeout(resume)); // let the browser show the card: those that follow take as long again
     }
   } catch (error) {
