@@ -127,6 +127,7 @@ def visit(_driver: Any, serve: Callable[..., Server]) -> Iterator[Callable[..., 
 
     def log_in(folder: Path, *options: str) -> Page:
         check()
+        _driver.get("about:blank")  # or the page of the last test asks this server, with the new session, for a project it does not know
         server = serve(folder, *options)
         page = Page(_driver, server)
         page.forget()
