@@ -191,7 +191,7 @@ def test_a_narrow_window_does_not_scroll_sideways(visit: Visit, graph: Project) 
 
 
 # --- what the page does
-DIAMOND = "stages:\n" + "".join(f"  {name}:\n    cmd: sleep {seconds} && echo > {name}\n    deps: [in]\n    outs: [{name}]\n" for name, seconds in (("p", 2), ("q", 2), ("r", 2), ("s", 2)))
+DIAMOND = "stages:\n" + "".join(f"  {name}:\n    cmd: while [ ! -e go ]; do sleep 0.1; done; echo > {name}\n    deps: [in]\n    outs: [{name}]\n" for name in "pqrs")
 
 
 def trust(page: Page) -> None:
@@ -210,6 +210,7 @@ def test_d3_lanes_show_stages_side_by_side_and_d7_running_ends(visit: Visit, mak
     page.see("lanes-words", "4 workers", "elapsed")
     page.see("running", "1 running")
     assert (page.attribute("running", "href") or "").endswith("/queue")  # the frame's counter leads there
+    repo.gen({"go": ""})
     page.wait(lambda: set(shown(page).values()) == {"up to date"}, "the end")
     page.see("activity", "dataver repro -j 4", "Done")
 
