@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
+from pipelines.engine import runs
 from pipelines.engine.charttheme import LIGHT, THEMES
 from pipelines.engine.plots import datafiles
 from pipelines.engine.plots.browserspec import Style
@@ -157,7 +158,7 @@ def _refuse_others(asked: _Plots, wanted: list[str]) -> None:
 
 @require_GET
 def image(request: HttpRequest, key: str, run_id: str) -> HttpResponse:
-    """`?id=`: bytes of one of its image plots, of nothing else."""
+    """`?id=`: bytes of one of its image plots, of nothing else; 204 of a run that goes on, which has not written it or just takes its folder away."""
     asked = _asked(request, key, run_id)
     plot_id = request.GET.get("id", "")
     try:
@@ -171,5 +172,9 @@ def image(request: HttpRequest, key: str, run_id: str) -> HttpResponse:
         if kind is None or not isinstance(data, bytes):
             raise DataverError(f"'{plot_id}' is no image of a known kind")
         return pages.repository_file(data, kind)
+    except pages.NotFound:
+        if asked.subject.state == runs.RUNNING:
+            return HttpResponse(status=204)
+        raise
     finally:
         asked.close()

@@ -239,6 +239,7 @@ def test_e5_r1_r3_a_run_follows_and_its_parts_have_addresses(visit: Visit, box: 
     page.open(f"/r/{key_of(str(box.path))}/experiments").open(box.run_address("slow") + "#curves")
     assert page.js("const box = document.querySelector('[data-scroll]').getBoundingClientRect(), at = document.getElementById('curves').getBoundingClientRect(); return at.top >= box.top && at.top < box.bottom")
     page.wait(lambda: "None was written yet" in page.text("#overview"), "no metrics: the file there is the baseline's")
+    assert page.js("return fetch(`${location.pathname}/image?id=live/plots/images/map.svg`).then((answer) => answer.status)") == 204  # and no error of a page
     box.upto(3)
     page.see("tile", "acc", "0.52", "+0.01")
     page.expect(lambda: page.attribute("curve", "data-points"), "5")  # two of the baseline
