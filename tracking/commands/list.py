@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import os
 
-from tracking.engine.credentials import without_login
 from tracking.engine.errors import DataverError
 from tracking.engine.listing import Listing, PathMissing
 from tracking.engine.listtext import Named, columns, drawn
@@ -73,6 +72,8 @@ def run(args: argparse.Namespace, io: Io) -> int:
     except PathMissing:
         raise
     except DataverError as exc:
+        from tracking.engine.credentials import without_login  # slow import, for messages
+
         exc.message = f"failed to list '{without_login(args.url)}' - {exc.message}" if exc.exit_code is None else exc.message
         raise
     return 0

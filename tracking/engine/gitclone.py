@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from tracking.engine.credentials import without_login
 from tracking.engine.errors import GitError, RevisionNotFound
 from tracking.engine.protocols import Settings
 from tracking.engine.record import record
@@ -25,6 +24,13 @@ ASK_TIMEOUT_S = 60.0
 _KEPT = "refs/dataver/kept/"
 # nothing of the other repository may run, nor may its URL start a program
 _SAFETY = ("-c", f"core.hooksPath={os.devnull}", "-c", "core.fsmonitor=false", "-c", "protocol.ext.allow=never", "-c", "gc.auto=0", "-c", "fetch.recurseSubmodules=false")
+
+
+def _shown(text: str) -> str:
+    """Without logins."""
+    from tracking.engine.credentials import without_login  # slow import, for messages
+
+    return without_login(text)
 
 
 @record(frozen=True)
@@ -109,7 +115,7 @@ class _Fetcher:
         found = self._ask(rev or "HEAD") if rev is None or _PLAIN.fullmatch(rev) else None
         if found is None:
             if rev is None:
-                raise GitError(f"'{without_login(self.url)}' has no commits")
+                raise GitError(f"'{_shown(self.url)}' has no commits")
             return self._after_full_fetch(rev)
         ref, commit = found
         if self._has(commit):
@@ -154,7 +160,7 @@ class _Fetcher:
             found = self._peel(name)
             if found:
                 return found
-        raise RevisionNotFound(f"unknown Git revision '{rev}'", hint=f"`git ls-remote {without_login(self.url)}` lists branches and tags.")
+        raise RevisionNotFound(f"unknown Git revision '{rev}'", hint=f"`git ls-remote {_shown(self.url)}` lists branches and tags.")
 
     def _has(self, commit: str) -> bool:
         return self._peel(commit) is not None
@@ -170,7 +176,7 @@ class _Fetcher:
         code, out, said = self._start(*args)
         if code:
             lines = [line for line in said.strip().splitlines() if line.startswith(("fatal: ", "error: "))] or said.strip().splitlines()
-            raise GitError(f"cannot clone '{without_login(self.url)}': {without_login(lines[0]) if lines else f'exit code {code}'}", hint="Check the URL, and that you have access.")
+            raise GitError(f"cannot clone '{_shown(self.url)}': {_shown(lines[0]) if lines else f'exit code {code}'}", hint="Check the URL, and that you have access.")
         return out
 
     def run(self, *args: str) -> str:
@@ -193,7 +199,7 @@ class _Fetcher:
                 timeout=ASK_TIMEOUT_S if args[0] == "ls-remote" else None,
             )
         except subprocess.TimeoutExpired as exc:
-            raise GitError(f"'{without_login(self.url)}' did not answer within {ASK_TIMEOUT_S:.0f} seconds", hint="Check the URL and the network.") from exc
+            raise GitError(f"'{_shown(self.url)}' did not answer within {ASK_TIMEOUT_S:.0f} seconds", hint="Check the URL and the network.") from exc
         except FileNotFoundError as exc:
             raise GitError("the program 'git' was not found", hint="Install git.") from exc
         return done.returncode, done.stdout.decode("utf-8", "surrogateescape"), done.stderr.decode("utf-8", "replace")
