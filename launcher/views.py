@@ -170,10 +170,10 @@ def live(request: HttpRequest) -> HttpResponse:
     row = pages.find_repository(key)
     rev = fingerprint(row)
     try:
-        with contextlib.suppress(ConfigError):  # the page that mends the settings has to follow its file
-            repo = pages.open_root(row.root, pages.settings_of(request))
-            if rev != request.GET.get("rev"):
-                refresh_runs(row, repo)
+        pages.refuse_gone(row.root)
+        if rev != request.GET.get("rev"):
+            with contextlib.suppress(ConfigError):  # the page that mends the settings has to follow its file
+                refresh_runs(row, pages.open_root(row.root, pages.settings_of(request)))
     except pages.RepositoryGone as exc:
         return pages.json_answer({"gone": f"{exc.message}. {exc.hint}"})
     newest = activity.newest(key)

@@ -137,12 +137,17 @@ def open_repository(request: HttpRequest, key: str) -> tuple[Repository, Repo]:
     return row, open_root(row.root, settings_of(request))
 
 
-def open_root(root: str, settings: Settings) -> Repo:
+def refuse_gone(root: str) -> None:
     """Raises RepositoryGone, naming the folder and why."""
     if not os.path.isdir(root):
         raise RepositoryGone(root, "the folder is gone")
     if not os.path.isdir(os.path.join(root, DVC_DIR)):
         raise RepositoryGone(root, f"it has no {DVC_DIR} folder any more")
+
+
+def open_root(root: str, settings: Settings) -> Repo:
+    """Raises RepositoryGone."""
+    refuse_gone(root)
     try:
         return Repo(root, settings)
     except OSError as exc:
