@@ -63,6 +63,15 @@ def _ignored_data_is_linked(operation: Operation, left: Outcome, right: Outcome,
     )
 
 
+def _files_of_another_mode_are_linked(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
+    """`checkout --relink` links a file whose executable bit is not as recorded like the others; dvc leaves a copy of it."""
+    files = {key: pair for key, pair in found.items() if not key.startswith("project/.dvc/cache/")}
+    objects = [pair for key, pair in found.items() if key not in files]  # of which a link has the mode
+    return operation[1] == "checkout" and "--relink" in operation and left.code == right.code and bool(files) and all(
+        first.startswith("file 3") and (second.startswith("symlink ") and "/.dvc/cache/" in second or " = project/.dvc/cache/" in second) for first, second in files.values()
+    ) and all(first.startswith("file ") and second.startswith("file ") and content(first) == content(second) for first, second in objects)
+
+
 def _links_to_nothing(operation: Operation, left: Outcome, right: Outcome, found: Differences, box: str) -> bool:
     """Checkout says which objects are missing; dvc with symlinks makes links to nothing and calls that done."""
     if operation[1] not in ("checkout", "pull"):
@@ -109,6 +118,7 @@ IMPROVEMENTS: tuple[Improvement, ...] = (
     _parts_are_not_unused,
     _unused_data_without_a_copy_stays,
     _ignored_data_is_linked,
+    _files_of_another_mode_are_linked,
     _links_to_nothing,
     _parts_are_not_made_anew,
     _matching_data_needs_no_objects,
