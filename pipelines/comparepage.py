@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -19,7 +19,7 @@ from pipelines.engine.seriesbook import series_of_revisions
 from pipelines.historyindex import load_rows, workspace_row
 from pipelines.indexing import refresh_runs
 from pipelines.runenvironment import environment_section
-from pipelines.withoutresult import run_problem, without_result
+from pipelines.withoutresult import experiments_without_result, run_problem, without_result
 from tracking import pages
 from tracking.engine.commits import read_commit, read_refs
 from tracking.engine.errors import DataverError, GitError, RevisionNotFound, UsageError
@@ -109,11 +109,15 @@ def comparison(key: str, repository: Repository, repo: Repo, labels: list[str]) 
         except (RevisionNotFound, GitError) as exc:
             word, reason = without_result(repo, label)
             problems.append(run_problem(key, label, reason) if word else pages.Problem.of(exc, label))
-    rows = {label: row for label, row in read_rows(repository, repo, resolved).items() if row is not None}
+    experiments = {commit: ref.name for ref, commit in known}
+    found_rows = {label: row for label, row in read_rows(repository, repo, resolved).items() if row is not None}
+    others = {row.sha for row in found_rows.values()} - {WORKSPACE, *experiments}
+    unfinished = experiments_without_result(repo, others, lambda shas: rows_of(repository, repo, shas))
+    experiments.update((sha, made.name) for sha, made in unfinished.items())
+    rows = {label: unfinished[row.sha].row if row.sha in unfinished else row for label, row in found_rows.items()}
     problems += [pages.Problem(label, "this commit does not hold the project", "", "NotFound") for label in resolved if label not in rows]
     shown = list(rows)
     names = read_refs(repo.scm).names() if repo.scm is not None else {}
-    experiments = {commit: ref.name for ref, commit in known}
     series = series_of_revisions(repo, {row.sha: experiments.get(row.sha, "") for row in rows.values()})
     heads = [_head(label, row, names, shown, experiments.get(row.sha, ""), series[row.sha]) for label, row in rows.items()]
     found = list(rows.values())
@@ -149,6 +153,10 @@ def read_rows(repository: Repository, repo: Repo, resolved: dict[str, str]) -> d
     for label, sha in resolved.items():
         found[label] = workspace_row(repo) if sha == WORKSPACE else known.get(sha) or _read_row(repo, sha)
     return found
+
+
+def rows_of(repository: Repository, repo: Repo, shas: Iterable[str]) -> dict[str, Row]:
+    return {sha: row for sha, row in read_rows(repository, repo, {sha: sha for sha in shas}).items() if row is not None}
 
 
 def _read_row(repo: Repo, sha: str) -> Row | None:

@@ -1,6 +1,7 @@
 """Revisions side by side."""
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,10 +10,14 @@ from typing import Any
 import pytest
 
 from pipelines.engine.comparison import marked
+from pipelines.engine.experiments import queue
+from tests import histories
 from tests.conftest import Project
 from tests.experiments import make_experiment
 from tests.web.browser import Page
 from tests.web.test_experiments import HOSTILE, PIPELINE, get
+from tracking.engine.protocols import Settings
+from tracking.engine.repo import Repo
 from tracking.pages import key_of
 
 __all__ = ["get"]
@@ -52,6 +57,19 @@ def test_sections_tell_what_differs(get: Any, two: Project) -> None:
 def test_c3_markdown_is_that_of_the_commands(get: Any, two: Project) -> None:
     printed = two.ok("metrics", "diff", "--md", "a", "b").out + two.ok("params", "diff", "--md", "a", "b").out
     assert get(two.path, "compare.json?revs=a,b").json()["markdown"] == printed
+
+
+def test_runs_of_the_queue_have_the_values_they_reached_and_their_names(get: Any, repo: Project) -> None:
+    repo.gen({"dvc.yaml": histories.DVC_YAML, **histories.step(1, 2, 4)})
+    repo.commit("first")
+    names = histories.queue_runs(str(repo.path), running=1, failed=1, queued=1, metrics=2, params=4)
+    ids = {state.name: state.id for state in queue.read_states(Repo.open(str(repo.path), Settings(environ=repo.environ)))}
+    wanted = [name for found in names.values() for name in found]
+    found = get(repo.path, f"compare.json?revs=main,{','.join(ids[name] for name in wanted)}").json()
+    assert [head["experiment"] for head in found["revisions"]] == ["", *wanted] and not found["problems"]
+    reached = json.loads(histories.step(900_000, 2, 4)["metrics.json"])
+    entries = {entry["name"]: [cell["value"] for cell in entry["cells"]] for entry in found["sections"][0]["entries"]}
+    assert {name: values[1:] for name, values in entries.items()} == {name: [value, None, None] for name, value in reached.items()}
 
 
 def test_workspace_may_be_on_either_side(get: Any, two: Project) -> None:
