@@ -13,11 +13,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from launcher.engine import endpoint, windowstate
+from launcher.engine import endpoint, toolkit, windowstate
 from tracking.engine.protocols import Io
 
 LOOK_S = 0.2  # for a second start
@@ -144,13 +143,12 @@ class Desktop:
         self._is_minimized = False
 
     # --- life
-    def begin(self, root: str | None, set_up: Callable[[], None]) -> None:
+    def begin(self, root: str | None) -> None:
         """Start the server; pywebview is imported meanwhile."""
         problem: list[BaseException] = []
 
         def serve() -> None:
             try:
-                set_up()
                 from launcher import server
 
                 claim: endpoint.Claim | None = endpoint.Claim(self.io.settings.data_dir)
@@ -197,24 +195,15 @@ class Desktop:
         threading.Thread(target=self._follow_second_starts, daemon=True).start()
         sys.argv[:1] = ["dataver"]  # the toolkit names the window's class after it, as the .desktop entry does
         storage = os.path.join(self.io.settings.data_dir, "webview")
-        webview.start(gui=_toolkit(), private_mode=False, storage_path=storage)
+        webview.start(gui=toolkit.chosen(), private_mode=False, storage_path=storage)
 
 
-def show(root: str | None, io: Io, claim: endpoint.WindowClaim, set_up: Callable[[], None]) -> int:
-    """Open the window and wait until it is closed. set_up: makes Django ready."""
+def show(root: str | None, io: Io, claim: endpoint.WindowClaim) -> int:
+    """Open the window and wait until it is closed. Django is ready."""
     desktop = Desktop(io, claim)
-    desktop.begin(root, set_up)
+    desktop.begin(root)
     try:
         desktop.open()
     finally:
         desktop.running.stop()
     return 0
-
-
-def _toolkit() -> str | None:
-    """Which of pywebview's: Qt where it is installed, so that a missing GTK is not complained about."""
-    import importlib.util
-
-    if not sys.platform.startswith("linux"):
-        return None
-    return "qt" if importlib.util.find_spec("qtpy") is not None else "gtk"

@@ -53,14 +53,21 @@ def run(args: argparse.Namespace, io: Io) -> int:
         return 0
     from launcher import assets
     from launcher.commands.ui import set_up_django
+    from launcher.engine import toolkit
 
-    assets.check()
     try:
-        from launcher import desktop
+        assets.check()
+        trial = toolkit.Trial(io.settings.environ, toolkit.chosen())
+        set_up_django()
+        problem = trial.problem()
+        if not problem:
+            from launcher import desktop
 
-        return desktop.show(root or _last(folder), io, window, set_up_django)
+            return desktop.show(root or _last(folder), io, window)
     finally:
         window.give_up()
+    io.plain_error(f"{problem}; the pages are shown in the browser")
+    return _in_the_browser(root, io)
 
 
 def missing(io: Io) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from launcher.engine import toolkit
 from tests.conftest import Project
 from tests.environment import CHECKOUT
 from tests.web import xwindows
@@ -27,6 +28,9 @@ def display() -> Iterator[str]:
     if reason:
         pytest.skip(reason)
     with xwindows.screen() as name:
+        problem = toolkit.Trial({**os.environ, "DISPLAY": name, "QTWEBENGINE_DISABLE_SANDBOX": "1"}, toolkit.chosen()).problem()
+        if problem:
+            pytest.skip(problem)
         yield name
 
 
@@ -102,6 +106,30 @@ def test_without_a_display_the_browser_is_the_fallback(empty_dir: Project, web_h
     assert process.stdout is not None and process.stderr is not None
     try:
         assert "no display" in process.stderr.readline()
+        assert process.stdout.readline().startswith("Open http://127.0.0.1:")
+    finally:
+        process.terminate()
+        process.communicate(timeout=WAIT_S)
+    assert process.returncode == 0
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere the system draws windows")
+@pytest.mark.parametrize(("said", "told"), [
+    ("Cannot load library libqxcb.so: libxcb-icccm.so.4: cannot open shared object file: No such file or directory", "Qt, which draws the window, lacks libxcb-icccm.so.4. On Debian and Ubuntu: `apt install "),
+    ("qt.qpa.xcb: could not connect to display :71", "no display answers at :71; the pages are shown in the browser"),
+])  # fmt: skip
+def test_where_qt_gives_up_the_browser_is_the_fallback(empty_dir: Project, web_home: dict[str, str], said: str, told: str) -> None:
+    modules = {"webview": "", "qtpy/__init__": "", "PyQt6/__init__": "", "PyQt6/QtWebEngineCore": "", "qtpy/QtWebEngineWidgets": f"import os, sys\nsys.stderr.write({said!r})\nsys.stderr.flush()\nos.abort()\n"}
+    for name, text in modules.items():
+        path = empty_dir.path / "modules" / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    environ = {**web_home, "DISPLAY": ":71", "PYTHONPATH": str(empty_dir.path / "modules"), "QTWEBENGINE_DISABLE_SANDBOX": "1"}
+    environ.pop("WAYLAND_DISPLAY", None)
+    process = subprocess.Popen([sys.executable, "-c", MAIN, CHECKOUT, "desktop"], cwd=empty_dir.path, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stderr is not None
+    try:
+        assert process.stderr.readline().startswith(told)
         assert process.stdout.readline().startswith("Open http://127.0.0.1:")
     finally:
         process.terminate()
