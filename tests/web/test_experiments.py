@@ -572,3 +572,19 @@ def test_a_row_is_renamed_tagged_and_applied(visit: Visit, small: Project) -> No
     page.click("do-apply").see("preview", "accuracy", "→")
     page.see("dialog-command", "dataver exp apply winner")
     page.click("apply-cancel")
+
+
+def test_the_params_of_a_row_are_typed_as_they_are(visit: Visit, repo: Project) -> None:
+    repo.gen({"params.yaml": "lr: 0.1\ntext: plain\nnote: |\n  one\n  two\ndigits: '1'\nlayers: [1, 2]\nnone: 1\n", "dvc.yaml": "params: [params.yaml]\n"})
+    repo.commit("plain")
+    repo.gen({"params.yaml": "lr: 0.1\ntext: a, b\nnote: |\n  one\n  two\ndigits: '2'\nlayers: [1, 3]\nnone: null\n"})
+    repo.ok("exp", "save", "-n", "odd")
+    page = open_table(visit(repo.path), repo)
+    at(page, "odd", "row.querySelector('[data-testid=row-menu]').click()")
+    line = """dataver exp run -S 'text='"'"'a, b'"'"'' -S 'digits='"'"'2'"'"'' -S 'layers=[1, 3]' -S none=null"""
+    page.click("copy-run").see("notes", f"Copied: {line}")
+    repo.gen({"params.yaml": repo.git("show", "HEAD:params.yaml")})
+    at(page, "odd", "row.querySelector('[data-testid=row-menu]').click()")
+    page.click("do-run").see("dialog-command", line)  # a text of several lines stays as it is
+    assert "Params of odd," in page.text("dialog[open]")
+    assert page.find("param-note").get_attribute("value") == "'one\ntwo\n'"

@@ -85,8 +85,11 @@ class RunDialog {
   }
 
   row(row) {
-    const input = el("input", { value: row.typed, "aria-label": row.name, "data-testid": `param-${row.name}`, autocomplete: "off", spellcheck: "false" });
+    const input = el(/\n/.test(`${row.typed}${row.text}`) ? "textarea" : "input", { rows: "3", "aria-label": row.name, "data-testid": `param-${row.name}`, autocomplete: "off", spellcheck: "false" });
     row.input = input;
+    input.value = row.text ?? "";
+    row.shown = input.value; // a field has lines and spaces of its own
+    input.value = row.typed;
     row.said = el("span", { class: "sm t3 rd-said", "data-testid": `param-said-${row.name}` });
     row.back = el("button", { type: "button", class: "btn btn-quiet btn-icon", title: row.text === null ? "Leave it out" : `Back to ${row.text}`, "aria-label": `Back to the value of ${row.name}`, onclick: () => { input.value = row.text ?? ""; this.update(); input.focus(); } }, icon("undo"));
     row.note = el("div", { class: "sm rd-note", hidden: true });
@@ -123,7 +126,7 @@ class RunDialog {
 
   // --- what was asked for
   /** Params that are not as in the workspace. */
-  changed() { return this.rows.filter((row) => row.input.value.trim() !== (row.text ?? "").trim()); }
+  changed() { return this.rows.filter((row) => row.input.value.trim() !== row.shown.trim()); }
   place() { return this.found.count > 1 ? "queue" : this.wantedPlace; }
   random0(name, index) {
     if (!this.dice.has(name)) this.dice.set(name, []);
@@ -179,7 +182,7 @@ class RunDialog {
     this.refresh();
   }
   tell(row) {
-    const isChanged = row.input.value.trim() !== (row.text ?? "").trim(), error = this.found.errors.get(row.name);
+    const isChanged = row.input.value.trim() !== row.shown.trim(), error = this.found.errors.get(row.name);
     row.node.classList.toggle("is-changed", isChanged);
     row.back.hidden = !isChanged;
     row.input.setAttribute("aria-invalid", String(Boolean(error)));

@@ -54,20 +54,12 @@ export function logOf(row) {
   return page && `${page}#log${made.run && made.failed_stage ? `=${encodeURIComponent(made.failed_stage)}` : ""}`;
 }
 
-/** Params of a row that differ from those it started from, as `exp run -S` takes them. */
-export function changesOf(row) {
-  const made = experimentOf(row);
-  const from = made ? table.index.get(made.baseline) : table.index.get(table.data.head);
-  if (from === undefined) return {};
-  const found = {};
-  for (const column of table.columns) {
-    if (column.kind !== "params" || column.values[row] === column.values[from] || column.values[row] === null) continue;
-    found[`${column.file === "params.yaml" ? "" : `${column.file}:`}${column.key}`] = column.values[row];
-  }
-  return found;
+/** The command line of a row's run: its params that differ from those it started from, as one types them. */
+async function runLine(row) {
+  const [made, from] = await Promise.all([table.data.rows.sha[row], experimentOf(row).baseline].map((baseline) => getJSON(`${data.typed}?${new URLSearchParams({ baseline })}`)));
+  const before = new Map(from.params.map((param) => [param.name, param.baseline]));
+  return commandOf(["exp", "run", ...made.params.filter((param) => param.baseline !== null && param.baseline !== before.get(param.name)).flatMap((param) => ["-S", `${param.name}=${param.baseline}`])]);
 }
-
-const runArgv = (row) => ["exp", "run", ...Object.entries(changesOf(row)).flatMap(([name, value]) => ["-S", `${name}=${value}`])];
 
 // --- the menu of a row
 export function rowMenu(id, box, back) {
@@ -99,7 +91,7 @@ export function rowMenu(id, box, back) {
     id !== WORKSPACE && null,
     id !== WORKSPACE && { label: "Copy the hash", symbol: "copy", run: () => copied(sha), testid: "copy-hash" },
     made && { label: "Copy the name", symbol: "copy", run: () => copied(made.name), testid: "copy-name" },
-    id !== WORKSPACE && { label: "Copy the command", symbol: "term", title: made ? commandOf(runArgv(row)) : `git checkout ${sha.slice(0, 7)}`, run: () => copied(made ? commandOf(runArgv(row)) : `git checkout ${sha.slice(0, 7)} && dataver checkout`), testid: "copy-run" },
+    id !== WORKSPACE && { label: "Copy the command", symbol: "term", run: async () => copied(made ? await runLine(row) : `git checkout ${sha.slice(0, 7)} && dataver checkout`), testid: "copy-run" },
     made && null,
     isOn && made.task && { label: "Stop", symbol: "stop", isDanger: true, run: () => stop([row]), testid: "do-stop" },
     made && !isOn && { label: "Remove", symbol: "trash", isDanger: true, run: () => remove([row]), testid: "do-remove" },
@@ -170,7 +162,7 @@ async function annotate(row) {
 
 /** The dialog of runs, with the params of a row filled in; without one, those of the workspace. */
 export function runAgain(row) {
-  const baseline = row === undefined || table.data.rows.id[row] === WORKSPACE ? null : table.data.rows.sha[row];
+  const baseline = row === undefined || table.data.rows.id[row] === WORKSPACE ? null : revisionOf(row);
   import(data.dialog).then((module) => module.openRunDialog({ baseline }));
 }
 
