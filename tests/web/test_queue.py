@@ -99,6 +99,17 @@ def fill(page: Page, name: str, text: str) -> None:
     page.js("const field = document.querySelector(`[data-testid=\"param-${arguments[0]}\"]`); field.value = arguments[1]; field.dispatchEvent(new Event('input', {bubbles: true}))", name, text)
 
 
+# whether the line of a card is hidden: of a run with a curve, of one without, and of that one when its metric has changed
+LINE_OF_WHAT_WAS_SEEN = """
+const [card, done] = arguments, none = {...card, curve: []};
+import(performance.getEntriesByType("resource").find((entry) => entry.name.includes("queuecards")).name).then(({runningCard}) => {
+  const made = [card, none].map(runningCard), hidden = () => made.map(({node}) => node.querySelector(".card-spark").hidden), first = hidden();
+  made[1].update({...none, value: card.value + 0.1, elapsed_s: card.elapsed_s + 1});
+  done([...first, hidden()[1]]);
+});
+"""
+
+
 def waiting(page: Page) -> list[str]:
     return [str(row.get_attribute("data-run")) for row in page.all("waiting-row")]
 
@@ -203,6 +214,7 @@ def test_e5_q3_q4_q5_a_live_run_its_log_and_its_end(visit: Visit, box: Box) -> N
     page.driver.execute_cdp_cmd("Browser.grantPermissions", {"permissions": ["notifications"], "origin": page.server.origin})
     page.see("running-card", "slow", "mode wait", "work", "4 of 12 epochs", "epoch 4/12 done", "0.53", "acc")
     page.expect(lambda: "Memory" in page.find("running-card").text and "Heartbeat" in page.find("running-card").text, True)
+    assert page.driver.execute_async_script(LINE_OF_WHAT_WAS_SEEN, answer(page)["running"][0]) == [False, True, False]
     # Q4: the log follows, stays where one scrolled to, and is bounded in the page
     Path(box.environ["LEDGER"] + ".loud").touch()
     box.upto(5)

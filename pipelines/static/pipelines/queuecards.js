@@ -8,7 +8,7 @@ import { duration, wholeDuration } from "./times.js";
 
 /** {node, update(card)} of one running run. */
 export function runningCard(card) {
-  let now = card;
+  let now = card, seen = []; // [seconds, value] of the metric while the page looked, for what writes no curve
   const title = el("a", { class: "strong trunc plain card-name", title: card.name, href: runPage(card), "data-testid": "running-name" }, card.name);
   const hash = el("span", { class: "hash" }, card.kind === "queue" ? card.id.slice(0, 7) : "");
   const state = el("span", { class: "state", "data-testid": "running-state" });
@@ -45,7 +45,8 @@ export function runningCard(card) {
     say(delta, change === null || change === 0 ? "" : `${change > 0 ? "+" : ""}${formatNumber(Number(change.toPrecision(4)))}`);
     delta.className = `sm nowrap ${!change || !next.better ? "t3" : (change > 0) === (next.better === "higher") ? "up" : "down"}`;
     delta.title = "Against the commit it starts from";
-    line.draw(next.curve);
+    if (next.value !== null && next.value !== seen.at(-1)?.[1]) seen = [...seen, [next.elapsed_s, next.value]].slice(-200);
+    line.draw(next.curve.length ? next.curve : seen);
     say(stage, next.stage || "Preparing");
     const inStage = next.steps && next.step !== null ? Math.min(next.step / next.steps, 1) : 0;
     const part = next.steps ? inStage : next.stages_planned ? (next.stages_done ?? 0) / next.stages_planned : 0;
