@@ -172,6 +172,17 @@ def test_params_are_edited_with_a_preview_and_saved_with_comments(visit: Visit, 
     page.leave().console()  # Chromium reports the answer's status 409
 
 
+def test_long_names_and_texts_of_several_lines_leave_their_fields_in_sight(visit: Visit, tuned: Project) -> None:
+    name = "a_very_long_name" * 6
+    tuned.gen({"params.yaml": f"{PARAMS}note: |\n  one\n  two\ntrain_of_it:\n  {name}: 1\n"})
+    page = settings(visit, tuned)
+    page.find(f"param-train_of_it.{name}")
+    assert page.js("return [...document.querySelectorAll('.pel, #settings-scroll')].filter((box) => box.scrollWidth > box.clientWidth).length") == 0
+    fill(page, "param-note", f"{page.attribute('param-note', 'value')}three\n")
+    page.see("params-diff", "three")
+    page.click("params-save").wait(lambda: "note: |\n  one\n  two\n  three\n" in (tuned.path / "params.yaml").read_text(), "the line")
+
+
 def test_trust_can_be_withdrawn_and_hooks_installed(visit: Visit, repo: Project) -> None:
     page = settings(visit, repo)
     page.click("install-hooks").see("trust", "Do you trust this project?", "dataver install --gitattributes")

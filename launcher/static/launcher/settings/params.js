@@ -189,6 +189,7 @@ class Row {
 function field(param) {
   const about = { "aria-label": param.key, "data-testid": `param-${param.key}`, "data-kind": param.kind };
   if (param.kind === "bool") return el("select", about, el("option", { value: "true" }, "true"), el("option", { value: "false" }, "false"));
+  if (param.text.includes("\n")) return el("textarea", { rows: "3", autocomplete: "off", spellcheck: "false", ...about });
   return el("input", { type: "text", inputmode: ["int", "float"].includes(param.kind) ? "decimal" : null, autocomplete: "off", spellcheck: "false", ...about });
 }
 function kindWord(kind) { return { int: "a number", float: "a number", str: "a text", list: "a list, as YAML", dict: "a mapping, as YAML", null: "nothing (null), or a value" }[kind] || kind; }
