@@ -354,10 +354,13 @@ def test_e2_sorting_reorders_all_rows_and_e3_a_query_gives_those_of_the_command_
     page.type("search", query).expect(lambda: sorted(names(page)), wanted)
     page.see("count", " of 21 rows")
     assert 0 < len(wanted) < 15
+    page.see("command", f"dataver exp show --all-commits '--filter={query}'")
     page.type("search", " and x>>1").wait(lambda: "character" in page.text("#search-error"), "the place of the mistake")
     assert sorted(names(page)) == wanted
     page.js("document.querySelector('[data-testid=search]').select()")
     page.type("search", "state:failed").expect(lambda: names(page), ["failed-apex"])
+    page.press("escape").see("count", "6 commits, 15 experiments")
+    assert page.find("command").text == "dataver exp show --all-commits"
 
 
 def test_e4_only_changed_is_of_the_shown_rows_and_survives_a_reload(visit: Visit, small: Project) -> None:

@@ -1,5 +1,6 @@
 // The query: typed, or put together from a column, an operator and a value; its conditions as chips. The server finds the rows, as `exp show --filter` does.
-import { el, icon } from "../launcher/frame.js";
+import { commandOf } from "../launcher/actions.js";
+import { el, icon, showCommand } from "../launcher/frame.js";
 import { table } from "./tabledata.js";
 import { grouped } from "./tablenumbers.js";
 import { view } from "./tableview.js";
@@ -51,7 +52,7 @@ export function search(text, wait = WAIT_MS) {
 export async function applySearch(text, keepsPlace = false) {
   const query = text.trim();
   const mine = ++number;
-  if (!query) { const had = table.matches; view.q = ""; table.matches = null; showError(null); redraw({ isQuery: true, keepsPlace: keepsPlace && !had }); return; }
+  if (!query) { const had = table.matches; view.q = ""; table.matches = null; showError(null); tellCommand(); redraw({ isQuery: true, keepsPlace: keepsPlace && !had }); return; }
   const branch = new URLSearchParams(location.search).get("branch");
   const answer = await fetch(`${url}?${new URLSearchParams([["q", query], ...(branch ? [["branch", branch]] : []), ...view.curves.map((text) => ["curve", text])])}`, { cache: "no-store", headers: { Accept: "application/json" } }).catch(() => null);
   const value = answer ? await answer.json().catch(() => null) : null;
@@ -61,9 +62,12 @@ export async function applySearch(text, keepsPlace = false) {
   showError(null);
   view.q = query;
   table.matches = new Set(value.rows);
+  tellCommand();
   redraw({ isQuery: true, keepsPlace });
   if (value.waiting) setTimeout(() => { if (mine === number) applySearch(query, true); }, AGAIN_MS); // curves are read bit by bit
 }
+
+function tellCommand() { showCommand(commandOf(["exp", "show", "--all-commits", ...(view.q ? [`--filter=${view.q}`] : [])])); }
 
 function showError(error, text = "") {
   const box = byId("search-error");
