@@ -195,7 +195,7 @@ class RunPage:
         """What the buttons of the page need."""
         return {
             "name": self.name, "state": self.state, "base": self.base, "commit": self.commit, "parameters": self.parameters, "is_kept": self.is_kept, "is_queued": bool(self.task),
-            "can_resume": self.can_resume, "can_note": self.can_note, "note": self.note, "failed": self.failed[:1], "pid": (self.run or {}).get("pid"), "id": self.address, "elapsed_s": self.seconds, "live": pages.plain(self.live),
+            "can_resume": self.can_resume, "can_note": self.can_note, "note": self.note, "tags": self.tags, "failed": self.failed[:1], "pid": (self.run or {}).get("pid"), "id": self.address, "elapsed_s": self.seconds, "live": pages.plain(self.live),
         }  # fmt: skip
 
 

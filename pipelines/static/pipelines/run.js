@@ -104,37 +104,45 @@ box.addEventListener("scroll", () => {
   });
 });
 
-// --- the note: of what has a commit to note it at
-const noteLine = find("note-line"), pencil = find("edit-note"), noteText = find("note");
-let noted = facts().note;
+// --- tags and the note: of what has a commit to keep them at
+const noteLine = find("note-line");
+const name = body.dataset.name, words = (text) => text.split(/[\s,]+/).filter(Boolean);
+const lines = {
+  tags: { now: () => facts().tags.join(", "), argv: (text, before) => ["exp", "tag", name, ...words(text).filter((tag) => !words(before).includes(tag)), ...words(before).filter((tag) => !words(text).includes(tag)).flatMap((tag) => ["--remove", tag])] },
+  note: { now: () => facts().note, argv: (text) => ["exp", "note", name, text] },
+};
 function drawNote() {
-  const run = facts();
   if (!noteLine) return;
-  noteLine.hidden = !run.can_note;
-  noted = run.note;
-  noteText.textContent = noted || "–";
+  noteLine.hidden = !facts().can_note;
+  for (const line of Object.values(lines)) say(line, line.now());
 }
-if (pencil) pencil.addEventListener("click", () => {
-  const before = noted;
-  const input = el("input", { value: before, maxlength: "10000", "aria-label": "Note", "data-testid": "note-input" }), field = el("span", { class: "field grow" }, input);
+function say(line, text) { line.text = text; line.shown.textContent = text || "–"; }
+function edit(what, line) {
+  const before = line.text;
+  const input = el("input", { value: before, maxlength: "10000", "aria-label": what === "tags" ? "Tags" : "Note", "data-testid": `${what}-input` }), field = el("span", { class: "field grow" }, input);
   let isOver = false; // taking the field away is a blur, too
   const end = async (isKept) => {
     if (isOver) return;
     isOver = true;
-    const text = input.value.trim();
-    field.replaceWith(noteText);
-    pencil.hidden = false;
-    if (!isKept || text === before) { pencil.focus(); return; }
-    noteText.textContent = text || "–";
-    const item = await act(["exp", "note", body.dataset.name, text], { quiet: true });
-    if (item && item.state === "done") noted = text; else noteText.textContent = before || "–";
+    const text = what === "tags" ? words(input.value).join(", ") : input.value.trim();
+    field.replaceWith(line.shown);
+    line.pencil.hidden = false;
+    if (!isKept || text === before) { line.pencil.focus(); return; }
+    say(line, text);
+    const item = await act(line.argv(text, before), { quiet: true });
+    if (!item || item.state !== "done") say(line, before);
   };
   input.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); end(true); } else if (event.key === "Escape") { event.stopPropagation(); end(false); } });
   input.addEventListener("blur", () => end(true));
-  noteText.replaceWith(field);
-  pencil.hidden = true;
+  line.shown.replaceWith(field);
+  line.pencil.hidden = true;
   input.focus();
-});
+  input.setSelectionRange(before.length, before.length);
+}
+if (noteLine) for (const [what, line] of Object.entries(lines)) {
+  Object.assign(line, { shown: find(what), pencil: find(`edit-${what}`), text: line.now() });
+  line.pencil.addEventListener("click", () => edit(what, line));
+}
 
 // --- lines of code
 document.addEventListener("click", async (event) => {
