@@ -216,9 +216,12 @@ class Holder:
         progress.start("Reading what is tracked")
         with opened(self.root, self.settings) as repo:
             problems: list[Problem] = []
+            known = self._watched or [self.root, *_folders(self.root)]
+            first = signature(known)
             index = load_index(repo, onerror=lambda rel, exc: problems.append(file_problem(rel, exc)))
             watched = watched_paths(repo, index)
             before = signature(watched)
+            is_same = signature(known) == first  # else something changed while it was read, and the next look reads again
             ws = Workspace(repo, progress, asks_urls=False)
             linked = cache(lambda name: has_links(repo.config, name))
             facts = {repo.rel(out.abspath): out_facts(repo, stage, out, linked) for stage, out in index.outs if out.abspath and repo.contains(out.abspath)}
@@ -231,7 +234,7 @@ class Holder:
                 problems.append(Problem.of(exc))
                 table = DataTable(recorded(index, ws), None)
                 table.is_checked = True
-            self._watched, self._signature = watched, before
+            self._watched, self._signature = watched, before if is_same else ""
             made = Made(table, 0, facts, problems, bool(repo.config.remotes()))
             old = self.made
             if old is not None and old.table.absent is not None and set(old.table.now.outs.items()) >= set(table.now.outs.items()):

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from remotes import datajobs
 from tests.conftest import Project
 from tests.web.browser import Page
+from tracking.engine.protocols import Settings
 from tracking.pages import key_of
 
 Visit = Callable[..., Page]
@@ -118,6 +120,22 @@ def test_a1_states_are_those_of_data_status(visit: Visit, data: Project, dvc: Ca
     data.gen({"d/n": "edited"})
     page.wait(lambda: "Modified" in row_text(page, "d/n"), "the edit")
     assert page.attribute("panel-name", "title") == "d" and "d/a" in names(page)
+
+
+def test_what_comes_while_the_files_are_read_is_seen_by_the_next_look(repo: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = datajobs.load_index
+
+    def read_and_add(*args: Any, **options: Any) -> Any:
+        found = read(*args, **options)
+        repo.gen({"late.txt": "late", "late.txt.dvc": "outs:\n- md5: 80f3ddf4fdde5b4d9d2d4f0f8e8d6dd9\n  size: 4\n  hash: md5\n  path: late.txt\n"})
+        monkeypatch.setattr(datajobs, "load_index", read)
+        return found
+
+    monkeypatch.setattr(datajobs, "load_index", read_and_add)
+    holder = datajobs.Holder(str(repo.path), Settings())
+    assert not holder.get(60).table.now.outs
+    holder._took = 0.0  # no time has to pass before the next
+    assert list(holder.get(60).table.now.outs) == ["late.txt"]
 
 
 def test_a2_a_large_folder_is_drawn_and_read_in_parts(visit: Visit, make_project: Callable[..., Project]) -> None:
