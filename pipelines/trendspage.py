@@ -16,6 +16,7 @@ from pipelines.engine.altaircharts import warm_up
 from pipelines.engine.charttheme import LIGHT, THEMES, Theme
 from pipelines.engine.historytable import HIGHER, LOWER
 from pipelines.engine.experiments.refs import ExpRef
+from pipelines.engine.experiments.runprogress import main_metric
 from pipelines.engine.trendcharts import overview_chart, trend_chart
 from pipelines.engine.trends import BrokenFile, History, Metric, Tried, best_so_far, history, points
 from pipelines.historyindex import Progress, load_metrics, refresh_revisions
@@ -178,6 +179,7 @@ def _version(row: Repository, progress: Progress, default: str, shown: list[str]
 
 def _page(made: Made) -> TrendsPage:
     found = made.history
+    main = main_metric(metric.key for metric in found.metrics)
     columns = CommitColumns(
         [commit.sha for commit in found.commits],
         [commit.subject[:200] for commit in found.commits],
@@ -193,7 +195,7 @@ def _page(made: Made) -> TrendsPage:
         [ShownTry(made.experiments[sha].name, sha, one.author, one.time) for sha, one in made.said.items()],
         [ShownBranch(branch.name, branch.is_default, branch.series, branch.own) for branch in found.branches],
         found.hidden,
-        [_metric(found, metric) for metric in found.metrics],
+        [_metric(found, metric) for metric in sorted(found.metrics, key=lambda metric: metric.key != main)],  # the first one is drawn large
         columns,
         found.places,
         found.last_place,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from pipelines.engine.experiments.runprogress import main_metric
 from pipelines.engine.metrics import show_metrics
 from tracking.engine.errors import DataverError
 from tracking.engine.repo import Repo
@@ -28,7 +29,7 @@ class Metric:
 class Summary:
     """changed: files that differ from HEAD or that Git does not know, None without Git.
 
-    metrics: the first few of the workspace. metrics_total: how many there are. cache_bytes: None
+    metrics: a few of the workspace, the main one first. metrics_total: how many there are. cache_bytes: None
     while there is no cache; cache_counted is False when counting took too long and there is more.
     problems: what could not be read, one sentence each.
     """
@@ -54,6 +55,8 @@ def summarize(repo: Repo) -> Summary:
         metrics = list(workspace_metrics(repo, problems))
     except (DataverError, OSError) as exc:
         problems.append(str(exc))
+    main = main_metric(metric.name for metric in metrics)
+    metrics.sort(key=lambda metric: metric.name != main)
     size, counted = cache_size(repo.cache_dir)
     return Summary(changed, metrics[:METRICS_SHOWN], len(metrics), size, counted, problems)
 

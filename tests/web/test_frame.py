@@ -15,9 +15,10 @@ Visit = Callable[..., Page]
 
 
 def test_home_shows_a_card_with_what_is_known(visit: Visit, project: Project, git_status: Callable[[Path], str]) -> None:
+    project.gen({"metrics.json": '{"step": 9, "loss": 0.0913, "accuracy": 0.97031}'})
     before = git_status(project.path)
     page = visit(project.path).open("/")
-    page.see("card", "digits", "main", "1 changed", "accuracy", "0.97031", "Done", "Cache")
+    page.see("card", "digits", "main", "2 changed", "accuracy", "0.97031", "Done", "Cache")
     assert git_status(project.path) == before
 
 

@@ -87,6 +87,12 @@ def test_tags_best_and_direction(get: Get, long: Callable[[int], Path]) -> None:
         assert values == sorted(values, reverse=better == "lower")
 
 
+def test_the_large_chart_is_of_a_score_and_not_of_steps(get: Get, repo: Project) -> None:
+    repo.gen({"dvc.yaml": "metrics: [m.json]\n", "m.json": '{"step": 9, "loss": 0.1, "acc": 0.9}'})
+    repo.commit("first")
+    assert [metric["label"] for metric in get(repo.path, "trends.json").json()["metrics"]] == ["acc", "step", "loss"]
+
+
 def test_a_range_begins_so_many_commits_before_the_end(get: Get, long: Callable[[int], Path]) -> None:
     folder = long(40)
     page = get(folder, "trends.json").json()
