@@ -120,6 +120,8 @@ def test_a1_states_are_those_of_data_status(visit: Visit, data: Project, dvc: Ca
     data.gen({"d/n": "edited"})
     page.wait(lambda: "Modified" in row_text(page, "d/n"), "the edit")
     assert page.attribute("panel-name", "title") == "d" and "d/a" in names(page)
+    cut_off = "return [...document.querySelectorAll('.dt-state')].filter((cell) => cell.scrollWidth > cell.clientWidth).map((cell) => cell.textContent).filter((text) => !/^\\d/.test(text))"
+    page.expect(lambda: page.js(cut_off), [])  # states of files beside the open panel
 
 
 def test_what_comes_while_the_files_are_read_is_seen_by_the_next_look(repo: Project, monkeypatch: pytest.MonkeyPatch) -> None:
