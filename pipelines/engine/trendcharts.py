@@ -90,7 +90,7 @@ def _trend_frame(theme: Theme, series: tuple[int, ...], date_format: str, is_lar
         shown = alt.ExprRef("(hi - lo) / datum.gap < 14 ? 1 : 0")
         layers.append(tags.mark_text(align="left", dx=4, color=theme.text_2, opacity=shown, limit=120).encode(x, y=alt.value(alt.ExprRef("height - 8")), text="name:N"))
         ends = alt.Chart(alt.NamedData("ends")).transform_filter(_IN_RANGE)
-        layers.append(ends.mark_text(align="right", baseline="top" if is_lower else "bottom", dx=-2, dy=6 if is_lower else -5, fontWeight=500, color=theme.text_2).encode(alt.X("x:Q"), y, text="label:N"))
+        layers.append(ends.mark_text(align=alt.ExprRef("datum.x > lo ? 'right' : 'left'"), baseline="top" if is_lower else "bottom", dx=-2, dy=6 if is_lower else -5, fontWeight=500, color=theme.text_2).encode(alt.X("x:Q"), y, text="label:N"))
     chart = alt.layer(*layers).add_params(*(alt.param(name=name, value=0) for name in ("lo", "hi", "dates")))
     return finished(chart.properties(width="container", height="container"), theme)
 

@@ -112,6 +112,12 @@ def test_a_chart_has_a_row_for_each_value_and_its_range() -> None:
     json.dumps(spec, allow_nan=False)
 
 
+def test_the_words_of_the_best_stand_off_the_axis_where_there_is_one_commit() -> None:
+    found = history(REFS, FORKED)
+    words = trend_chart(found, found.metrics[0], LIGHT, "higher", 0, is_large=True)["layer"][-1]
+    assert words["data"] == {"name": "ends"} and words["mark"]["align"] == {"expr": "datum.x > lo ? 'right' : 'left'"}
+
+
 def test_charts_share_no_values() -> None:
     found = history(REFS, FORKED)
     one = trend_chart(found, found.metrics[0], LIGHT, "higher", 0, is_large=False)
