@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 from tests.web import warm
 
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+FOCUSED = "() => { const node = document.activeElement; return node === document.body ? '' : node.dataset.testid || node.getAttribute('aria-label') || node.id || node.textContent.trim(); }"
 WAIT_S = 60  # only a broken page needs it
 PACKAGES = "chromium and chromium-driver"
 
@@ -243,6 +244,22 @@ class Page:
             if held:
                 actions.key_up(getattr(Keys, {"ctrl": "CONTROL"}.get(held, held.upper())))
         actions.perform()
+        return self
+
+    def focused(self) -> str:
+        """What has the focus: its test id, else its label or text; "" when nothing has it."""
+        return str(self.js(f"return ({FOCUSED})()"))
+
+    def reach(self, testid: str, most: int = 40) -> Page:
+        """Press Tab until an element of that name has the focus, as somebody without a pointer does. Those that are too many do nothing."""
+        self.js(
+            f"const name = {FOCUSED}; window.passed = []; window.stop = (event) => {{ if (event.key !== 'Tab') return;"
+            "if (passed.length && name() === wanted) { event.preventDefault(); event.stopImmediatePropagation(); } else passed.push(name()); };"
+            "window.wanted = arguments[0]; addEventListener('keydown', stop, true);", testid
+        )
+        self.press(*["tab"] * most)
+        passed = self.js("removeEventListener('keydown', stop, true); return passed")
+        assert self.focused() == testid, f"Tab did not come to {testid}, but from and to {passed}"
         return self
 
     def size(self, width: int, height: int) -> Page:

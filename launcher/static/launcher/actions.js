@@ -127,14 +127,15 @@ body.append(notes);
 /** A note at the bottom that goes by itself. undo: {label, argv} or {label, run}. */
 export function note(text, { undo = null, isBad = false, command = null } = {}) {
   const close = () => item.remove();
-  const undone = undo && el("button", { type: "button", class: "btn", "data-testid": "undo", title: undo.argv ? commandOf(undo.argv) : undo.label,
+  const end = () => { if (item.matches(":focus-within, :hover")) setTimeout(end, NOTE_MS); else close(); };
+  const undone = undo && el("button", { type: "button", class: "btn", "data-testid": "undo", "data-action": "", title: undo.argv ? commandOf(undo.argv) : undo.label,
     onclick: () => { close(); if (undo.run) undo.run(); else act(undo.argv); } }, undo.label || "Undo");
   const item = el("div", { class: `note-item card${isBad ? " is-problem" : ""}`, "data-testid": "note" }, icon(isBad ? "warn" : "check"),
     el("div", { class: "grow" }, command ? el("div", { class: "mono t3 trunc" }, command) : null, el("div", { class: "note-text" }, ...coded(text))),
     undone, el("button", { type: "button", class: "btn btn-quiet btn-icon", "aria-label": "Close this note", onclick: close }, icon("x")));
   notes.append(item);
   while (notes.children.length > 4) notes.firstChild.remove();
-  if (!isBad) setTimeout(close, undo ? UNDO_MS : NOTE_MS);
+  if (!isBad) setTimeout(end, undo ? UNDO_MS : NOTE_MS);
 }
 
 // --- the strip and the list of what was done

@@ -181,7 +181,8 @@ localTimes();
 
 // --- menus
 const menus = () => document.querySelectorAll("details[data-menu]");
-document.addEventListener("click", (event) => { for (const menu of menus()) if (menu.open && !menu.contains(event.target)) menu.open = false; });
+document.addEventListener("click", (event) => { for (const menu of menus()) if (menu.open && !event.composedPath().includes(menu)) menu.open = false; }); // the path: what was clicked may be drawn anew by now
+document.addEventListener("focusin", ({ target }) => { for (const menu of menus()) if (menu.open && !menu.contains(target) && !target.closest("dialog, [role=menu]")) menu.open = false; }); // Tab went on
 function closeMenus() {
   let closed = false;
   for (const menu of menus()) if (menu.open) { menu.open = false; menu.querySelector("summary").focus(); closed = true; }
@@ -272,6 +273,7 @@ let goSince = 0;
 document.addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "k") { event.preventDefault(); openDialog(palette.id); return; }
   if (event.key === "Escape" && closeMenus()) { event.stopPropagation(); return; }
+  if (document.querySelector("dialog:modal") && !event.target.closest("dialog:modal")) { event.stopImmediatePropagation(); return; } // nothing behind a dialog hears keys
   const typing = event.target.closest && event.target.closest("input, textarea, select, [contenteditable], dialog[open]");
   if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
   if (goSince && Date.now() - goSince < GO_MS) {

@@ -1,0 +1,52 @@
+"""The pages without a pointer: keys alone, and nothing here clicks or focuses by a script."""
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.conftest import Project
+from tests.web.browser import Page
+from tests.web.test_experiments import ACCURACY, names, open_table, small
+
+__all__ = ["small"]
+Visit = Callable[..., Page]
+
+
+def to_experiment(page: Page) -> None:
+    """Go down to the next row of an experiment."""
+    page.press("j")
+    while not page.js("return document.querySelector('.cursor.is-exp')"):
+        page.press("j")
+
+
+def test_what_goes_away_hands_the_focus_to_what_is_near(visit: Visit, small: Project) -> None:
+    page = open_table(visit(small.path), small, "?q=accuracy>0.1+and+f1>0.1")
+    page.reach("filter").press("tab").expect(page.focused, "Remove: accuracy>0.1")
+    page.press("enter").count("chip", 1).expect(page.focused, "Remove: f1>0.1")
+    page.press("enter").count("chip", 0).expect(lambda: page.focused() in ("filter", "only-changed"), True)
+    page.open(page.driver.current_url.removeprefix(page.server.origin))
+    page.reach("filter").press("enter").expect(page.focused, "filter-column")
+    page.press(*"accuracy", "tab", "tab", *"0.1", "enter").count("chip", 1).expect(page.focused, "filter")
+    page.reach("columns").press("enter").expect(page.focused, "column-search")
+    page.reach(f"better-{ACCURACY}").press("enter").see(f"better-{ACCURACY}", "lower is better")
+    page.expect(page.focused, f"better-{ACCURACY}")
+    page.press("escape").expect(page.focused, "columns").press("enter").reach("show-value", 40)
+    assert not page.is_shown("column-search")  # Tab went on
+
+
+def test_the_palette_brings_back_what_was_removed(visit: Visit, small: Project) -> None:
+    page = open_table(visit(small.path), small, "?q=state:done")
+    shown = names(page)
+    to_experiment(page)
+    page.press("m").find("row-actions")
+    page.press("end", "enter").reach("remove-confirm").press("enter").find("undo")
+    page.press("ctrl+k").type("palette-input", "undo").expect(lambda: page.js("return document.querySelector('#palette-list [aria-selected=true]')?.textContent"), "Undo")
+    page.press("enter").expect(lambda: names(page), shown)
+
+
+def test_nothing_behind_a_dialog_hears_keys(visit: Visit, small: Project) -> None:
+    page = open_table(visit(small.path), small)
+    page.press("j", "j", "j", "?").expect(page.focused, "help-close")
+    page.reach("admin").press("tab").expect(page.focused, "")  # the browser's own things come next
+    page.press("x", "n", "j")
+    page.press("escape").expect(page.focused, "")
+    assert not page.is_shown("selection") and not page.all("run-dialog")
