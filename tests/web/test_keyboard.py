@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from tests.conftest import Project
 from tests.web.browser import Page
-from tests.web.test_experiments import ACCURACY, names, open_table, small
+from tests.web.test_experiments import ACCURACY, LR, names, open_table, small
 
 __all__ = ["small"]
 Visit = Callable[..., Page]
@@ -31,6 +31,35 @@ def test_what_goes_away_hands_the_focus_to_what_is_near(visit: Visit, small: Pro
     page.expect(page.focused, f"better-{ACCURACY}")
     page.press("escape").expect(page.focused, "columns").press("enter").reach("show-value", 40)
     assert not page.is_shown("column-search")  # Tab went on
+
+
+def test_one_title_is_a_stop_of_tab_and_arrows_lead_to_the_others(visit: Visit, small: Project) -> None:
+    page = open_table(visit(small.path), small)
+    page.reach("table").press("tab").expect(page.focused, "sort-name")
+    page.press("tab").expect(page.focused, "copy-command").press("shift+tab")
+    page.press("end").expect(lambda: page.focused().startswith("sort-data:"), True)
+    page.press("home", *["arrow_right"] * 20).expect(lambda: page.focused().startswith("sort-data:"), True)
+    while page.focused() != f"sort-{LR}":
+        page.press("arrow_left")
+    page.press("enter").find("sort-meta:parent")  # a column more: titles are drawn anew
+    page.expect(page.focused, f"sort-{LR}")
+    page.press("alt+arrow_down").expect(page.focused, "column-ascending").press("end", "enter").count(f"sort-{LR}", 0)
+    page.expect(lambda: page.focused().startswith("sort-params:"), True)
+
+
+def test_rows_are_selected_removed_and_brought_back(visit: Visit, small: Project) -> None:
+    page = open_table(visit(small.path), small, "?q=state:done")
+    shown = names(page)
+    to_experiment(page)
+    page.press("x").expect(lambda: page.text("#selected"), "1 selected")
+    page.reach("clear").press("enter").expect(page.focused, "table")
+    page.press("x").reach("remove").press("enter").expect(page.focused, "remove-cancel")
+    page.press("escape").expect(page.focused, "remove").press("enter").reach("remove-confirm")
+    page.js("const real = setTimeout; window.late = []; window.setTimeout = (run, ms, ...rest) => ms >= 8000 ? late.push(run) : real(run, ms, ...rest)")
+    page.press("enter").expect(page.focused, "table").reach("undo")
+    page.js("late.splice(0).forEach((run) => run())")  # its time is over, and it has the focus
+    page.press("enter").expect(lambda: names(page), shown)
+    page.wait(page.focused, "something that has the focus")
 
 
 def test_the_palette_brings_back_what_was_removed(visit: Visit, small: Project) -> None:

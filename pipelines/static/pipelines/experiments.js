@@ -76,6 +76,7 @@ async function askLive() {
 /** columns: which, or how wide, has changed. keepsPlace: it changed by itself. focus: head that gets the focus again. isQuery: the rows are others. */
 function draw({ columns = false, keepsPlace = false, focus = null, isQuery = false, isFirst = false } = {}) {
   const before = grid && grid.items.length;
+  const titled = focus ?? document.activeElement.closest(".g-h")?.dataset.column;
   arrange();
   measure(keepsPlace);
   if (!keepsPlace && !isFirst) writeAddress();
@@ -91,7 +92,7 @@ function draw({ columns = false, keepsPlace = false, focus = null, isQuery = fal
   grid.setItems(table.items, hasWorkspace() ? { id: WORKSPACE, n: 0 } : null);
   grid.isLive = false;
   for (const node of grid.heads.values()) node.querySelector(".sort")?.fill();
-  if (focus) grid.heads.get(focus)?.querySelector(".sort")?.focus({ preventScroll: true });
+  if (titled && (focus || !document.activeElement.closest(".g-h"))) grid.focusHead(titled); // titles are others after each layout
   toolbar();
   if (columns || keepsPlace) fillChooser();
 }
@@ -149,6 +150,7 @@ function toolbar() {
 
 function selectionBar() {
   const names = [...picked];
+  if (!names.length && byId("selbar").contains(document.activeElement)) byId("table").focus({ preventScroll: true });
   byId("selbar").hidden = !names.length;
   byId("selected").textContent = `${names.length} selected`;
   const compared = comparedNames();

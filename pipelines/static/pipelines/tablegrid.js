@@ -21,6 +21,7 @@ export class Grid {
     this.items = []; this.pinned = null; this.fixed = []; this.columns = [];
     this.nodes = new Map(); // id of an item -> node
     this.heads = new Map(); // id of a column -> node
+    this.reached = null; // id of the column whose title Tab comes to; arrow keys lead to the others
     this.headNode = el("div", { class: "g-head", role: "rowgroup" });
     this.pinnedNode = el("div", { class: "g-pinned", role: "rowgroup" });
     this.body = el("div", { class: "g-body", role: "rowgroup" });
@@ -32,6 +33,7 @@ export class Grid {
     box.addEventListener("scroll", this.later, { passive: true });
     box.addEventListener("pointerover", (event) => this.tell(event.target.closest(".g-c")));
     box.addEventListener("focusin", (event) => this.revealHead(event.target));
+    this.headNode.addEventListener("keydown", (event) => this.walkHeads(event));
     new ResizeObserver(this.later).observe(box);
   }
 
@@ -99,6 +101,7 @@ export class Grid {
     this.moved.push(this.leaves);
     this.leafRow.append(corner, this.leaves);
     this.headNode.replaceChildren(...rows, this.leafRow);
+    this.setReached();
   }
 
   spans(level) {
@@ -190,6 +193,30 @@ export class Grid {
       if (node.previousSibling !== before || !node.parentNode) this.leaves.insertBefore(node, before ? before.nextSibling : this.leaves.firstChild);
       before = node;
     }
+    this.setReached();
+  }
+
+  /** Of a hundred titles Tab comes to one: the last that had the focus, else the first. */
+  setReached() {
+    const at = this.heads.has(this.reached) ? this.reached : this.titled()[0]?.id;
+    for (const [id, node] of this.heads) { const title = node.querySelector("button"); if (title) title.tabIndex = id === at ? 0 : -1; }
+  }
+
+  titled() { return [...this.fixed.filter(({ label }) => label), ...this.columns]; }
+
+  walkHeads(event) {
+    const all = this.titled(), at = all.findIndex(({ id }) => this.heads.get(id)?.contains(event.target));
+    const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: all.length - 1 }[event.key];
+    if (at < 0 || to === undefined || event.shiftKey || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.focusHead(all[Math.max(0, Math.min(to, all.length - 1))].id);
+  }
+
+  focusHead(id) {
+    this.revealColumn(this.columns.find((column) => column.id === id));
+    this.update();
+    this.heads.get(id)?.querySelector("button")?.focus({ preventScroll: true });
   }
 
   place(item, at, isAll, isOther) {
@@ -320,7 +347,14 @@ export class Grid {
 
   /** Bring a column whose title has the focus into sight: the browser cannot, as the head does not scroll by itself. */
   revealHead(target) {
-    const column = this.columns?.find(({ id }) => this.heads.get(id)?.contains(target));
+    const column = this.headNode.contains(target) && this.titled().find(({ id }) => this.heads.get(id)?.contains(target));
+    if (!column) return;
+    this.reached = column.id;
+    this.setReached();
+    if (this.columns.includes(column)) this.revealColumn(column);
+  }
+
+  revealColumn(column) {
     if (!column) return;
     const { scrollLeft, clientWidth } = this.box, right = column.left + column.width;
     if (right > scrollLeft + clientWidth) this.box.scrollLeft = right - clientWidth;

@@ -105,7 +105,8 @@ export function show(column) {
 export function columnMenu(column, box, back) {
   const at = view.sort.find((item) => item.id === column.id);
   const sort = (down) => { view.sort = at && at.down === down ? [] : [{ id: column.id, down }]; redraw(); };
-  const first = shownColumns().find((one) => one.kind === column.kind);
+  const shown = shownColumns(), here = shown.indexOf(column);
+  const first = shown.find((one) => one.kind === column.kind);
   openMenu([
     { heading: column.kind === "meta" ? column.label : `${column.file}${column.key ? `: ${column.key}` : ""}` },
     { label: "Sort, smallest first", symbol: "sort-u", isOn: Boolean(at && !at.down), run: () => sort(false), testid: "column-ascending" },
@@ -115,6 +116,6 @@ export function columnMenu(column, box, back) {
     { label: isPinned(column) ? "Unpin" : "Pin at the left", symbol: "lock", run: () => { view.pin = isPinned(column) ? view.pin.filter((id) => id !== column.id) : [...view.pin, column.id]; redraw({ columns: true, focus: column.id }); }, testid: "column-pin" },
     first && first !== column && { label: "Move to the start", symbol: "arrow-r", run: () => { moveColumn(column.id, table.columns.find((one) => one.kind === column.kind).id, false); redraw({ columns: true, focus: column.id }); }, testid: "column-start" },
     { label: "Fit the width", symbol: "fit", run: () => { view.widths[column.id] = fitting(column); redraw({ columns: true, focus: column.id }); }, testid: "column-fit" },
-    { label: "Hide", symbol: "eye", run: () => { hide(column); redraw({ columns: true }); }, testid: "column-hide" },
+    { label: "Hide", symbol: "eye", run: () => { hide(column); redraw({ columns: true, focus: (shown[here + 1] ?? shown[here - 1])?.id }); }, testid: "column-hide" },
   ], box, { label: `Column ${column.label}`, back, testid: "column-menu" });
 }
