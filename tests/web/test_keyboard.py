@@ -4,10 +4,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.conftest import Project
+from tests.experiments import make_experiment
 from tests.web.browser import Page
+from tests.web.test_compare import two
 from tests.web.test_experiments import ACCURACY, LR, names, open_table, small
+from tracking.pages import key_of
 
-__all__ = ["small"]
+__all__ = ["small", "two"]
 Visit = Callable[..., Page]
 
 
@@ -79,3 +82,15 @@ def test_nothing_behind_a_dialog_hears_keys(visit: Visit, small: Project) -> Non
     page.press("x", "n", "j")
     page.press("escape").expect(page.focused, "")
     assert not page.is_shown("selection") and not page.all("run-dialog")
+
+
+def test_the_focus_follows_revisions_that_are_compared(visit: Visit, two: Project) -> None:
+    make_experiment(two, "bold-idea", {"params.yaml": "lr: 0.9\nlayers: [1, 2]\nseed: 7\n"}, baseline="b")
+    page = visit(two.path).open(f"/r/{key_of(str(two.path))}/compare?revs=a,b,workspace,bold-idea")
+    heads = lambda: [element.text.split("\n")[0] for element in page.all("revision")]  # noqa: E731
+    label = lambda: page.js("return document.activeElement.getAttribute('aria-label')")  # noqa: E731
+    page.reach("as-baseline")
+    while label() != "Move bold-idea to the left":
+        page.reach("to-left")
+    page.press("enter").expect(heads, ["a", "b", "bold-idea", "Workspace"]).expect(label, "Move bold-idea to the left")
+    page.reach("drop").press("enter").expect(heads, ["a", "b", "Workspace"]).expect(label, "Take workspace out")

@@ -30,8 +30,12 @@ function showOnly() {
   }
 }
 
+let shownFrom = null; // the button of the lines that are shown
+function closeCode() { byId("code").hidden = true; if (shownFrom?.isConnected) shownFrom.focus(); }
+
 async function showCode(button) {
   const { path, column } = button.dataset;
+  shownFrom = button;
   const heads = revisions();
   const query = new URLSearchParams({ a: heads[0], b: heads[Number(column)], path });
   byId("code").hidden = false;
@@ -44,6 +48,7 @@ async function showCode(button) {
       ...(answer.is_cut ? [el("div", { class: "t3" }, "The rest is not shown.")] : []), ...(answer.lines.length ? [] : [el("div", { class: "t3" }, "No line differs.")]));
   } catch (error) { byId("code-lines").replaceChildren(problemCard({ where: path, reason: error.message })); }
   byId("code").scrollIntoView({ block: "nearest" });
+  byId("code-lines").focus({ preventScroll: true });
 }
 
 // --- other revisions, without leaving the page
@@ -53,7 +58,6 @@ async function swap(address, isBack = false) {
   const mine = ++asked;
   const url = new URL(address, location.href);
   if (!isBack && !isOnly()) url.searchParams.set("all", "1");
-  const focused = document.activeElement?.dataset?.testid;
   const scroll = document.querySelector("#comparing .scroll");
   const at = scroll ? [scroll.scrollLeft, scroll.scrollTop] : [0, 0];
   let text;
@@ -66,11 +70,20 @@ async function swap(address, isBack = false) {
   if (!fresh) { location.href = url; return; } // the page there says what is wrong
   if (!isBack) history.pushState(null, "", url.pathname + url.search);
   showCommand(there.querySelector('[data-testid="command"]').textContent);
+  const focused = focusIn(byId("comparing"));
   byId("comparing").replaceWith(document.adoptNode(fresh));
   start();
   const box = document.querySelector("#comparing .scroll");
   if (box) [box.scrollLeft, box.scrollTop] = at;
-  if (focused) (document.querySelector(`[data-testid="${focused}"]`) || document.querySelector("#comparing a, #comparing button"))?.focus({ preventScroll: true });
+  focused?.(byId("comparing")).focus({ preventScroll: true });
+}
+
+/** If the focus is in a part: a function that finds its place in a newer one. It follows a revision that was moved. */
+function focusIn(part) {
+  const node = document.activeElement;
+  if (!part.contains(node)) return null;
+  const alike = (within) => [...within.querySelectorAll(`[data-testid="${node.dataset.testid}"]`)], label = node.getAttribute("aria-label"), at = alike(part).indexOf(node);
+  return (fresh) => { const found = alike(fresh); return found.find((one) => label && one.getAttribute("aria-label") === label) ?? found[Math.min(at, found.length - 1)] ?? fresh.querySelector("a, button"); };
 }
 
 const addressOf = (names) => `?${new URLSearchParams({ revs: names.join(",") })}`;
@@ -88,7 +101,9 @@ function start() {
   byId("add-form").addEventListener("submit", (event) => {
     event.preventDefault();
     const name = byId("add-name").value.trim();
-    if (name) swap(addressOf([...revisions().filter((one) => one !== name), name]));
+    if (!name) return;
+    byId("adder").querySelector("summary").focus();
+    swap(addressOf([...revisions().filter((one) => one !== name), name]));
   });
   showCurves();
 }
@@ -99,13 +114,14 @@ document.addEventListener("click", (event) => {
   const button = event.target.closest("#comparison [data-path]");
   if (button) showCode(button);
   else if (event.target.closest("#only")) setOnly(!isOnly());
-  else if (event.target.closest("#code-close")) byId("code").hidden = true;
+  else if (event.target.closest("#code-close")) closeCode();
   const fold = event.target.closest("[data-fold]");
   if (fold) { const name = fold.closest("tbody").className; chosenFolds.add(name); if (!folded.delete(name)) folded.add(name); showOnly(); }
 });
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, dialog[open]")) return;
   if (event.key === "o") setOnly(!isOnly());
+  if (event.key === "Escape" && byId("code")?.hidden === false) closeCode();
   if (event.key === "a") { event.preventDefault(); byId("adder").open = true; }
 });
 addEventListener("popstate", () => swap(location.href, true));
