@@ -26,7 +26,7 @@ document.addEventListener("keydown", (event) => {
 export function openMenu(anchor, items) {
   if (open && open.anchor === anchor) { close(); return; }
   close(false);
-  const menu = el("div", { class: "menu row-menu", role: "menu", "data-testid": "row-menu" }, ...items.map((item) => {
+  const menu = el("div", { class: "menu row-menu", role: "menu", "aria-label": anchor.getAttribute("aria-label") || anchor.textContent.trim(), "data-testid": "row-menu" }, ...items.map((item) => {
     if (item === null) return el("hr");
     const shared = { class: `menu-i${item.isDanger ? " is-bad" : ""}`, role: "menuitem", tabindex: "-1", "data-testid": item.testid, title: item.argv ? commandOf(item.argv) : null };
     return item.href ? el("a", { ...shared, href: item.href }, icon(item.symbol), item.label) : el("button", { ...shared, type: "button", onclick: () => { close(); item.run(item.argv); } }, icon(item.symbol), item.label);
