@@ -75,12 +75,15 @@ def test_the_palette_brings_back_what_was_removed(visit: Visit, small: Project) 
     page.press("enter").expect(lambda: names(page), shown)
 
 
-def test_nothing_behind_a_dialog_hears_keys(visit: Visit, small: Project) -> None:
+def test_nothing_behind_a_dialog_and_no_shortcut_hears_what_is_typed(visit: Visit, small: Project) -> None:
     page = open_table(visit(small.path), small)
     page.press("j", "j", "j", "?").expect(page.focused, "help-close")
     page.reach("admin").press("tab").expect(page.focused, "")  # the browser's own things come next
     page.press("x", "n", "j")
     page.press("escape").expect(page.focused, "")
+    assert not page.is_shown("selection") and not page.all("run-dialog")
+    page.press("/", "x", "n").expect(page.focused, "search").expect(lambda: page.attribute("search", "value"), "xn")
+    page.press("escape", "escape").expect(page.focused, "table")
     assert not page.is_shown("selection") and not page.all("run-dialog")
 
 
@@ -94,3 +97,18 @@ def test_the_focus_follows_revisions_that_are_compared(visit: Visit, two: Projec
         page.reach("to-left")
     page.press("enter").expect(heads, ["a", "b", "bold-idea", "Workspace"]).expect(label, "Move bold-idea to the left")
     page.reach("drop").press("enter").expect(heads, ["a", "b", "Workspace"]).expect(label, "Take workspace out")
+
+
+def test_data_is_added_and_the_menu_of_a_path_is_walked(visit: Visit, make_project: Callable[..., Project]) -> None:
+    project = make_project("filed", files={"data": {"raw.csv": "a,b\n1,2\n"}, "more.csv": "c\n"})
+    project.ok("add", "-q", "data/raw.csv")
+    page = visit(project.path).open(f"/r/{key_of(str(project.path))}/data")
+    page.reach("data-tree").press("arrow_down").find("panel-close")
+    page.count("panel-more", 0)  # nothing can be done with a folder that is not tracked itself
+    page.press("arrow_right").expect(lambda: len(page.all("data-row")), 2).press("arrow_down").find("panel-more")
+    page.reach("panel-more").press("enter", "arrow_down").expect(page.focused, "more-unprotect")
+    page.press("escape").expect(page.focused, "panel-more").press("escape").expect(page.focused, "data-tree")
+    page.reach("add").press("enter").expect(page.focused, "add-entry").reach("add-path")
+    page.press(*"more.csv").see("dialog-command", "dataver add more.csv")
+    page.press("tab").expect(page.focused, "Copy dataver add more.csv").reach("add-confirm").press("enter")
+    page.expect(lambda: (project.path / "more.csv.dvc").exists(), True).expect(page.focused, "add")

@@ -84,8 +84,11 @@ export function cancel(item, at = base) { return postJSON(`${at}actions/${item.i
 export function decide({ title, content = [], argv = null, command = null, confirm = "Go on", isDanger = false, testid = "decision", onOpen = null, check = null, isWide = false }) {
   const shown = el("div", { class: "decision-command" });
   const go = el("button", { type: "submit", class: `btn ${isDanger ? "btn-danger" : "btn-primary"}`, "data-testid": `${testid}-confirm` }, confirm);
+  let last; // Tab out of a field that was changed comes to the line, which must not be drawn anew then
   const refresh = () => {
     const line = command !== null ? (typeof command === "function" ? command() : command) : argv !== null ? commandOf(typeof argv === "function" ? argv() : argv) : null;
+    if (line === last) return;
+    last = line;
     shown.replaceChildren(...(line === null ? [] : [el("div", { class: "t3 sm" }, "Same on the command line"), commandLine(line)]));
   };
   const form = el("form", { method: "dialog" },

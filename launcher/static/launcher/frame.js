@@ -188,14 +188,16 @@ function closeMenus() {
   for (const menu of menus()) if (menu.open) { menu.open = false; menu.querySelector("summary").focus(); closed = true; }
   return closed;
 }
-for (const menu of menus()) {
-  menu.addEventListener("keydown", (event) => {
-    if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
-    const items = [...menu.querySelectorAll(".menu-i")];
-    const at = items.indexOf(document.activeElement) + (event.key === "ArrowDown" ? 1 : -1);
-    if (menu.open && items.length) { event.preventDefault(); items[(at + items.length) % items.length].focus(); }
-  });
-}
+document.addEventListener("keydown", (event) => {
+  const menu = event.target.closest("details[data-menu][open]");
+  if (!menu || (event.key !== "ArrowDown" && event.key !== "ArrowUp") || event.target.matches("input, select, textarea")) return;
+  const items = [...menu.querySelectorAll(".menu-i")].filter((item) => item.checkVisibility());
+  const at = items.indexOf(document.activeElement) + (event.key === "ArrowDown" ? 1 : -1);
+  if (!items.length) return;
+  event.preventDefault();
+  event.stopImmediatePropagation(); // nor rows or nodes of the page
+  items[(at + items.length) % items.length].focus();
+});
 const branches = document.querySelector("[data-branches]");
 if (branches) branches.addEventListener("toggle", async () => {
   const list = branches.querySelector("[data-list]");

@@ -19,7 +19,7 @@ function filter() {
 }
 if (find) {
   find.addEventListener("input", filter);
-  find.addEventListener("keydown", (event) => { if (event.key === "Escape") { find.value = ""; filter(); find.blur(); } });
+  find.addEventListener("keydown", (event) => { if (event.key === "Escape") { find.value = ""; filter(); document.querySelector(".scroll").focus({ preventScroll: true }); } });
 }
 document.addEventListener("click", (event) => {
   const row = event.target.closest("tr[data-run]");

@@ -19,7 +19,7 @@ export function startFilter(address, given) {
   box.addEventListener("input", () => search(box.value));
   box.addEventListener("keydown", (event) => {
     if (event.key === "Enter") search(box.value, 0);
-    if (event.key === "Escape") { event.stopPropagation(); if (box.value) setQuery(""); else box.blur(); }
+    if (event.key === "Escape") { event.stopPropagation(); if (box.value) setQuery(""); else byId("table").focus({ preventScroll: true }); }
   });
   byId("filter-form").addEventListener("submit", (event) => {
     event.preventDefault();

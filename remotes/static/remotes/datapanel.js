@@ -84,13 +84,13 @@ export class DataPanel {
     if (local && facts) found.push(actionButton("Check out", ["checkout", item.path], { symbol: "undo", testid: "panel-checkout", run: () => checkout(this.ask, item.path, counts) }));
     const missing = counts.missing || 0;
     if (this.hasRemote()) found.push(actionButton("Pull", ["pull", ...target], { symbol: "dl", testid: "panel-pull", run, classes: missing ? "btn-primary" : "" }), actionButton("Push", ["push", ...target], { symbol: "ul", testid: "panel-push", run }));
-    found.push(this.more(item, facts, target));
+    if (facts || this.hasRemote()) found.push(this.more(item, facts, target));
     return found;
   }
   more(item, facts, target) {
     const entry = (label, symbol, argv, go = null, danger = false) => el("button", { type: "button", class: `menu-i${danger ? " is-bad" : ""}`, role: "menuitem", title: commandOf(argv), "data-testid": `more-${argv[0] === "remote" ? "link" : argv[0]}`, onclick: () => { details.open = false; if (go) go(); else run(argv); } }, icon(symbol), label);
     const details = el("details", { class: "switcher dmore", "data-menu": true }, el("summary", { class: "btn btn-icon", "aria-label": "More", title: "More", "data-testid": "panel-more" }, icon("dots")),
-      el("div", { class: "menu", role: "menu" },
+      el("div", { class: "menu", role: "menu", "aria-label": "More" },
         this.hasRemote() ? entry("Fetch into the cache only", "disk", ["fetch", ...target]) : null,
         facts?.has_links ? entry("Make a link to it", "link", ["remote", "link", item.path], () => makeLink(this.base, item.path)) : null,
         facts ? entry("Make it safe to edit", "edit", ["unprotect", item.path]) : null,
