@@ -14,6 +14,35 @@ __all__ = ["small", "two"]
 Visit = Callable[..., Page]
 
 
+# notes each stop of Tab, and what of it a reader would not see: no ring around it, outside of the window, or under something else
+STOPS = """
+window.stops = []; window.unseen = [];
+const ring = (node, part) => { const style = node && getComputedStyle(node, part); return style && (!part || style.content !== 'none') && style.outlineStyle === 'solid' && parseFloat(style.outlineWidth) > 0; };
+addEventListener('focusin', ({target}) => {
+  const name = target.dataset.testid || target.getAttribute('aria-label') || target.textContent.trim(), box = target.getBoundingClientRect();
+  const x = box.x + box.width / 2, y = box.y + Math.min(box.height, innerHeight) / 2, top = document.elementFromPoint(x, y);
+  stops.push(name);
+  if (![target, target.closest('.field'), target.nextElementSibling].some((node) => ring(node)) && ![target, target.parentElement].some((node) => ring(node, '::after'))) unseen.push(`${name}: no ring`);
+  if (!box.width || !box.height || x < 0 || x > innerWidth || y < 0 || y > innerHeight) unseen.push(`${name}: not in sight`);
+  else if (!target.contains(top) && !top?.contains(target) && !target.closest('label')?.contains(top)) unseen.push(`${name}: under ${top?.className}`);
+});
+"""
+
+
+def test_tab_shows_where_it_is_on_every_page(visit: Visit, project: Project) -> None:
+    project.ok("exp", "run", "-q", "-n", "loud-owl", "-S", "lr=0.5")
+    page, base = visit(project.path), f"/r/{key_of(str(project.path))}"
+    for path, last in {
+        "/": "activity", f"{base}/experiments": "table", f"{base}/compare?revs=main,workspace": "only", f"{base}/plots": "find", f"{base}/trends": "turn", f"{base}/pipeline": "node", f"{base}/queue": "gpus",
+        f"{base}/data": "data-tree", f"{base}/runs": "run-link", f"{base}/runs/loud-owl": "to-compare", f"{base}/settings": "add-setting",
+    }.items():
+        page.open(path).js(STOPS)
+        page.press(*["tab"] * 62)
+        stops, unseen = page.js("return [stops, unseen]")
+        assert last in stops, (path, stops)
+        assert unseen == [], path
+
+
 def to_experiment(page: Page) -> None:
     """Go down to the next row of an experiment."""
     page.press("j")
@@ -38,7 +67,9 @@ def test_what_goes_away_hands_the_focus_to_what_is_near(visit: Visit, small: Pro
 
 def test_one_title_is_a_stop_of_tab_and_arrows_lead_to_the_others(visit: Visit, small: Project) -> None:
     page = open_table(visit(small.path), small)
-    page.reach("table").press("tab").expect(page.focused, "sort-name")
+    page.reach("table")
+    assert page.js("return getComputedStyle(document.getElementById('box'), '::after').outlineStyle") == "solid"  # rows would cover one of its own
+    page.press("tab").expect(page.focused, "sort-name")
     page.press("tab").expect(page.focused, "copy-command").press("shift+tab")
     page.press("end").expect(lambda: page.focused().startswith("sort-data:"), True)
     page.press("home", *["arrow_right"] * 20).expect(lambda: page.focused().startswith("sort-data:"), True)
@@ -103,7 +134,9 @@ def test_data_is_added_and_the_menu_of_a_path_is_walked(visit: Visit, make_proje
     project = make_project("filed", files={"data": {"raw.csv": "a,b\n1,2\n"}, "more.csv": "c\n"})
     project.ok("add", "-q", "data/raw.csv")
     page = visit(project.path).open(f"/r/{key_of(str(project.path))}/data")
-    page.reach("data-tree").press("arrow_down").find("panel-close")
+    page.reach("data-tree")
+    assert page.js("return getComputedStyle(document.querySelector('.dsplit'), '::after').outlineStyle") == "solid"
+    page.press("arrow_down").find("panel-close")
     page.count("panel-more", 0)  # nothing can be done with a folder that is not tracked itself
     page.press("arrow_right").expect(lambda: len(page.all("data-row")), 2).press("arrow_down").find("panel-more")
     page.reach("panel-more").press("enter", "arrow_down").expect(page.focused, "more-unprotect")
