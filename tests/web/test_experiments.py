@@ -209,6 +209,8 @@ def test_page_draws_rows_and_errors_and_markup_as_text(visit: Visit, odd: Projec
     page.count("row-error", 1).count("cell-error", 3)  # two metrics of one file, one of the other
     page.click("row-error").wait(lambda: "dvc.yaml" in page.text("#note"), "the reason")
     page.press("escape").expect(lambda: page.js("return document.getElementById('note').open"), False)
+    page.press(*["j"] * 5, "m").click("do-problems").wait(lambda: "metrics.json" in page.text("#note") and "eval.json" in page.text("#note"), "the reasons of the cells")
+    page.press("escape").expect(lambda: page.js("return document.getElementById('note').open"), False)
     assert "owned" not in page.driver.title
     assert_accessible(page)
     assert git_status(odd.path) == before

@@ -239,15 +239,17 @@ function menuOf(id, box = null) {
   rowMenu(id, box ?? node?.getBoundingClientRect() ?? byId("table").getBoundingClientRect(), byId("table"));
 }
 
+function showProblems(title, problems) {
+  byId("note-title").textContent = `${title} cannot be read completely`;
+  byId("note-body").replaceChildren(...problems.map((problem) => problemCard(problem)));
+  byId("note").showModal();
+}
+
 // --- events
 function startEvents() {
-  setHooks({ pick, fold, setBase, menu: menuOf, detailsOf, logOf, problems: (title, problems) => {
-    byId("note-title").textContent = `${title} cannot be read completely`;
-    byId("note-body").replaceChildren(...problems.map((problem) => problemCard(problem)));
-    byId("note").showModal();
-  } });
+  setHooks({ pick, fold, setBase, menu: menuOf, detailsOf, logOf, problems: showProblems });
   setRedraw(draw);
-  startActions({ setBase });
+  startActions({ setBase, problems: showProblems });
   startChooser(draw);
   startCurves(URLS.curves, draw);
   startFilter(URLS.select, draw);

@@ -9,7 +9,7 @@ import { picked, view } from "./tableview.js";
 const data = document.getElementById("page-data").dataset;
 const REMOTES = (data.gitRemotes || "").split("\n").filter(Boolean);
 const LISTED = 12; // entries of a preview
-let hooks = null; // {setBase, pick, reload}
+let hooks = null; // {setBase, problems}
 export function startActions(given) { hooks = given; }
 
 // --- names
@@ -61,6 +61,13 @@ async function runLine(row) {
   return commandOf(["exp", "run", ...made.params.filter((param) => param.baseline !== null && param.baseline !== before.get(param.name)).flatMap((param) => ["-S", `${param.name}=${param.baseline}`])]);
 }
 
+/** What of a row cannot be read: by its files, else by its cells. */
+function problemsOf(row) {
+  const errors = table.data.rows.errors[row] || [];
+  const cells = table.columns.filter((column) => column.errors[row] !== undefined && !errors.some(({ file }) => file === column.file));
+  return [...errors.map(({ file, msg }) => ({ where: file, reason: msg })), ...new Map(cells.map((column) => [column.file, { where: column.file, reason: column.errors[row] }])).values()];
+}
+
 // --- the menu of a row
 export function rowMenu(id, box, back) {
   const row = table.index.get(id);
@@ -72,13 +79,14 @@ export function rowMenu(id, box, back) {
   const details = id === WORKSPACE ? null : detailsOf(row);
   const plots = plotsHref(row === table.base || table.base < 0 ? [plotNameOf(row)] : [revisionOf(table.base), plotNameOf(row)]);
   const compared = row === table.base ? null : compareHref([table.base >= 0 ? revisionOf(table.base) : WORKSPACE, revisionOf(row)]);
-  const sha = table.data.rows.sha[row];
+  const sha = table.data.rows.sha[row], problems = problemsOf(row);
   openMenu([
     { heading: id === WORKSPACE ? "Workspace" : made ? name : `Commit ${name}` },
     details && { label: "Details", symbol: "file", href: details, testid: "do-details" },
     compared && { label: "Compare with the baseline", symbol: "compare", href: compared, testid: "do-compare" },
     plots && { label: "Plots", symbol: "plots", href: plots, testid: "do-plots" },
     !isWaiting && logOf(row) && { label: "Log", symbol: "term", href: logOf(row), testid: "do-log" },
+    problems.length > 0 && { label: "What cannot be read", symbol: "warn", run: () => hooks.problems(id === WORKSPACE ? "Workspace" : name, problems), testid: "do-problems" },
     { label: row === table.base && view.base ? "Baseline: HEAD again" : "Make it the baseline", symbol: "commit", hint: "b", run: () => hooks.setBase(id), testid: "do-baseline" },
     null,
     made && isDone && { label: "Apply to the workspace", symbol: "ul", run: () => apply(row), testid: "do-apply" },
