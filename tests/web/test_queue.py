@@ -203,6 +203,8 @@ def test_e5_q2_a_dead_worker_is_told_and_retry_works(visit: Visit, box: Box) -> 
     page.click("more-workers").click("more-workers").click("pause-queue").see("worker-count", "0 workers")  # the last click has the last word
     said = [entry["command"] for entry in page.js("return fetch(`/r/${document.body.dataset.repository}/actions.json`).then((answer) => answer.json())")["items"]]
     assert said[0] == "dataver queue stop" and "dataver queue start -j 3 --exact" in said, said
+    page.click("more-workers").click("less-workers").see("worker-count", "0 workers")
+    page.expect(page.focused, "more-workers")  # the other can do nothing now
     page.click("clear").click("clear-done").see("queue-empty", "Nothing is queued")
 
 

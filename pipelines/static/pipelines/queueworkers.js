@@ -44,6 +44,7 @@ export function workersCard() {
   function show() {
     const count = wanted();
     say(number, `${count} worker${count === 1 ? "" : "s"}`);
+    if (count === 0 && document.activeElement === less) more.focus();
     less.disabled = count === 0;
     less.title = count > 1 ? `dataver ${startLine(count - 1).join(" ")}` : "dataver queue stop";
     more.title = `dataver ${startLine(count + 1).join(" ")}`;
