@@ -158,8 +158,10 @@ def test_params_are_edited_with_a_preview_and_saved_with_comments(visit: Visit, 
     assert (tuned.path / "params.yaml").read_text() == PARAMS.replace("epochs: 3", "epochs: 5").replace("[1, 2]", "[3, 4]")
     page.click("undo").wait(lambda: (tuned.path / "params.yaml").read_text() == PARAMS, "the old values")
     fill(page, "param-lr", "0.5")
-    (tuned.path / "params.yaml").write_text(PARAMS.replace("0.1", "0.2"))
+    (tuned.path / "params.yaml").write_text(PARAMS.replace("0.1", "0.2") + "more: 1\n")
     page.see("param-says-lr", "The file says 0.2 now")
+    page.find("param-more")
+    page.expect(page.focused, "param-lr")  # where one types, while the file gets a value more
     assert not page.find("params-save").is_enabled() and "0.2" in (tuned.path / "params.yaml").read_text()
     page.click("param-mine-lr").wait(lambda: page.find("params-queue").is_enabled(), "the preview")
     page.click("params-queue")

@@ -56,7 +56,9 @@ class Editor {
     this.headTitle.textContent = branch && content.params.some((param) => param.head !== null && param.head !== param.text) ? "In the last commit" : "";
     if (!this.content || keys !== this.content.params.map((param) => param.key).join("\n")) {
       this.rows = new Map(content.params.map((param) => [param.key, this.rows.get(param.key) || new Row(this, param)]));
+      const typedIn = this.table.contains(document.activeElement) ? document.activeElement : null;
       this.table.replaceChildren(...[...this.rows.values()].map((row) => row.node));
+      typedIn?.focus({ preventScroll: true });
     }
     this.content = content;
     this.problem.hidden = !content.problem;
