@@ -59,7 +59,8 @@ def test_s1_remotes_are_added_tried_made_default_and_removed(visit: Visit, repo:
     page.see("test-state-lab", "Write, read, delete")
     assert os.listdir(repo.path / "store") == []
     (repo.path / "store").rmdir()
-    page.click("test-lab")
+    page.press("enter")
+    page.expect(page.focused, "test-lab")  # also while it is on
     page.see("test-problem-lab", f"there is no folder '{repo.path}/store'", "mkdir")
     page.click("remote-lab").see("more-lab", "options", "none set")
     assert_accessible(page)

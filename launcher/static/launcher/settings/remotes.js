@@ -47,7 +47,7 @@ function row(remote) {
     el("td", { class: "num t2" }, found && found.ok ? milliseconds(found.seconds) : "–"),
     el("td", { class: "t3" }, levelWord(remote.level)),
     el("td", {}, el("div", { class: "acts" },
-      el("button", { type: "button", class: "btn", "data-testid": `test-${remote.name}`, disabled: testing.has(remote.name), title: commandOf(["remote", "test", remote.name]), onclick: () => test(remote) }, "Test"),
+      el("button", { type: "button", class: "btn", "data-testid": `test-${remote.name}`, "aria-disabled": testing.has(remote.name) ? "true" : null, title: commandOf(["remote", "test", remote.name]), onclick: () => testing.has(remote.name) || test(remote) }, "Test"),
       el("button", { type: "button", class: "btn", "data-testid": `edit-remote-${remote.name}`, title: commandOf(["remote", "modify", remote.name, "OPTION", "VALUE"]), onclick: () => editRemote(remote) }, "Edit"))));
 }
 
