@@ -125,6 +125,9 @@ def test_keys_walk_the_graph(visit: Visit, graph: Project) -> None:
     page.press("right").expect(focused, "part")
     page.press("right", "right").expect(focused, "report")
     page.press("enter").see("panel-name", "report")
+    page.reach("more").press("enter").expect(page.focused, "run-downstream")
+    page.press("arrow_up", "arrow_left", "x").expect(lambda: page.js("return document.activeElement.getAttribute('role')"), "menuitem")  # the graph hears nothing of it
+    page.press("escape").expect(page.focused, "more").see("panel-name", "report")
     page.press("escape").expect(lambda: page.is_shown("panel"), False).expect(focused, "report")
     page.press("-", "-", "-", "-").wait(lambda: int(zoom().split()[0]) < 60, "a small graph")
     page.press("f").wait(lambda: int(zoom().split()[0]) >= 60, "one that fits")

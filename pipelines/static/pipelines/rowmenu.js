@@ -15,6 +15,7 @@ document.addEventListener("pointerdown", (event) => { if (open && !open.menu.con
 document.addEventListener("keydown", (event) => {
   if (!open) return;
   if (event.key === "Escape") { event.preventDefault(); event.stopImmediatePropagation(); close(); return; }
+  event.stopPropagation(); // nothing for rows or nodes of the page
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (!step) { if (event.key === "Tab") close(false); return; }
   event.preventDefault();
