@@ -3,7 +3,7 @@
 
 const REACHED = "a[href], button, input, select, textarea, summary, [tabindex]";
 const KEPT = 40; // places before this one
-const AGAIN_MS = 200;
+const AGAIN_MS = 200, TIMES = 5; // a button that can do nothing may only wait for what it does
 const body = document.body;
 const isReached = (node) => node.isConnected && node.tabIndex >= 0 && !node.disabled && node.checkVisibility();
 const within = (box) => (box.isConnected ? [...box.querySelectorAll(REACHED)].filter(isReached) : []);
@@ -26,9 +26,9 @@ function nearest({ node, boxes }) {
   return null;
 }
 
-function handOn(from) {
-  if (!isByKey || document.activeElement !== body || isReached(from)) return; // it is there still, and was left
-  if (from.isConnected && from.disabled) { setTimeout(handOn, AGAIN_MS, from); return; } // a button that waits for what it does
+function handOn(from, left = TIMES) {
+  if (!isByKey || document.activeElement !== body || (left === TIMES && isReached(from))) return; // it is there still, and was left
+  if (left && from.isConnected && from.disabled) { setTimeout(handOn, AGAIN_MS, from, left - 1); return; }
   const room = [...document.querySelectorAll("dialog:modal")].at(-1) ?? body;
   const next = places.toReversed().map(nearest).find((node) => node && room.contains(node)) ?? document.getElementById("main");
   next.focus({ preventScroll: true });
