@@ -272,6 +272,22 @@ def test_data_is_added_committed_and_checked_out_from_the_page(visit: Visit, dat
     page.wait(lambda: "Modified, committed" in row_text(page, "t.csv"), "t.csv again")
 
 
+def test_a_path_that_begins_with_a_dash_is_no_option(visit: Visit, data: Project) -> None:
+    data.gen({"-t.csv": "x"})
+    data.ok("add", "-q", "./-t.csv")
+    data.commit("third")
+    data.gen({"-t.csv": "y"})
+    page = visit(data.path).open(address(data, "?path=-t.csv"))
+    page.expect(lambda: [page.attribute(f"panel-{name}", "title") for name in ("push", "pull", "checkout")], [f"dataver {name} ./-t.csv" for name in ("push", "pull", "checkout")])
+    assert [page.attribute(f"more-{name}", "title") for name in ("fetch", "unprotect", "link", "remove")] == ["dataver fetch ./-t.csv", "dataver unprotect ./-t.csv", "dataver remote link ./-t.csv", "dataver remove ./-t.csv.dvc"]
+    page.click("panel-commit").see("commit", "dataver commit -f ./-t.csv")
+    page.click("commit-confirm").see("activity", "Done")
+    page.click("panel-more").click("more-remove").see("remove", "dataver remove ./-t.csv.dvc")
+    page.click("remove-confirm").see("notes", "-t.csv.dvc was removed")
+    assert (data / "-t.csv").is_file() and not (data / "-t.csv.dvc").exists()
+    page.click("undo").wait((data / "-t.csv.dvc").is_file, "it is tracked again")
+
+
 def test_versions_and_previews_of_a_folder(visit: Visit, data: Project, assert_accessible: Callable[[Page], None]) -> None:
     page = visit(data.path).open(address(data, "?path=d"))
     page.expect(lambda: [row.text.split("\n")[0] for row in page.all("version")], ["Workspace", "second", "first"])

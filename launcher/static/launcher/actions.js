@@ -14,6 +14,12 @@ const LOOKS = { running: ["is-run", "run"], done: ["is-ok", "check"], failed: ["
 
 /** `dataver exp run -S 'a=[1, 2]'`: a command line as a shell takes it. */
 export function commandOf(argv) { return ["dataver", ...argv].map(quote).join(" "); }
+/** A path or a target as a command line takes it: with a dash in front it would be an option. */
+export function pathWord(path) { return path.startsWith("-") ? `./${path}` : path; }
+/** Words that may begin with a dash, where no option follows. */
+export function plainWords(...words) { return words.some((word) => word.startsWith("-")) ? ["--", ...words] : words; }
+/** An option with its value, which may begin with a dash. */
+export function optionWords(flag, value) { return value.startsWith("-") ? [`${flag}=${value}`] : [flag, value]; }
 function quote(word) { return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'"'"'`)}'`; }
 
 /** A command line to look at and to copy. */

@@ -1,7 +1,7 @@
 // What the data page does: commands with their progress, which can be cancelled and gone on with.
 
 import { copy, el, icon, postJSON } from "../launcher/frame.js";
-import { act, cancel, commandOf, decide, note, pause, progressText } from "../launcher/actions.js";
+import { act, cancel, commandOf, decide, note, pathWord, pause, progressText } from "../launcher/actions.js";
 
 const SHOWN = /^dataver (add|commit|checkout|pull|push|fetch|gc|remove|unprotect|move)\b/;
 const GOES_ON = new Set(["pull", "push", "fetch", "checkout", "add"]); // started again, they go on where they stopped
@@ -59,7 +59,7 @@ const LOCAL = ["local modified", "local added", "local deleted", "local renamed"
 
 /** Record what lies in the workspace, after a look at it. */
 export async function commit(ask, path, target, count) {
-  const argv = ["commit", "-f", target];
+  const argv = ["commit", "-f", pathWord(target)];
   if (await decide({ title: `Commit ${count.toLocaleString("en")} changed ${count === 1 ? "file" : "files"} of ${target}?`, testid: "commit", confirm: "Commit", argv,
     content: [el("p", {}, "The cache takes the new content, and the file that tracks it names it from then on. The old version stays in the cache."), ...(await namesOf(ask, target, LOCAL))] })) run(argv);
 }
@@ -67,7 +67,7 @@ export async function commit(ask, path, target, count) {
 /** Bring back what is recorded; what would be overwritten is named first. */
 export async function checkout(ask, path, counts) {
   const unsaved = LOCAL.slice(0, 2).concat("local renamed").reduce((sum, name) => sum + (counts[name] || 0), 0);
-  const target = path ? [path] : [];
+  const target = path ? [pathWord(path)] : [];
   if (!unsaved) { run(["checkout", ...target]); return; }
   const argv = ["checkout", "-f", ...target];
   if (await decide({ title: `Throw away ${unsaved.toLocaleString("en")} changed ${unsaved === 1 ? "file" : "files"}?`, testid: "checkout-force", isDanger: true, confirm: `Overwrite ${unsaved.toLocaleString("en")} ${unsaved === 1 ? "file" : "files"}`, argv,
@@ -77,12 +77,12 @@ export async function checkout(ask, path, counts) {
 /** Stop tracking, with a way back where there is one. */
 export async function remove(path, facts, size) {
   const target = facts.stage || facts.file, outs = el("input", { type: "checkbox", "data-testid": "remove-outs" });
-  const argv = () => ["remove", target, ...(outs.checked ? ["--outs"] : [])];
+  const argv = () => ["remove", pathWord(target), ...(outs.checked ? ["--outs"] : [])];
   const isSure = await decide({ title: facts.stage ? `Remove the stage ${facts.stage}?` : `Stop tracking ${path}?`, testid: "remove", isDanger: true, confirm: facts.stage ? "Remove the stage" : "Stop tracking", argv,
     content: [el("p", {}, facts.stage ? `The stage that writes it goes from ${facts.file}.` : `${facts.file} goes. The cache keeps the content until a clean-up.`), el("label", { class: "row" }, outs, `Delete ${path} in the workspace, too (${size})`)] });
   if (!isSure) return;
   const isKept = !outs.checked && !facts.stage;
-  run(argv(), { done: `${target} was removed`, undo: isKept ? { label: "Track it again", argv: ["add", path] } : null });
+  run(argv(), { done: `${target} was removed`, undo: isKept ? { label: "Track it again", argv: ["add", pathWord(path)] } : null });
 }
 
 const TIMES = [[3600, "an hour"], [86400, "a day"], [604800, "a week"]];
@@ -90,7 +90,7 @@ const LINES = 50; // of links that are shown
 /** Links to a file, or to those of a folder, in the remote: asked for, then shown to be copied. */
 export async function makeLink(base, path) {
   const time = el("select", { class: "select", "aria-label": "How long it works", "data-testid": "link-time" }, ...TIMES.map(([seconds, words]) => el("option", { value: seconds }, words)));
-  const argv = () => ["remote", "link", path, ...(time.value === "3600" ? [] : ["--expires", time.value])];
+  const argv = () => ["remote", "link", pathWord(path), ...(time.value === "3600" ? [] : ["--expires", time.value])];
   if (!(await decide({ title: `A link to ${path}`, testid: "link", confirm: "Make the link", argv,
     content: [el("p", {}, "Whoever has it can read this data from the remote, without an account there, until it expires. A remote on the web or in a folder has links that do not expire."), el("label", { class: "row" }, "It works for", time)] }))) return;
   let found;

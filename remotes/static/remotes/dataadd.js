@@ -1,7 +1,7 @@
 // The dialog that adds data: what lies in the workspace and nobody tracks yet.
 
 import { el, icon, formatSize } from "../launcher/frame.js";
-import { decide } from "../launcher/actions.js";
+import { decide, pathWord } from "../launcher/actions.js";
 import { run } from "./dataactions.js";
 
 const WHY = { data: "Tracked already", git: "In Git: `git rm --cached` it first", around: "Holds tracked data" };
@@ -15,7 +15,7 @@ export async function openAdd({ ask }) {
   const where = el("nav", { class: "row dcrumbs", "aria-label": "Folder" });
   const typed = el("input", { "data-testid": "add-path", placeholder: "or type a path, from the project's folder", "aria-label": "Path to add", autocomplete: "off", spellcheck: "false" });
   const argv = () => ["add", ...paths()];
-  const paths = () => [...chosen, ...(typed.value.trim() ? [typed.value.trim()] : [])].map((path) => (path.startsWith("-") ? `./${path}` : path));
+  const paths = () => [...chosen, ...(typed.value.trim() ? [typed.value.trim()] : [])].map(pathWord);
   const show = () => { refresh(); if (go) { go.disabled = !paths().length; go.textContent = paths().length > 1 ? `Add ${paths().length} paths` : "Add"; } };
   const open = async (path) => {
     let found;

@@ -1,7 +1,7 @@
 // The panel of one tracked file or folder: its state, what can be done with it, its beginning, its versions.
 
 import { el, icon, problemCard, formatSize } from "../launcher/frame.js";
-import { actionButton, commandOf } from "../launcher/actions.js";
+import { actionButton, commandOf, pathWord } from "../launcher/actions.js";
 import { stateMarks } from "./datastate.js";
 import { run, commit, checkout, makeLink, remove } from "./dataactions.js";
 import { Versions } from "./dataversions.js";
@@ -74,14 +74,14 @@ export class DataPanel {
 
   actions(item) {
     const facts = item.tracked, counts = item.dir ? { missing: item.missing ? 1 : 0, ...item.counts } : { [`local ${item.local}`]: 1, missing: item.missing ? 1 : 0 };
-    const target = facts ? [item.path] : ["-R", item.path], found = [];
+    const word = pathWord(item.path), target = facts ? [word] : ["-R", word], found = [];
     if (!facts && !item.inside.length) return []; // Git's last commit has it, nothing tracks it now
     const local = Object.entries(counts).reduce((sum, [name, count]) => sum + (name.startsWith("local ") && name !== "local " && name !== "local unknown" ? count : 0), 0);
     if (local && facts) {
       const out = facts.stage || item.around;
-      found.push(actionButton("Commit", ["commit", "-f", out], { symbol: "check", testid: "panel-commit", run: () => commit(this.ask, item.path, out, local) }));
+      found.push(actionButton("Commit", ["commit", "-f", pathWord(out)], { symbol: "check", testid: "panel-commit", run: () => commit(this.ask, item.path, out, local) }));
     }
-    if (local && facts) found.push(actionButton("Check out", ["checkout", item.path], { symbol: "undo", testid: "panel-checkout", run: () => checkout(this.ask, item.path, counts) }));
+    if (local && facts) found.push(actionButton("Check out", ["checkout", word], { symbol: "undo", testid: "panel-checkout", run: () => checkout(this.ask, item.path, counts) }));
     const missing = counts.missing || 0;
     if (this.hasRemote()) found.push(actionButton("Pull", ["pull", ...target], { symbol: "dl", testid: "panel-pull", run, classes: missing ? "btn-primary" : "" }), actionButton("Push", ["push", ...target], { symbol: "ul", testid: "panel-push", run }));
     if (facts || this.hasRemote()) found.push(this.more(item, facts, target));
@@ -92,11 +92,11 @@ export class DataPanel {
     const details = el("details", { class: "switcher dmore", "data-menu": true }, el("summary", { class: "btn btn-icon", "aria-label": "More", title: "More", "data-testid": "panel-more" }, icon("dots")),
       el("div", { class: "menu", role: "menu", "aria-label": "More" },
         this.hasRemote() ? entry("Fetch into the cache only", "disk", ["fetch", ...target]) : null,
-        facts?.has_links ? entry("Make a link to it", "link", ["remote", "link", item.path], () => makeLink(this.base, item.path)) : null,
-        facts ? entry("Make it safe to edit", "edit", ["unprotect", item.path]) : null,
-        facts && !item.local && !(item.counts && Object.keys(item.counts).some((name) => name.startsWith("local"))) ? entry("Check out again", "undo", ["checkout", item.path]) : null,
+        facts?.has_links ? entry("Make a link to it", "link", ["remote", "link", pathWord(item.path)], () => makeLink(this.base, item.path)) : null,
+        facts ? entry("Make it safe to edit", "edit", ["unprotect", pathWord(item.path)]) : null,
+        facts && !item.local && !(item.counts && Object.keys(item.counts).some((name) => name.startsWith("local"))) ? entry("Check out again", "undo", ["checkout", pathWord(item.path)]) : null,
         facts && item.path === item.around ? el("hr", {}) : null,
-        facts && item.path === item.around ? entry(facts.stage ? "Remove the stage" : "Stop tracking", "trash", ["remove", facts.stage || facts.file], () => remove(item.path, facts, item.size === null ? "size unknown" : formatSize(item.size)), true) : null));
+        facts && item.path === item.around ? entry(facts.stage ? "Remove the stage" : "Stop tracking", "trash", ["remove", pathWord(facts.stage || facts.file)], () => remove(item.path, facts, item.size === null ? "size unknown" : formatSize(item.size)), true) : null));
     return details;
   }
 }
