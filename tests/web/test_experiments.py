@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -559,6 +561,24 @@ def test_e13_removed_ones_come_back_with_their_names_and_hashes(visit: Visit, sm
     page.click("more").click("bring-back").expect(lambda: names(page), shown).expect(refs, before)
 
 
+def test_the_command_of_a_row_says_texts_as_they_are(visit: Visit, repo: Project) -> None:
+    texts = {"pair": "a, b", "quoted": "it's \\ \"x\"", "number": "10", "many": "[1, 2]", "path": "data/new file.csv", "empty": "", "word": "true"}
+    repo.gen({"params.yaml": "".join(f"{name}: old\n" for name in texts), "dvc.yaml": "params: [params.yaml]\n"})
+    repo.commit("first")
+    values = {**texts, "many": [1, 2]}
+    repo.gen({"params.yaml": json.dumps(values)})
+    name = repo.ok("exp", "save", "-n", "other").out and "other"
+    repo.git("checkout", "-q", "params.yaml")
+    page = open_table(visit(repo.path), repo)
+    page.expect(lambda: names(page), [name])
+    at(page, name, "row.querySelector('[data-testid=row-menu]').click()")
+    command = page.attribute("copy-run", "title")
+    assert command is not None
+    changes = shlex.split(command)[4::2]
+    repo.ok("params", "set", *changes)
+    assert yaml.safe_load(repo.read("params.yaml")) == values, command
+
+
 def test_a_row_is_renamed_tagged_and_applied(visit: Visit, small: Project) -> None:
     page = open_table(visit(small.path), small, "?q=state:done")
     first = names(page)[0]
@@ -569,10 +589,15 @@ def test_a_row_is_renamed_tagged_and_applied(visit: Visit, small: Project) -> No
     page.find("noted")
     assert (small.ok("exp", "tag", first).out, small.ok("exp", "note", first).out) == ("candidate\n", "the best so far\n")
     at(page, first, "row.querySelector('[data-testid=row-menu]').click()")
+    page.click("do-annotate").find("note-text")
+    page.js("for (const [name, text] of [['tags', 'candidate -slow'], ['note-text', '-5 % loss']]) { const field = document.querySelector(`[data-testid=${name}]`); field.value = text; field.dispatchEvent(new Event('input', {bubbles: true})); }")
+    page.see("dialog-command", f"dataver exp tag -- {first} -slow && dataver exp note -- {first} '-5 % loss'")
+    page.click("annotate-confirm").expect(lambda: small.ok("exp", "note", first).out, "-5 % loss\n")
+    at(page, first, "row.querySelector('[data-testid=row-menu]').click()")
     page.click("do-rename")
     page.js("document.querySelector('[data-testid=new-name]').value = ''")
     page.type("new-name", "winner").click("rename-confirm").expect(lambda: names(page)[0], "winner")
-    page.see("own-tag", "candidate")
+    page.expect(lambda: [tag.text for tag in page.all("own-tag")], ["-slow", "candidate"])
     at(page, "winner", "row.querySelector('[data-testid=row-menu]').click()")
     page.click("do-apply").see("preview", "accuracy", "→")
     page.see("dialog-command", "dataver exp apply winner")

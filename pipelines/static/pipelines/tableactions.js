@@ -1,5 +1,5 @@
 // What can be done with rows: the menu of one, the bar of several. Each action is a command line of dataver.
-import { act, commandOf, decide, note } from "../launcher/actions.js";
+import { act, commandOf, decide, note, optionWords, plainWords } from "../launcher/actions.js";
 import { copy, el, formatNumber, getJSON } from "../launcher/frame.js";
 import { nameOf, tagsOf } from "./tablecells.js";
 import { experimentOf, table, WORKSPACE } from "./tabledata.js";
@@ -135,7 +135,7 @@ function preview(found) {
 }
 
 const field = (label, input) => el("label", { class: "form-line" }, el("span", {}, label), el("span", { class: "field" }, input));
-const VALID = /^(?!\.)(?!.*\.\.)[^\s~^:?*[\\/]+$/;
+const VALID = /^(?![.-])(?!.*\.\.)[^\s~^:?*[\\/]+$/;
 
 async function branch(row) {
   const name = argumentOf(row);
@@ -160,8 +160,8 @@ async function annotate(row) {
   const lines = () => {
     const now = tags.value.split(/[\s,]+/).filter(Boolean), made = [];
     const gone = before.tags.filter((tag) => !now.includes(tag)), fresh = now.filter((tag) => !before.tags.includes(tag));
-    if (gone.length || fresh.length) made.push(["exp", "tag", name, ...fresh, ...gone.flatMap((tag) => ["--remove", tag])]);
-    if (text.value.trim() !== before.note) made.push(text.value.trim() ? ["exp", "note", name, text.value.trim()] : ["exp", "note", name, "--remove"]);
+    if (gone.length || fresh.length) made.push(["exp", "tag", ...gone.flatMap((tag) => optionWords("--remove", tag)), ...plainWords(name, ...fresh)]);
+    if (text.value.trim() !== before.note) made.push(text.value.trim() ? ["exp", "note", ...plainWords(name, text.value.trim())] : ["exp", "note", name, "--remove"]);
     return made;
   };
   if (!await decide({ title: `Tags and note of ${nameOf(row)}`, testid: "annotate", confirm: "Save", command: () => (lines().length ? lines().map(commandOf).join(" && ") : null), content: [field("Tags", tags), el("label", { class: "form-line" }, el("span", {}, "Note"), text), el("p", { class: "t2 sm" }, "Both are kept as Git notes, which stay with the commit.")] })) return;

@@ -1,5 +1,5 @@
 // Saved views: the reader's own, and those the project shares (`dataver exp view`).
-import { act, commandOf, decide } from "../launcher/actions.js";
+import { act, commandOf, decide, plainWords } from "../launcher/actions.js";
 import { chosen, el, keep } from "../launcher/frame.js";
 import { openMenu } from "./tablemenu.js";
 import { readView, viewText } from "./tableview.js";
@@ -31,16 +31,16 @@ function showName(name) { button.querySelector("[data-name]").textContent = name
 async function save() {
   const name = el("input", { type: "text", id: "view-name", required: true, maxlength: "80", "data-testid": "view-name", autocomplete: "off" });
   const share = el("input", { type: "checkbox", "data-testid": "view-share" });
-  const argv = () => ["exp", "view", name.value.trim() || "NAME", viewText() || "v=1"];
+  const parts = () => [name.value.trim() || "NAME", viewText() || "v=1"];
   const isSure = await decide({
-    title: "Save this view", testid: "save-view", confirm: "Save", command: () => (share.checked ? commandOf(argv()) : null),
+    title: "Save this view", testid: "save-view", confirm: "Save", command: () => (share.checked ? commandOf(["exp", "view", ...plainWords(...parts())]) : null),
     content: [el("label", { class: "form-line" }, el("span", {}, "Name"), el("span", { class: "field" }, name)), el("label", { class: "row" }, share, "Share it with the project: it is written to .dvc/dataver.yaml, which you commit"), el("p", { class: "t2 sm" }, "Filter, order, columns, widths and baseline are saved; what is selected is not.")],
     check: () => Boolean(name.value.trim()),
   });
   if (!isSure) return;
-  const line = argv();
-  if (share.checked) { const item = await act(line); if (!item || item.state !== "done") return; shared[line[2]] = line[3]; } else keep("experiments.views", { ...own(), [line[2]]: viewText() });
-  showName(line[2]);
+  const [called, text] = parts();
+  if (share.checked) { const item = await act(["exp", "view", ...plainWords(called, text)]); if (!item || item.state !== "done") return; shared[called] = text; } else keep("experiments.views", { ...own(), [called]: viewText() });
+  showName(called);
 }
 
 function forget() {
