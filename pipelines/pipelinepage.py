@@ -309,7 +309,7 @@ def _left(run: RunRecord, nodes: list[Node], now: float, lanes: int) -> float | 
 def _node(ws: Workspace, stage: Stage, state: StageState, behind: list[str], name: str, is_generated: bool, executions: list[Execution], steps: StepsDone | None) -> Node:
     by_subject = {(reason.kind, reason.subject): reason for reason in state.reasons}
     took = [item.seconds for item in executions if item.state == runs.SUCCEEDED and item.seconds is not None]
-    shell = shlex.quote(name)
+    shell = shlex.quote(f"./{name}" if name.startswith("-") else name)
     return Node(
         id=name,
         name=stage.name or name,

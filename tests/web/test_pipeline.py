@@ -175,6 +175,15 @@ def test_hostile_names_are_text(visit: Visit, make_project: Callable[..., Projec
     assert page.js("return document.querySelectorAll('main img').length") == 0
 
 
+def test_a_name_with_spaces_is_one_word(visit: Visit, make_project: Callable[..., Project]) -> None:
+    repo = make_project("spaces", files={"dvc.yaml": "stages:\n  fit:\n    foreach: [a b, c]\n    do:\n      cmd: echo ${item}\n"})
+    page = show(visit, repo, "?stage=fit@a b")
+    assert page.attribute("run-stage", "title") == "dataver repro 'fit@a b'"
+    page.click("more").click("run-dialog-open").see("dialog-command", "dataver exp run 'fit@a b'")
+    page.js("const field = document.querySelector('[data-testid=run-targets]'); field.value = 'fit@c fit'; field.dispatchEvent(new Event('input', {bubbles: true}))")
+    page.see("dialog-command", "dataver exp run fit@c fit")
+
+
 def test_no_stages_names_the_next_command(visit: Visit, make_project: Callable[..., Project], assert_accessible: Callable[[Page], None]) -> None:
     page = show(visit, make_project("bare"))
     page.see("empty", "dataver stage add")
@@ -250,8 +259,8 @@ def test_d6_editing_keeps_comments_and_refuses_what_is_no_pipeline(visit: Visit,
 
 def test_stages_are_added_frozen_and_removed_with_a_way_back(visit: Visit, graph: Project) -> None:
     page = show(visit, graph)
-    page.click("add-stage").type("stage-name", "late").type("stage-command", "cp report late").type("stage-deps", "report").type("stage-outs", "late")
-    page.see("dialog-command", "dataver stage add -n late -d report -o late -- 'cp report late'")
+    page.click("add-stage").type("stage-name", "late").type("stage-command", "cp report late").type("stage-deps", "report\n-raw").type("stage-outs", "late")
+    page.see("dialog-command", "dataver stage add -n late -d report -d=-raw -o late -- 'cp report late'")
     page.click("add-stage-confirm").wait(lambda: "late" in shown(page), "the stage")
     choose(page, "late").click("freeze").wait(lambda: "frozen: true" in graph.read("dvc.yaml"), "the change")
     before = graph.read("dvc.yaml")

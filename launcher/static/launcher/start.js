@@ -1,5 +1,5 @@
 // How one begins: open a folder, clone, try the sample, or go through the steps from a folder to a project that ran.
-import { act, cancel, commandOf, decide, note, progressText } from "./actions.js";
+import { act, cancel, commandOf, decide, note, optionWords, pathWord, progressText } from "./actions.js";
 import { el, getJSON, icon, postJSON } from "./frame.js";
 
 const body = document.body;
@@ -104,7 +104,7 @@ async function initialise() {
 async function chooseData() {
   const boxes = steps.candidates.map((name) => el("label", { class: "row" }, el("input", { type: "checkbox", value: name, "data-testid": "data-choice" }), el("span", { class: "mono" }, name)));
   const other = field("Or a path in it", "data-path", { placeholder: "data/raw.csv" });
-  const argv = () => ["add", ...boxes.map((box) => box.firstChild).filter((box) => box.checked).map((box) => box.value), ...(other.input.value.trim() ? [other.input.value.trim()] : [])];
+  const argv = () => ["add", ...[...boxes.map((box) => box.firstChild).filter((box) => box.checked).map((box) => box.value), ...(other.input.value.trim() ? [other.input.value.trim()] : [])].map(pathWord)];
   const isSure = await decide({ title: "Track the first data", testid: "data-dialog", confirm: "Track", argv, content: [el("p", { class: "t2" }, "Large files and folders that change: they go to the cache, and Git keeps a note of 100 bytes of each."), el("div", { class: "choices" }, ...boxes), other.node],
     check: () => refuse(other, argv().length > 1 ? "" : "Choose something, or name a path") });
   if (isSure) { await act(argv(), { at: `/r/${steps.key}/` }); await look(); }
@@ -115,7 +115,7 @@ async function addStage() {
   const deps = field("It reads", "stage-deps", { placeholder: "train.py, data", hint: "Files and folders, separated by commas" });
   const outs = field("It writes", "stage-outs", { placeholder: "model.bin", hint: "What a run makes; it is kept in the cache" });
   const words = (input) => input.value.split(",").map((word) => word.trim()).filter(Boolean);
-  const argv = () => ["stage", "add", "-n", name.input.value.trim(), ...words(deps.input).flatMap((path) => ["-d", path]), ...words(outs.input).flatMap((path) => ["-o", path]), "--", command.input.value.trim()];
+  const argv = () => ["stage", "add", "-n", name.input.value.trim(), ...words(deps.input).flatMap((path) => optionWords("-d", path)), ...words(outs.input).flatMap((path) => optionWords("-o", path)), "--", command.input.value.trim()];
   const isSure = await decide({ title: "Run the first stage", testid: "stage-dialog", confirm: "Add and run", command: () => `${commandOf(argv())} && ${commandOf(["repro"])}`, content: [name.node, command.node, deps.node, outs.node],
     check: () => refuse(name, name.input.value.trim() ? "" : "A name is needed") && refuse(command, command.input.value.trim() ? "" : "A command is needed") });
   if (!isSure) return;

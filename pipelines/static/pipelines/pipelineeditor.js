@@ -1,5 +1,5 @@
 // The editor of a dvc.yaml: the text as it is, what is wrong with it by line, what it would change; written only when nothing is wrong.
-import { commandLine, note } from "../launcher/actions.js";
+import { commandLine, commandOf, note, pathWord } from "../launcher/actions.js";
 import { el, getJSON, icon, postJSON } from "../launcher/frame.js";
 
 const CHECK_MS = 250; // after the last key
@@ -12,6 +12,9 @@ export async function openEditor(file, stage = "") {
   try { begun = await getJSON(`${base}text.json?${new URLSearchParams({ file, stage })}`); } catch (error) { note(error.message, { isBad: true }); return false; }
   return new Editor(file, begun).opened;
 }
+
+/** As one edits it in a terminal. */
+export const editorLine = (file) => commandOf([pathWord(file)]).replace(/^dataver/, "$EDITOR");
 
 export const textOf = async (file) => (await getJSON(`${base}text.json?${new URLSearchParams({ file })}`)).text;
 
@@ -39,7 +42,7 @@ class Editor {
       el("div", { class: "dialog-head" }, el("h2", { id: "editor-title" }, "Edit ", el("span", { class: "mono" }, file)), el("span", { class: "grow" }),
         el("button", { type: "button", class: "btn btn-quiet btn-icon", "aria-label": "Close", "data-testid": "edit-close", onclick: () => this.dialog.close() }, icon("x"))),
       el("div", { class: "ed-body" }, el("div", { class: "ed-code" }, this.gutter, this.area), el("div", { class: "ed-side" }, this.problems, el("h3", {}, "What changes"), this.diff)),
-      el("div", { class: "dialog-foot row" }, el("span", { class: "t3 sm nowrap hide-md" }, "Same in a terminal"), commandLine(`$EDITOR ${/^[\w./-]+$/.test(file) ? file : `'${file.replaceAll("'", `'"'"'`)}'`}`), el("span", { class: "grow" }),
+      el("div", { class: "dialog-foot row" }, el("span", { class: "t3 sm nowrap hide-md" }, "Same in a terminal"), commandLine(editorLine(file)), el("span", { class: "grow" }),
         el("button", { type: "button", class: "btn", "data-testid": "edit-cancel", onclick: () => { drafts.delete(this.key); this.area.value = this.saved; this.dialog.close(); } }, "Discard"), this.save));
     this.dialog = el("dialog", { class: "dialog dialog-editor", "aria-labelledby": "editor-title", "data-testid": "edit" }, this.form);
     this.area.addEventListener("input", () => this.changed());

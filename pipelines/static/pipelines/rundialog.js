@@ -1,5 +1,5 @@
 // The dialog that starts runs: params with their values, where it runs, and sweeps with their number of runs before anything is queued.
-import { act, decide, note } from "../launcher/actions.js";
+import { act, decide, note, optionWords, pathWord } from "../launcher/actions.js";
 import { chosen, el, getJSON, icon, keep, problemCard } from "../launcher/frame.js";
 import { runsOf } from "./sweep.js";
 
@@ -47,7 +47,7 @@ class RunDialog {
       else rows.push({ name: key, text: null, type: "new", baseline: null, typed: String(text) });
     }
     this.rows = rows;
-    this.initial = { targets: targets.join(" "), name };
+    this.initial = { targets: targets.join(" "), words: targets, name };
     this.found = { rows: [], count: 1, overrides: [], isZip: false, errors: new Map() };
   }
 
@@ -134,8 +134,13 @@ class RunDialog {
     while (thrown.length <= index) thrown.push(Math.random());
     return thrown[index];
   }
+  /** Stages: a name that was given or chosen is one word, whatever spaces it has. */
+  words() {
+    const text = this.targets.value.trim();
+    return (text === this.initial.targets ? this.initial.words : this.facts.stages.includes(text) ? [text] : text.split(/\s+/).filter(Boolean)).map(pathWord);
+  }
   argv() {
-    const place = this.place(), words = this.targets.value.split(/\s+/).filter(Boolean);
+    const place = this.place(), words = this.words();
     if (!this.facts.has_git) return ["repro", ...words];
     const argv = ["exp", "run"];
     if (place === "queue") argv.push("--queue");
@@ -143,7 +148,7 @@ class RunDialog {
     if (this.found.isZip) argv.push("--zip");
     if (this.name.value.trim()) argv.push("-n", this.name.value.trim());
     for (const text of this.found.overrides) argv.push("-S", text);
-    if (this.copies.checked && place !== "here") for (const path of [...this.facts.unseen_needed, ...this.facts.unseen]) argv.push("-C", path);
+    if (this.copies.checked && place !== "here") for (const path of [...this.facts.unseen_needed, ...this.facts.unseen]) argv.push(...optionWords("-C", path));
     return [...argv, ...words];
   }
   isFine() {

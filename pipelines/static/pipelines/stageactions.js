@@ -1,7 +1,7 @@
 // What can be done with a stage, a group or the whole pipeline: command lines of dataver, and whether a run goes on.
-import { act, actionButton, cancel, commandOf, decide, note } from "../launcher/actions.js";
+import { act, actionButton, cancel, commandOf, decide, note, pathWord } from "../launcher/actions.js";
 import { chosen, el, getJSON, icon, keep } from "../launcher/frame.js";
-import { openEditor, restore, textOf } from "./pipelineeditor.js";
+import { editorLine, openEditor, restore, textOf } from "./pipelineeditor.js";
 import { menuButton } from "./rowmenu.js";
 import { openRunDialog } from "./rundialog.js";
 
@@ -61,34 +61,34 @@ export function buttonsOf(node, at) {
     return button;
   };
   if (node.kind === "data") return dataButtons(node);
-  if (node.kind === "group") return [run(`Run ${node.members.length} stages`, ["repro", node.id], { symbol: "play", testid: "run-stage" }), edit(node.members[0].file, node.members[0].id)];
+  if (node.kind === "group") return [run(`Run ${node.members.length} stages`, ["repro", pathWord(node.id)], { symbol: "play", testid: "run-stage" }), edit(node.members[0].file, node.members[0].id)];
   const first = node.state === "running" && running.item ? el("button", { type: "button", class: "btn btn-danger", title: "Ends the run, as Ctrl-C in a terminal", "data-testid": "stop-stage", onclick: () => running.stop() }, icon("stop"), "Stop")
-    : node.state === "failed" ? run("Retry from here", ["repro", "--downstream", node.id], { symbol: "redo", testid: "retry" })
-      : run("Run", ["repro", node.id], { symbol: "play", testid: "run-stage" });
+    : node.state === "failed" ? run("Retry from here", ["repro", "--downstream", pathWord(node.id)], { symbol: "redo", testid: "retry" })
+      : run("Run", ["repro", pathWord(node.id)], { symbol: "play", testid: "run-stage" });
   return [first,
     ...(node.state === "failed" ? [] : [actionButton(freeze(node).label, freeze(node).argv, { symbol: "lock", testid: "freeze" })]),
     edit(node.file, node.id),
     menuButton("More", () => more(node, at), "more")];
 }
 
-function freeze(node) { return { label: node.frozen ? "Unfreeze" : "Freeze", symbol: "lock", argv: [node.frozen ? "unfreeze" : "freeze", node.id], testid: "freeze", run: (argv) => act(argv) }; }
+function freeze(node) { return { label: node.frozen ? "Unfreeze" : "Freeze", symbol: "lock", argv: [node.frozen ? "unfreeze" : "freeze", pathWord(node.id)], testid: "freeze", run: (argv) => act(argv) }; }
 
 function edit(file, stage) {
-  return el("button", { type: "button", class: "btn", title: `$EDITOR ${file}`, "data-testid": "edit-stage", onclick: () => openEditor(file, stage) }, icon("edit"), "Edit");
+  return el("button", { type: "button", class: "btn", title: editorLine(file), "data-testid": "edit-stage", onclick: () => openEditor(file, stage) }, icon("edit"), "Edit");
 }
 
 function more(node, { running, removed }) {
   const item = (label, symbol, argv, testid) => ({ label, symbol, argv: withJobs(argv), testid, run: (now) => running.start(now) });
   const runs = running.isBusy ? [] : [
-    ...(node.state === "failed" ? [item("Run", "play", ["repro", node.id], "run-stage")] : []),
-    item("Run it and what comes after", "arrow-r", ["repro", "--downstream", node.id], "run-downstream"),
-    item("Run it alone, changed or not", "zap", ["repro", "-f", "-s", node.id], "run-force"),
+    ...(node.state === "failed" ? [item("Run", "play", ["repro", pathWord(node.id)], "run-stage")] : []),
+    item("Run it and what comes after", "arrow-r", ["repro", "--downstream", pathWord(node.id)], "run-downstream"),
+    item("Run it alone, changed or not", "zap", ["repro", "-f", "-s", pathWord(node.id)], "run-force"),
     { label: "Run with other params…", symbol: "param", testid: "run-dialog-open", run: () => openRunDialog({ targets: [node.id] }) }, null];
-  return [...runs, ...(node.state === "failed" ? [freeze(node)] : []), { label: "Remove the stage…", symbol: "trash", isDanger: true, testid: "remove-stage", argv: ["remove", node.id], run: () => remove(node, removed) }];
+  return [...runs, ...(node.state === "failed" ? [freeze(node)] : []), { label: "Remove the stage…", symbol: "trash", isDanger: true, testid: "remove-stage", argv: ["remove", pathWord(node.id)], run: () => remove(node, removed) }];
 }
 
 async function remove(node, removed) {
-  const argv = ["remove", node.id];
+  const argv = ["remove", pathWord(node.id)];
   const outs = node.outs.map((out) => el("li", { class: "mono sm" }, out.path));
   const isSure = await decide({
     title: `Remove the stage ${node.name}?`, testid: "remove", confirm: "Remove the stage", isDanger: true, argv,
@@ -103,7 +103,7 @@ async function remove(node, removed) {
 function dataButtons(node) {
   if (node.state === "up to date" || node.state === "not checked") return [];
   const ask = (title, text, argv, confirm, isDanger) => async () => { if (await decide({ title, testid: "data-dialog", confirm, isDanger, argv, content: [el("p", {}, text)] })) act(argv); };
-  const keepIt = ["commit", "-f", node.id], back = ["checkout", "-f", node.id];
+  const keepIt = ["commit", "-f", pathWord(node.id)], back = ["checkout", "-f", pathWord(node.id)];
   return [
     el("button", { type: "button", class: "btn", title: commandOf(keepIt), "data-testid": "keep-data", onclick: ask("Record the data as it is now?", "What is in the workspace becomes the version that the .dvc file names; its content goes to the cache.", keepIt, "Record", false) }, icon("check"), "Record"),
     el("button", { type: "button", class: "btn", title: commandOf(back), "data-testid": "restore-data", onclick: ask("Put the recorded data back?", "What is in the workspace is replaced by the version that the .dvc file names. Changes that were never recorded are lost.", back, "Put back", true) }, icon("undo"), "Put back")];

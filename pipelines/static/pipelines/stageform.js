@@ -1,5 +1,5 @@
 // The form that adds a stage: what is typed becomes the words of `dataver stage add`.
-import { act, decide } from "../launcher/actions.js";
+import { act, decide, optionWords } from "../launcher/actions.js";
 import { el } from "../launcher/frame.js";
 
 const LISTS = [["deps", "-d", "Dependencies", "Files and folders it reads, one per line"], ["params", "-p", "Params", "Keys of params.yaml it reads, or FILE:KEYS, one per line"], ["outs", "-o", "Outputs", "Files and folders it makes, kept in the cache"], ["metrics", "-M", "Metrics", "Metrics files it makes, kept in Git"]];
@@ -14,7 +14,7 @@ export async function openStageForm(taken) {
   const lists = new Map(LISTS.map(([key, flag]) => [key, { flag, node: el("textarea", { class: "sf-in mono", rows: "3", spellcheck: "false", "data-testid": `stage-${key}` }) }]));
   const always = el("input", { type: "checkbox", "data-testid": "stage-always" });
   const problem = el("p", { class: "is-bad sm", role: "alert", "data-testid": "stage-problem", hidden: true });
-  const argv = () => ["stage", "add", "-n", name.value.trim() || "NAME", ...[...lists.values()].flatMap(({ flag, node }) => lines(node).flatMap((value) => [flag, value])), ...(always.checked ? ["--always-changed"] : []), "--", command.value.trim() || "COMMAND"];
+  const argv = () => ["stage", "add", "-n", name.value.trim() || "NAME", ...[...lists.values()].flatMap(({ flag, node }) => lines(node).flatMap((value) => optionWords(flag, value))), ...(always.checked ? ["--always-changed"] : []), "--", command.value.trim() || "COMMAND"];
   const wrong = () => !name.value.trim() ? "A stage needs a name." : !NAME.test(name.value.trim()) ? "A name holds letters, digits, _ and -." : taken.includes(name.value.trim()) ? `There is a stage "${name.value.trim()}" already.` : !command.value.trim() ? "A stage needs a command." : "";
   const check = () => { problem.textContent = wrong(); problem.hidden = !problem.textContent; return problem.hidden; };
   const isSure = await decide({
