@@ -71,6 +71,15 @@ def test_s1_remotes_are_added_tried_made_default_and_removed(visit: Visit, repo:
     page.click("remove-remote-confirm")
     page.count("remote-row", 0)
     page.click("undo").count("remote-row", 1)
+    # the default is named in the file that is in use
+    repo.ok("remote", "add", "--local", "-d", "mine", "elsewhere")
+    page.count("remote-row", 2).see("remote-mine", "Default")
+    page.expect(lambda: page.attribute("default-lab", "title"), "dataver remote default --local lab")
+    page.click("default-lab").see("remote-lab", "Default")
+    page.expect(lambda: page.attribute("undefault-lab", "title"), "dataver remote default --local -u")
+    before = (repo.path / ".dvc/config").read_text()
+    page.click("undefault-lab").wait(lambda: "remote = lab" not in (repo.path / ".dvc/config.local").read_text(), "the end of the local default")
+    assert (repo.path / ".dvc/config").read_text() == before
 
 
 def test_s1_a_remote_of_another_kind_is_added_with_its_options_and_credentials(visit: Visit, repo: Project, web_home: dict[str, str]) -> None:
@@ -128,6 +137,8 @@ def test_secrets_are_written_to_config_local_and_shown_nowhere(visit: Visit, rep
     assert page.find("secret-password").get_attribute("value") == ""
     page.type("secret-password", secret).see("dialog-command", "dataver remote modify --local web password ***")
     page.click("secrets-confirm").see("notes", "Stored in .dvc/config.local")
+    assert [line for line in page.console() if "TypeError" in line] == []
+    assert page.attribute("edit-entry-remote.web.password", "title") == "dataver remote modify --local web password ***"
     assert secret in (repo.path / ".dvc/config.local").read_text() and secret not in (repo.path / ".dvc/config").read_text()
     said = [str(page.driver.page_source)]
     get = "const done = arguments[1]; fetch(arguments[0]).then((answer) => answer.text()).then(done)"

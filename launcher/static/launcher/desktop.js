@@ -27,7 +27,7 @@ const isOff = () => { try { return localStorage.getItem(OFF) === "1"; } catch { 
 function tell(title, text) { if (!isOff()) ask({ do: "notify", title, text }).catch(() => {}); }
 const WORDS = { done: "Done", success: "Done", failed: "Failed", cancelled: "Cancelled", killed: "Stopped" };
 document.addEventListener("dataver:finished", (event) => { const { name, state, message } = event.detail; tell(`${WORDS[state] || state}: ${name}`, message || ""); });
-document.addEventListener("dataver:acted", (event) => { if (!document.hasFocus()) tell(`${WORDS[event.detail.state] || event.detail.state}: ${event.detail.command}`, event.detail.message || ""); });
+document.addEventListener("dataver:acted", (event) => { if (event.detail && !document.hasFocus()) tell(`${WORDS[event.detail.state] || event.detail.state}: ${event.detail.command}`, event.detail.message || ""); });
 const box = el("input", { type: "checkbox", "data-testid": "notifications", onchange: () => { try { if (box.checked) localStorage.removeItem(OFF); else localStorage.setItem(OFF, "1"); } catch { /* for this page only */ } } });
 box.checked = !isOff();
 document.querySelector("#help-dialog .keys").after(el("label", { class: "row dialog-foot" }, box, "Notify when runs end"));

@@ -52,5 +52,5 @@ document.addEventListener("dataver:live", async (event) => {
 // what was started from a page and runs in the workspace is not in the queue
 document.addEventListener("dataver:acted", (event) => {
   const item = event.detail;
-  if (RUNS.test(item.command) && item.seconds > 2) tell({ id: item.id, name: item.command.replace(/^dataver /, ""), state: item.state, message: item.message, href: `${base}runs/last` });
+  if (item && RUNS.test(item.command) && item.seconds > 2) tell({ id: item.id, name: item.command.replace(/^dataver /, ""), state: item.state, message: item.message, href: `${base}runs/last` });
 });

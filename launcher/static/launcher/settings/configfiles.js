@@ -1,8 +1,8 @@
 // Every setting that stands in any file, which file wins, and a way to change or add one.
 
 import { el, icon } from "../frame.js";
-import { decide } from "../actions.js";
-import { editSetting, findEntry, levelWord, winners } from "./setting.js";
+import { commandOf, decide } from "../actions.js";
+import { argvOf, editSetting, findEntry, levelWord, secretLine, winners } from "./setting.js";
 
 let picked = null;
 let words = "";
@@ -37,7 +37,7 @@ function row(page, entry, pick) {
     el("td", {}, el("button", { type: "button", class: "pick", "data-testid": `pick-${entry.name}`, "aria-pressed": String(entry.name === picked), onclick: () => pick(entry.name) }, entry.name), entry.is_known ? null : el("span", { class: "tag", title: "No setting of this name is known; it stays in the file" }, "unknown")),
     el("td", {}, el("div", { class: "trunc val" }, shown)),
     el("td", {}, levelWord(first.level), others.length ? el("span", { class: "over" }, ` over ${others.map((value) => levelWord(value.level)).join(", ")}`) : null),
-    el("td", { class: "num" }, el("button", { type: "button", class: "btn btn-row", "data-testid": `edit-entry-${entry.name}`, title: `dataver config ${entry.name} VALUE`, onclick: () => editSetting(page, entry) }, "Edit")));
+    el("td", { class: "num" }, el("button", { type: "button", class: "btn btn-row", "data-testid": `edit-entry-${entry.name}`, title: entry.is_secret ? secretLine(entry.name) : commandOf(argvOf(entry.name, entry.values[0].level, "VALUE")), onclick: () => editSetting(page, entry) }, "Edit")));
 }
 
 async function addSetting(page) {
@@ -45,7 +45,7 @@ async function addSetting(page) {
   const name = el("input", { type: "text", list: "known-settings", "data-testid": "new-setting", "aria-label": "Name of the setting", placeholder: "core.autostage", autocomplete: "off", spellcheck: "false" });
   const says = el("span", { class: "says", role: "status" }, "");
   const isSure = await decide({
-    title: "Add a setting", testid: "add-setting-dialog", confirm: "Next", command: () => `dataver config ${name.value || "NAME"} VALUE`,
+    title: "Add a setting", testid: "add-setting-dialog", confirm: "Next", command: () => commandOf(argvOf(name.value.trim() || "NAME", "repo", "VALUE")),
     content: [el("div", { class: "form" }, el("label", {}, "Name"), el("label", { class: "field" }, name), says), known],
     check: () => { const entry = findEntry(page, name.value.trim()); says.textContent = entry ? "" : "No setting has this name. Options of remotes are set under Remotes."; says.classList.add("is-bad"); return Boolean(entry); },
   });

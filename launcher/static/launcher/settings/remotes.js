@@ -2,7 +2,7 @@
 
 import { el, icon, getJSON, postJSON, chosen, keep } from "../frame.js";
 import { act, commandOf, decide, note } from "../actions.js";
-import { MASK, argvOf, editSecrets, fieldFor, flagOf, hasPassword, levelField, levelWord, pathOf, valueOf } from "./setting.js";
+import { MASK, argvOf, editSecrets, fieldFor, findEntry, flagOf, hasPassword, levelField, levelWord, pathOf, secretLine, valueOf } from "./setting.js";
 
 const base = `/r/${document.body.dataset.repository}`;
 const open = new Set();
@@ -48,7 +48,7 @@ function row(remote) {
     el("td", { class: "t3" }, levelWord(remote.level)),
     el("td", {}, el("div", { class: "acts" },
       el("button", { type: "button", class: "btn", "data-testid": `test-${remote.name}`, "aria-disabled": testing.has(remote.name) ? "true" : null, title: commandOf(["remote", "test", remote.name]), onclick: () => testing.has(remote.name) || test(remote) }, "Test"),
-      el("button", { type: "button", class: "btn", "data-testid": `edit-remote-${remote.name}`, title: commandOf(["remote", "modify", remote.name, "OPTION", "VALUE"]), onclick: () => editRemote(remote) }, "Edit"))));
+      el("button", { type: "button", class: "btn", "data-testid": `edit-remote-${remote.name}`, title: commandOf(argvOf(`remote.${remote.name}.OPTION`, remote.level, "VALUE")), onclick: () => editRemote(remote) }, "Edit"))));
 }
 
 function testState(remote, found) {
@@ -77,10 +77,10 @@ function more(remote) {
   if (!facts.length) fact("options", "none set");
   const button = (label, testid, argv, run, danger = "") => el("button", { type: "button", class: `btn ${danger}`, "data-testid": `${testid}-${remote.name}`, title: typeof argv === "string" ? argv : commandOf(argv), onclick: run }, label);
   return el("tr", { class: "more", "data-testid": `more-${remote.name}` }, el("td", { colspan: "6" }, el("dl", { class: "facts" }, ...facts), el("div", { class: "row" },
-    remote.is_default ? button("Not the default", "undefault", ["remote", "default", "-u"], () => act(["remote", "default", "-u"], { done: "There is no default remote", undo: { label: "Undo", argv: ["remote", "default", remote.name] } }))
-      : button("Make default", "default", ["remote", "default", remote.name], () => makeDefault(remote)),
-    remote.secrets.length ? button("Credentials", "credentials", `dataver remote modify --local ${remote.name} OPTION ***`, () => editSecrets(page, remote.secrets.map((secret) => ({ name: `remote.${remote.name}.${secret.option}`, label: secret.option, levels: secret.levels })), `Credentials of ${remote.name}`)) : null,
-    button("Rename", "rename", ["remote", "rename", remote.name, "NEW"], () => renameRemote(remote)),
+    remote.is_default ? button("Not the default", "undefault", undefaultArgv(), () => act(undefaultArgv(), { done: `${remote.name} is not the default remote any more`, undo: { label: "Undo", argv: defaultArgv(remote, defaultLevel()) } }))
+      : button("Make default", "default", defaultArgv(remote), () => makeDefault(remote)),
+    remote.secrets.length ? button("Credentials", "credentials", secretLine(`remote.${remote.name}.OPTION`), () => editSecrets(page, remote.secrets.map((secret) => ({ name: `remote.${remote.name}.${secret.option}`, label: secret.option, levels: secret.levels })), `Credentials of ${remote.name}`)) : null,
+    button("Rename", "rename", ["remote", "rename", ...flagOf(remote.level), remote.name, "NEW"], () => renameRemote(remote)),
     button("Remove", "remove", ["remote", "remove", ...flagOf(remote.level), remote.name], () => removeRemote(remote), "btn-danger"))));
 }
 
@@ -99,10 +99,15 @@ async function test(remote) {
   redraw();
 }
 
+/** The file that says which remote is the default; the project's own where none does. */
+function defaultLevel() { return findEntry(page, "core.remote")?.values?.[0]?.level || "repo"; }
+/** A stronger file that names another default would stay in use. */
+function defaultArgv(remote, level = remote.level === "local" || defaultLevel() === "local" ? "local" : "repo") { return ["remote", "default", ...flagOf(level), remote.name]; }
+function undefaultArgv() { return ["remote", "default", ...flagOf(defaultLevel()), "-u"]; }
 function makeDefault(remote) {
-  const before = page.remotes.find((other) => other.is_default);
-  const level = flagOf(remote.level === "local" ? "local" : "repo");
-  act(["remote", "default", ...level, remote.name], { done: `${remote.name} is the default remote`, undo: { label: "Undo", argv: before ? ["remote", "default", ...level, before.name] : ["remote", "default", ...level, "-u"] } });
+  const argv = defaultArgv(remote), level = argv.includes("--local") ? "local" : "repo";
+  const before = findEntry(page, "core.remote")?.values?.find((value) => value.level === level);
+  act(argv, { done: `${remote.name} is the default remote`, undo: { label: "Undo", argv: ["remote", "default", ...flagOf(level), before ? before.text : "-u"] } });
 }
 
 /** The kind of an address; null where nobody serves it. */
@@ -146,7 +151,7 @@ async function addRemote() {
   url.addEventListener("input", () => { const kind = kindOf(url.value.trim()); if (kind && kind.scheme !== kinds.value && url.value.trim()) show(kind); });
   const known = () => name.value.trim().toLowerCase();
   const argv = () => ["remote", "add", ...flagOf(level.value), ...(isDefault.checked ? ["-d"] : []), name.value.trim() || "NAME", hasPassword(url.value) ? MASK : url.value.trim() || "URL"];
-  const command = () => [argv(), ...fields.argvs(known() || "NAME", level.value)].map(commandOf).concat(Object.keys(fields.secrets("x")).map((secret) => `dataver remote modify --local ${known() || "NAME"} ${secret.split(".").pop()} ${MASK}`)).join(" && ");
+  const command = () => [argv(), ...fields.argvs(known() || "NAME", level.value)].map(commandOf).concat(Object.keys(fields.secrets(known() || "NAME")).map(secretLine)).join(" && ");
   const isSure = await decide({
     title: "Add a remote", testid: "add-remote-dialog", confirm: "Add", isWide: true, command,
     content: [el("div", { class: "form" }, el("span", { class: "lab" }, "Name"), el("label", { class: "field" }, name), says.name, el("span", { class: "lab" }, "Kind"), kinds, el("span", { class: "lab" }, "Address"), el("label", { class: "field" }, url), says.url,

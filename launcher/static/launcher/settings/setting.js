@@ -26,6 +26,8 @@ export function argvOf(name, level, value) {
   }
   return ["config", ...flagOf(level), ...(value === null ? ["-u", name] : [name, ...dashed(value)])];
 }
+/** The same for what is not shown: `dataver remote modify --local x password ***`. */
+export function secretLine(name) { return `${commandOf(argvOf(name, "local", "x")).replace(/ x$/, "")} ${MASK}`; }
 function dashed(value) { return value.startsWith("-") ? ["--", value] : [value]; }
 
 /** A field for a value of a kind, as a node whose value is read by `valueOf`. */
@@ -119,7 +121,7 @@ export async function editSecrets(page, secrets, title) {
       elsewhere.length ? el("span", { class: `says${elsewhere.includes("repo") ? " is-bad" : ""}` }, `Set in ${elsewhere.map((level) => pathOf(page, level)).join(", ")}${elsewhere.includes("repo") ? ", which Git shares with everybody: " : ": "}${commandOf(argvOf(secret.name, elsewhere[0], null))}`) : null] };
   });
   const values = () => Object.fromEntries(rows.flatMap(({ secret, input, clear }) => (clear.checked ? [[secret.name, null]] : input.value ? [[secret.name, input.value]] : [])));
-  const command = () => Object.entries(values()).map(([name, value]) => (value === null ? commandOf(argvOf(name, "local", null)) : `${commandOf(argvOf(name, "local", "x")).replace(/ x$/, "")} ${MASK}`)).join(" && ") || "dataver remote modify --local NAME OPTION ***";
+  const command = () => Object.entries(values()).map(([name, value]) => (value === null ? commandOf(argvOf(name, "local", null)) : secretLine(name))).join(" && ") || "dataver remote modify --local NAME OPTION ***";
   const isSure = await decide({
     title, testid: "secrets", confirm: "Store", command,
     content: [el("p", { class: "t2" }, "Kept in .dvc/config.local, which Git ignores. What is stored is never shown again, and is in no command line, log or list."), el("div", { class: "form" }, ...rows.flatMap((row) => row.nodes).filter(Boolean))],
