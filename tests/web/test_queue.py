@@ -205,6 +205,8 @@ def test_e5_q2_a_dead_worker_is_told_and_retry_works(visit: Visit, box: Box) -> 
     assert said[0] == "dataver queue stop" and "dataver queue start -j 3 --exact" in said, said
     page.click("more-workers").click("less-workers").see("worker-count", "0 workers")
     page.expect(page.focused, "more-workers")  # the other can do nothing now
+    box.dataver("queue", "start", "-j", "2", "--exact", "--gpus", "0,1")
+    page.expect(lambda: [page.attribute(f"{word}-workers", "title") for word in ("less", "more")], [f"dataver queue start -j {count} --exact --gpus 0,1" for count in (1, 3)])
     page.click("clear").click("clear-done").see("queue-empty", "Nothing is queued")
 
 
@@ -271,12 +273,13 @@ def test_e5_r1_r3_a_run_follows_and_its_parts_have_addresses(visit: Visit, box: 
     page.see("gantt", "work", "Done")
     page.wait(lambda: page.js("const image = document.querySelector('[data-testid=image] img'); return image && image.complete && image.naturalWidth > 0"), "the image")
     page.see("reproduce", "dataver exp apply slow")
-    page.click("edit-note").type("note-input", "the best").press("enter").see("note", "the best")
+    page.click("edit-note").type("note-input", "-best").expect(lambda: page.attribute("note-input", "title"), "dataver exp note -- slow -best")
+    page.press("enter").see("note", "-best")
     page.click("edit-tags").type("tags-input", "candidate, good").press("enter").see("tags", "candidate, good")
     page.wait(lambda: box.dataver("exp", "tag", "slow") == "candidate\ngood\n", "both tags")
     page.click("edit-tags").type("tags-input", "-looking").press("enter")
     page.wait(lambda: box.dataver("exp", "tag", "slow") == "candidate\ngood-looking\n", "the other tag")
-    page.expect(lambda: '"note": "the best"' in box.dataver("ui", "--get", f"{box.run_address('slow')}.json"), True)
+    page.expect(lambda: '"note": "-best"' in box.dataver("ui", "--get", f"{box.run_address('slow')}.json"), True)
     page.js("document.querySelector('[data-testid=code-file][data-path=\"params.yaml\"]').click()")
     page.wait(lambda: "epochs: 12" in page.text("[data-code-lines]"), "lines")
     assert_accessible(page)

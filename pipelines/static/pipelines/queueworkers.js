@@ -1,5 +1,5 @@
 // Workers: how many, what each does; and what the machine is busy with.
-import { act, decide } from "../launcher/actions.js";
+import { act, commandOf, decide } from "../launcher/actions.js";
 import { el, formatSize, icon } from "../launcher/frame.js";
 import { redraw, say } from "./keyed.js";
 import { pageOf } from "./queuelinks.js";
@@ -32,13 +32,14 @@ export function workersCard() {
   const node = el("section", { class: "card workers" }, list, el("div", { class: "wk wk-foot" }, less, number, more, el("span", { class: "grow" }), gpus));
   let asked = null; // what was clicked lately, until the server says the same
 
+  const lineFor = (count) => (count > 0 ? startLine(count, now.workers.gpus) : ["queue", "stop"]);
   const wanted = () => asked ?? (now.workers.is_on ? now.workers.jobs : 0);
   function change(step) {
     const count = wanted() + step;
     if (count < 0) return;
     asked = count;
     show();
-    const argv = () => (asked !== count ? null : count ? startLine(count, now.workers.gpus) : ["queue", "stop"]); // null: clicked again meanwhile
+    const argv = () => (asked !== count ? null : lineFor(count)); // null: clicked again meanwhile
     inTurn(argv, { quiet: true }).finally(() => { if (asked === count) { asked = null; show(); } });
   }
   function show() {
@@ -46,8 +47,8 @@ export function workersCard() {
     say(number, `${count} worker${count === 1 ? "" : "s"}`);
     if (count === 0 && document.activeElement === less) more.focus();
     less.disabled = count === 0;
-    less.title = count > 1 ? `dataver ${startLine(count - 1).join(" ")}` : "dataver queue stop";
-    more.title = `dataver ${startLine(count + 1).join(" ")}`;
+    less.title = commandOf(lineFor(count - 1));
+    more.title = commandOf(lineFor(count + 1));
     number.title = `This computer has ${now.machine.cores} core${now.machine.cores === 1 ? "" : "s"}`;
     say(gpus.firstChild, now.workers.gpus.length ? `GPUs ${now.workers.gpus.join(",")}` : "GPUs");
   }

@@ -1,5 +1,5 @@
 // The page of one run: buttons, parts that follow it, the note, lines of code. Log and curves are modules of their own.
-import { act, actionButton, commandOf, decide } from "../launcher/actions.js";
+import { act, actionButton, commandOf, decide, optionWords, plainWords } from "../launcher/actions.js";
 import { copy, el, getJSON, icon, onChange, problemCard, ready } from "../launcher/frame.js";
 import { follow } from "./livepage.js";
 import { redraw } from "./keyed.js";
@@ -108,8 +108,11 @@ box.addEventListener("scroll", () => {
 const noteLine = find("note-line");
 const name = body.dataset.name, words = (text) => text.split(/[\s,]+/).filter(Boolean);
 const lines = {
-  tags: { now: () => facts().tags.join(", "), argv: (text, before) => ["exp", "tag", name, ...words(text).filter((tag) => !words(before).includes(tag)), ...words(before).filter((tag) => !words(text).includes(tag)).flatMap((tag) => ["--remove", tag])] },
-  note: { now: () => facts().note, argv: (text) => ["exp", "note", name, text] },
+  tags: {
+    label: "Tags", now: () => facts().tags.join(", "), tidy: (text) => words(text).join(", "),
+    argv: (text, before) => ["exp", "tag", ...words(before).filter((tag) => !words(text).includes(tag)).flatMap((tag) => optionWords("--remove", tag)), ...plainWords(name, ...words(text).filter((tag) => !words(before).includes(tag)))],
+  },
+  note: { label: "Note", now: () => facts().note, tidy: (text) => text.trim(), argv: (text) => ["exp", "note", ...(text ? plainWords(name, text) : [name, "--remove"])] },
 };
 function drawNote() {
   if (!noteLine) return;
@@ -119,12 +122,15 @@ function drawNote() {
 function say(line, text) { line.text = text; line.shown.textContent = text || "–"; }
 function edit(what, line) {
   const before = line.text;
-  const input = el("input", { value: before, maxlength: "10000", "aria-label": what === "tags" ? "Tags" : "Note", "data-testid": `${what}-input` }), field = el("span", { class: "field grow" }, input);
+  const input = el("input", { value: before, maxlength: "10000", "aria-label": line.label, "data-testid": `${what}-input` }), field = el("span", { class: "field grow" }, input);
+  const tell = () => { input.title = commandOf(line.argv(line.tidy(input.value), before)); };
+  tell();
+  input.addEventListener("input", tell);
   let isOver = false; // taking the field away is a blur, too
   const end = async (isKept) => {
     if (isOver) return;
     isOver = true;
-    const text = what === "tags" ? words(input.value).join(", ") : input.value.trim();
+    const text = line.tidy(input.value);
     field.replaceWith(line.shown);
     line.pencil.hidden = false;
     if (!isKept || text === before) { line.pencil.focus(); return; }
@@ -141,6 +147,7 @@ function edit(what, line) {
 }
 if (noteLine) for (const [what, line] of Object.entries(lines)) {
   Object.assign(line, { shown: find(what), pencil: find(`edit-${what}`), text: line.now() });
+  line.pencil.title = commandOf(["exp", what === "tags" ? "tag" : "note", name, "…"]);
   line.pencil.addEventListener("click", () => edit(what, line));
 }
 
