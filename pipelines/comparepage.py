@@ -80,8 +80,9 @@ def show(request: HttpRequest, key: str) -> HttpResponse:
     finally:
         if repo.scm is not None:
             repo.scm.close()
-    first = [revision.label for revision in context.revisions][:2]
-    command = shlex.join(["dataver", "metrics", "diff", *([] if first == ["HEAD", WORKSPACE] else first)])
+    names = [revision.label for revision in context.revisions]
+    pairs = [[names[0], other] for other in names[1:]] or [names]  # a command line compares two
+    command = " && ".join(shlex.join(["dataver", "metrics", "diff", *([] if pair == ["HEAD", WORKSPACE] else pair)]) for pair in pairs)
     if pages.wants_json(request):
         return pages.json_answer(as_json(context))
     return pages.page(request, "pipelines/compare.html", context, title="Compare", active="experiments", command=command, repository=repository)

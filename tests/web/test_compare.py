@@ -194,7 +194,7 @@ def test_revisions_are_moved_dropped_and_added_in_place(visit: Visit, two: Proje
     page.click("drop", 1).expect(heads, ["b", "Workspace"])
     page.click("add").type("add-name", "bold-idea").click("add-confirm").expect(heads, ["b", "Workspace", "bold-idea"])
     assert commit[:7] in page.text("thead")
-    page.click("as-baseline", 1).expect(heads, ["bold-idea", "b", "Workspace"]).see("command", "dataver metrics diff bold-idea b")
+    page.click("as-baseline", 1).expect(heads, ["bold-idea", "b", "Workspace"]).expect(lambda: page.text("[data-testid=command]"), "dataver metrics diff bold-idea b && dataver metrics diff bold-idea workspace")
     page.driver.back()
     page.expect(heads, ["b", "Workspace", "bold-idea"])
     assert page.js("return window.isHere")
