@@ -217,6 +217,12 @@ class RemoteAdmin(admin.ModelAdmin):
             main.append(("Credentials", {"fields": [name for name in secrets if name in shown], "description": "Kept in .dvc/config.local, which Git ignores. What is stored is never shown."}))
         return [*main, ("Options", {"fields": options, "classes": ["mono"]})]
 
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        return super().render_change_form(request, {**context, "commands": lines_of(context["original"]) if context.get("original") else {}}, *args, **kwargs)
+
+    def render_delete_form(self, request: HttpRequest, context: Any) -> HttpResponse:
+        return super().render_delete_form(request, {**context, "commands": lines_of(context["object"])})
+
     # --- writing
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         root = obj.repository.root
@@ -297,7 +303,7 @@ class RemoteAdmin(admin.ModelAdmin):
             messages.error(request, "A repository has one default remote: choose one.")
             return
         for row in rows:
-            level = LOCAL if row.level == LOCAL else PROJECT
+            level = default_level(row)
             try:
                 remoteconfig.choose_default(config_of(row.repository.root, request), level, row.name)
             except (DataverError, OSError) as exc:
@@ -305,6 +311,17 @@ class RemoteAdmin(admin.ModelAdmin):
             else:
                 messages.success(request, f"{row.name} is the default remote of {row.repository} ({command('remote', 'default', *flag(level), row.name)})")
             refresh(row.repository, request)
+
+
+def default_level(row: Remote) -> str:
+    """The file that names it as the default."""
+    return LOCAL if row.level == LOCAL else PROJECT
+
+
+def lines_of(row: Remote) -> dict[str, str]:
+    """Command lines of what its pages do."""
+    own, default = flag(row.level), flag(default_level(row))
+    return {"modify": command("remote", "modify", *own, row.name, "OPTION", "VALUE"), "remove": command("remote", "remove", *own, row.name), "test": command("remote", "test", row.name), "default": command("remote", "default", *default, row.name)}
 
 
 def flag(level: str) -> list[str]:

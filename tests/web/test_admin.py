@@ -112,13 +112,15 @@ def test_admin_changes_remotes_in_their_files(visit: Callable[..., Page], projec
     write(page, "url", "foo://x/y")
     press(page, "_save")
     assert "no kind of storage foo://" in page.text("#content")
-    write(page, "name", "shelf")
+    write(page, "name", "my shelf")
     write(page, "url", "/mnt/shelf")
     press(page, "_save")  # on to its options
+    assert "dataver remote modify 'my shelf' OPTION VALUE" in page.text("#content")
+    assert page.driver.find_element("name", "_default").get_attribute("title") == "dataver remote default 'my shelf'"
     assert "url = /mnt/shelf" in config.read_text() and page.driver.find_elements("name", "option_jobs")
     with page.leaving(shows_data=False):
         page.driver.find_element("css selector", ".deletelink").click()
-    assert "What is stored at /mnt/shelf stays" in page.text("#content")
+    assert "What is stored at /mnt/shelf stays" in page.text("#content") and "dataver remote remove 'my shelf'" in page.text("#content")
     with page.leaving(shows_data=False):
         page.driver.find_element("css selector", "[type=submit][value=Remove]").click()
     assert "/mnt/shelf" not in config.read_text()
