@@ -185,6 +185,7 @@ class RunPage:
     packages: dict[str, str]
     reproduce: list[tuple[str, list[str]]]
     live: RunningCard | None
+    pid: int | None
     shown: str
     whole_log: bool
     is_kept: bool
@@ -195,7 +196,7 @@ class RunPage:
         """What the buttons of the page need."""
         return {
             "name": self.name, "state": self.state, "base": self.base, "commit": self.commit, "parameters": self.parameters, "is_kept": self.is_kept, "is_queued": bool(self.task),
-            "can_resume": self.can_resume, "can_note": self.can_note, "note": self.note, "tags": self.tags, "failed": self.failed[:1], "pid": (self.run or {}).get("pid"), "id": self.address, "elapsed_s": self.seconds, "live": pages.plain(self.live),
+            "can_resume": self.can_resume, "can_note": self.can_note, "note": self.note, "tags": self.tags, "failed": self.failed[:1], "pid": self.pid, "id": self.address, "elapsed_s": self.seconds, "live": pages.plain(self.live),
         }  # fmt: skip
 
 
@@ -285,6 +286,7 @@ def run_page(key: str, row: Repository, repo: Repo, subject: Subject) -> RunPage
         packages=packages(environment),
         reproduce=list(_reproduce(subject)),
         live=live_card(key, row, repo, task) if is_on and task is not None else None,
+        pid=run.pid if run is not None else None,
         shown=_shown(run) if run is not None else "",
         whole_log=bool(subject.log_path),
         is_kept=bool(subject.name and subject.commit and subject.state == runs.SUCCEEDED),

@@ -118,11 +118,26 @@ def test_a_killed_run_is_interrupted(visit: Visit, make: Callable[[str], Project
     page.wait(lambda: repo.ok("runs", "--json").json, "the journal")
     page.open(address(repo, "/last"))
     page.see("log", "begun")
+    page.click("stop").see("stop-run", "belongs to a terminal", f"process {process.pid}")
+    page.click("stop-run-cancel")
     os.kill(process.pid, signal.SIGKILL)
     process.wait(WAIT_S)
     repo.gen({"go": ""})
     page.expect(lambda: page.attribute("run-state", "data-state"), "interrupted")
     page.see("cause", "killed")
+
+
+def test_stopping_a_run_names_the_command_that_does_it(visit: Visit, make: Callable[[str], Project]) -> None:
+    repo = make("echo begun; while [ ! -e go ]; do sleep 0.05; done")
+    page = visit(repo.path).open(address(repo))
+    page.js("""const post = (name, body) => fetch(`/r/${document.body.dataset.repository}/${name}`, {method: 'POST', headers: {'X-CSRFToken': document.body.dataset.csrf, 'Content-Type': 'application/json'}, body: JSON.stringify(body)});
+    return post('trust', {}).then(() => post('actions', {argv: ['repro']})).then(() => true)""")
+    page.wait(lambda: repo.ok("runs", "--json").json, "the journal")
+    page.open(address(repo, "/last")).see("log", "begun")
+    page.click("stop").see("stop-run", "Interrupt this run?", "dataver repro")
+    command = page.see("dialog-command", "kill -INT ")
+    subprocess.run(command, shell=True, check=True)
+    page.click("stop-run-cancel").expect(lambda: page.attribute("run-state", "data-state"), "interrupted")
 
 
 def test_a_long_log_is_read_in_parts(visit: Visit, make: Callable[[str], Project]) -> None:

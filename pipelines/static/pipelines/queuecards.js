@@ -1,6 +1,6 @@
 // Cards of runs that go on: digits change in place.
 import { act, actionButton, cancel, commandOf, decide } from "../launcher/actions.js";
-import { el, formatNumber, formatSize, getJSON, icon } from "../launcher/frame.js";
+import { coded, el, formatNumber, formatSize, getJSON, icon } from "../launcher/frame.js";
 import { redraw, say } from "./keyed.js";
 import { runPage, shortParams } from "./queuelinks.js";
 import { spark } from "./spark.js";
@@ -86,8 +86,8 @@ async function stopOwn(card) {
   const { items } = await getJSON(`/r/${document.body.dataset.repository}/actions.json`);
   const item = items.find((one) => one.state === "running" && /^dataver (repro|exp run)\b/.test(one.command));
   const isSure = await decide({
-    title: item ? "Interrupt this run?" : "This run belongs to a terminal", testid: "stop-run", confirm: item ? "Interrupt it" : "Close", isDanger: Boolean(item), command: item ? item.command : null,
-    content: [el("p", {}, item ? "As Ctrl-C in a terminal: its stage is interrupted, finished stages are kept." : `It was started on the command line (process ${card.pid}). Press Ctrl-C there.`)],
+    title: item ? "Interrupt this run?" : "This run belongs to a terminal", testid: "stop-run", confirm: item ? "Interrupt it" : "Close", isDanger: Boolean(item), command: item && card.pid ? `kill -INT ${card.pid}` : null,
+    content: [el("p", {}, ...coded(item ? `As Ctrl-C in a terminal: the stage that \`${item.command}\` runs is interrupted, finished stages are kept.` : `It was started on the command line (process ${card.pid}). Press Ctrl-C there.`))],
   });
   if (isSure && item) await cancel(item);
 }
