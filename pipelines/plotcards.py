@@ -4,6 +4,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -172,7 +173,7 @@ def _plot_problem(problem: Problem, is_experiment: bool) -> pages.Problem:
     hint = ""
     if NOT_IN_CACHE in reason:
         reason = "its data is not in the cache, only on a remote if it was pushed"
-        command = f"exp apply {problem.rev}` and `dataver pull {file}" if is_experiment else " ".join(_fetch([problem]))
+        command = f"{shlex.join(['exp', 'apply', problem.rev])}` and `{shlex.join(['dataver', 'pull', _word(file)])}" if is_experiment else shlex.join(_fetch([problem]))
         hint = f"Get it with `dataver {command}`."
     elif problem.type == "FileNotFoundError":
         hint = "Make it with `dataver repro`, or get it with `dataver pull`."
@@ -184,8 +185,13 @@ def _fetch(problems: Sequence[Problem]) -> list[str]:
     lost = [problem for problem in problems if NOT_IN_CACHE in problem.msg]
     if not lost:
         return []
-    files = list(dict.fromkeys(problem.source or problem.name for problem in lost))
+    files = list(dict.fromkeys(_word(problem.source or problem.name) for problem in lost))
     return ["fetch", *([] if all(problem.rev == WORKSPACE for problem in lost) else ["--all-commits"]), *files]
+
+
+def _word(path: str) -> str:
+    """A path that is no option."""
+    return f"./{path}" if path.startswith("-") else path
 
 
 def _images(key: str, plot: Plot) -> list[ShownImage]:

@@ -273,11 +273,12 @@ def test_system_metrics_have_their_own_section(get: Get, drawn: Project) -> None
 
 
 def test_data_that_is_only_on_a_remote_is_said_with_the_command(get: Get, drawn: Project) -> None:
-    drawn.gen({"big.csv": curve(3, 1), "dvc.yaml": "plots: [big.csv]\n"})
-    drawn.ok("add", "big.csv")
+    drawn.gen({"big.csv": curve(3, 1), "-the big.csv": curve(3, 2), "dvc.yaml": "plots: [big.csv, '-the big.csv']\n"})
+    drawn.ok("add", "big.csv", "./-the big.csv")
     drawn.commit("tracked")
     experiment(drawn, "lost", {"note": "x"})
     (drawn.path / "big.csv").unlink()
+    (drawn.path / "-the big.csv").unlink()
     for folder in (drawn.path / ".dvc/cache/files/md5").iterdir():
         for file in folder.iterdir():
             file.unlink()
@@ -285,6 +286,8 @@ def test_data_that_is_only_on_a_remote_is_said_with_the_command(get: Get, drawn:
     for rev, fetch, hint in wanted:
         (card,) = get(drawn.path, "plots/cards.json", revs=rev, id="big.csv").json()["cards"]
         assert card["fetch"] == fetch and hint in card["problems"][0]["hint"]
+    (card,) = get(drawn.path, "plots/cards.json", revs="workspace", id="-the big.csv").json()["cards"]
+    assert card["fetch"] == ["fetch", "./-the big.csv"] and "`dataver fetch './-the big.csv'`" in card["problems"][0]["hint"]
 
 
 def test_l9_charts_over_all_runs_have_commits_and_experiments(get: Get, drawn: Project) -> None:
