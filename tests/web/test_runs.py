@@ -132,7 +132,7 @@ def test_stopping_a_run_names_the_command_that_does_it(visit: Visit, make: Calla
     page = visit(repo.path).open(address(repo))
     page.js("""const post = (name, body) => fetch(`/r/${document.body.dataset.repository}/${name}`, {method: 'POST', headers: {'X-CSRFToken': document.body.dataset.csrf, 'Content-Type': 'application/json'}, body: JSON.stringify(body)});
     return post('trust', {}).then(() => post('actions', {argv: ['repro']})).then(() => true)""")
-    page.wait(lambda: repo.ok("runs", "--json").json, "the journal")
+    page.wait(lambda: repo.ok("runs", "show", "last", "--json").json["stages"], "the stage")
     page.open(address(repo, "/last")).see("log", "begun")
     page.click("stop").see("stop-run", "Interrupt this run?", "dataver repro")
     command = page.see("dialog-command", "kill -INT ")
