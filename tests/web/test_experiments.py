@@ -600,6 +600,7 @@ def test_a_row_is_renamed_tagged_and_applied(visit: Visit, small: Project) -> No
     page.expect(lambda: [tag.text for tag in page.all("own-tag")], ["-slow", "candidate"])
     at(page, "winner", "row.querySelector('[data-testid=row-menu]').click()")
     page.click("do-apply").see("preview", "accuracy", "→")
+    page.see("apply", "git stash show -p -u refs/exps/apply/stash", ".dvc/tmp/dataver/replaced")
     page.see("dialog-command", "dataver exp apply winner")
     page.click("apply-cancel")
 

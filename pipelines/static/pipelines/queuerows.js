@@ -1,6 +1,7 @@
 // Rows of what waits, which can be moved, and of what ended.
 import { act, commandOf, decide } from "../launcher/actions.js";
 import { copy, el, icon } from "../launcher/frame.js";
+import { askToApply } from "./applying.js";
 import { redraw, say } from "./keyed.js";
 import { changesOf, runPage, shortCause, shortParams } from "./queuelinks.js";
 import { retryButton } from "./queuecards.js";
@@ -134,5 +135,5 @@ async function removeFailed(row, argv) {
   if (await decide({ title: `Remove ${row.name}?`, testid: "remove-run", confirm: "Remove", isDanger: true, argv, content: [el("p", {}, "Its log and the record in this list go. This cannot be undone.")] })) await act(argv);
 }
 async function apply(row, argv) {
-  if (await decide({ title: `Apply ${row.name} to the workspace?`, testid: "apply-run", confirm: "Apply", argv, content: [el("p", {}, "Files of the workspace become those of this experiment. Changes that are not committed and would be lost keep it from happening.")] })) await act(argv);
+  if (await askToApply(row.name, argv)) await act(argv);
 }

@@ -1,6 +1,7 @@
 // The page of one run: buttons, parts that follow it, the note, lines of code. Log and curves are modules of their own.
 import { act, actionButton, commandOf, decide, optionWords, plainWords } from "../launcher/actions.js";
 import { copy, el, getJSON, icon, onChange, problemCard, ready } from "../launcher/frame.js";
+import { askToApply } from "./applying.js";
 import { follow } from "./livepage.js";
 import { redraw } from "./keyed.js";
 import { stopRun } from "./queuecards.js";
@@ -52,7 +53,7 @@ function menu(run) {
   return items;
 }
 async function apply(argv) {
-  if (await decide({ title: `Apply ${argv.at(-1)} to the workspace?`, testid: "apply-run", confirm: "Apply", argv, content: [el("p", {}, "Files of the workspace become those of this experiment. Changes that are not committed and would be lost keep it from happening.")] })) await act(argv);
+  if (await askToApply(argv.at(-1), argv)) await act(argv);
 }
 async function branch(argv) {
   const name = el("input", { value: `${argv.at(-1)}-branch`, "data-testid": "branch-name", "aria-label": "Name of the branch" });

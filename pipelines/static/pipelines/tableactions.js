@@ -1,6 +1,7 @@
 // What can be done with rows: the menu of one, the bar of several. Each action is a command line of dataver.
 import { act, commandOf, decide, note, optionWords, plainWords } from "../launcher/actions.js";
 import { copy, el, formatNumber, getJSON } from "../launcher/frame.js";
+import { askToApply } from "./applying.js";
 import { nameOf, tagsOf } from "./tablecells.js";
 import { experimentOf, table, WORKSPACE } from "./tabledata.js";
 import { openMenu } from "./tablemenu.js";
@@ -114,7 +115,7 @@ async function apply(row) {
   const name = argumentOf(row);
   const body = el("div", { class: "preview", tabindex: "0", role: "region", "aria-label": "What differs", "data-testid": "preview" }, el("p", { class: "t3" }, "Comparing with the workspace…"));
   const shown = getJSON(`${data.compareJson}?${new URLSearchParams({ revs: `${WORKSPACE},${revisionOf(row)}` })}`).then((found) => body.replaceChildren(...preview(found)), (error) => body.replaceChildren(el("p", {}, error.message)));
-  const isSure = await decide({ title: `Apply ${nameOf(row)} to the workspace`, testid: "apply", confirm: "Apply", argv: ["exp", "apply", name], content: [el("p", {}, "Files of the workspace become those of the experiment. Changes that are committed nowhere are kept in Git's stash; ", el("code", {}, "git stash list"), " shows it."), body] });
+  const isSure = await askToApply(nameOf(row), ["exp", "apply", name], { testid: "apply", content: [body] });
   await shown;
   if (isSure) act(["exp", "apply", name], { done: `The workspace is now as in ${nameOf(row)}` });
 }
