@@ -75,6 +75,10 @@ def test_opened_groups_and_data_are_the_graph_of_dag(visit: Visit, graph: Projec
     dot = graph.ok("dag", "--dot").out
     page.click("toggle-groups").expect(lambda: set(shown(page)), set(re.findall(r'^"([^"]+)";$', dot, re.M)))
     page.expect(lambda: edges(page), set(re.findall(r'^"([^"]+)" -> "([^"]+)";$', dot, re.M)))
+    choose(page, "part@a").see("panel-name", "part@a")
+    page.find("run-stage")
+    page.click("more").find("run-force")
+    assert page.all("freeze") == page.all("remove-stage") == []  # they are written once for the whole group
     page.click("toggle-data").wait(lambda: "data.bin.dvc" not in shown(page) and len(shown(page)) == 7, "the stages alone")
 
 

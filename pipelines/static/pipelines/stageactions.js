@@ -66,7 +66,7 @@ export function buttonsOf(node, at) {
     : node.state === "failed" ? run("Retry from here", ["repro", "--downstream", pathWord(node.id)], { symbol: "redo", testid: "retry" })
       : run("Run", ["repro", pathWord(node.id)], { symbol: "play", testid: "run-stage" });
   return [first,
-    ...(node.state === "failed" ? [] : [actionButton(freeze(node).label, freeze(node).argv, { symbol: "lock", testid: "freeze" })]),
+    ...(node.state === "failed" || node.group ? [] : [actionButton(freeze(node).label, freeze(node).argv, { symbol: "lock", testid: "freeze" })]),
     edit(node.file, node.id),
     menuButton("More", () => more(node, at), "more")];
 }
@@ -84,6 +84,7 @@ function more(node, { running, removed }) {
     item("Run it and what comes after", "arrow-r", ["repro", "--downstream", pathWord(node.id)], "run-downstream"),
     item("Run it alone, changed or not", "zap", ["repro", "-f", "-s", pathWord(node.id)], "run-force"),
     { label: "Run with other params…", symbol: "param", testid: "run-dialog-open", run: () => openRunDialog({ targets: [node.id] }) }, null];
+  if (node.group) return runs.filter(Boolean); // one of a group is frozen and removed with it, in dvc.yaml
   return [...runs, ...(node.state === "failed" ? [freeze(node)] : []), { label: "Remove the stage…", symbol: "trash", isDanger: true, testid: "remove-stage", argv: ["remove", pathWord(node.id)], run: () => remove(node, removed) }];
 }
 
