@@ -279,7 +279,7 @@ def test_a_path_that_begins_with_a_dash_is_no_option(visit: Visit, data: Project
     data.gen({"-t.csv": "y"})
     page = visit(data.path).open(address(data, "?path=-t.csv"))
     page.expect(lambda: [page.attribute(f"panel-{name}", "title") for name in ("push", "pull", "checkout")], [f"dataver {name} ./-t.csv" for name in ("push", "pull", "checkout")])
-    assert [page.attribute(f"more-{name}", "title") for name in ("fetch", "unprotect", "link", "remove")] == ["dataver fetch ./-t.csv", "dataver unprotect ./-t.csv", "dataver remote link ./-t.csv", "dataver remove ./-t.csv.dvc"]
+    page.expect(lambda: [page.attribute(f"more-{name}", "title") for name in ("fetch", "unprotect", "link", "remove")], ["dataver fetch ./-t.csv", "dataver unprotect ./-t.csv", "dataver remote link ./-t.csv", "dataver remove ./-t.csv.dvc"])
     page.click("panel-commit").see("commit", "dataver commit -f ./-t.csv")
     page.click("commit-confirm").see("activity", "Done")
     page.click("panel-more").click("more-remove").see("remove", "dataver remove ./-t.csv.dvc")

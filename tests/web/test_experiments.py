@@ -572,8 +572,8 @@ def test_the_command_of_a_row_says_texts_as_they_are(visit: Visit, repo: Project
     page = open_table(visit(repo.path), repo)
     page.expect(lambda: names(page), [name])
     at(page, name, "row.querySelector('[data-testid=row-menu]').click()")
-    command = page.attribute("copy-run", "title")
-    assert command is not None
+    page.click("copy-run").see("notes", "Copied: dataver exp run")
+    command = page.js("return [...document.querySelectorAll('[data-testid=notes] *')].find((node) => !node.children.length && node.textContent.startsWith('Copied: ')).textContent").removeprefix("Copied: ")
     changes = shlex.split(command)[4::2]
     repo.ok("params", "set", *changes)
     assert yaml.safe_load(repo.read("params.yaml")) == values, command

@@ -205,6 +205,7 @@ def test_e5_q2_a_dead_worker_is_told_and_retry_works(visit: Visit, box: Box) -> 
     assert said[0] == "dataver queue stop" and "dataver queue start -j 3 --exact" in said, said
     page.click("more-workers").click("less-workers").see("worker-count", "0 workers")
     page.expect(page.focused, "more-workers")  # the other can do nothing now
+    page.wait(lambda: all(entry["state"] != "running" for entry in page.js("return fetch(`/r/${document.body.dataset.repository}/actions.json`).then((answer) => answer.json())")["items"]), "the end of what was clicked")
     box.dataver("queue", "start", "-j", "2", "--exact", "--gpus", "0,1")
     page.expect(lambda: [page.attribute(f"{word}-workers", "title") for word in ("less", "more")], [f"dataver queue start -j {count} --exact --gpus 0,1" for count in (1, 3)])
     page.click("clear").click("clear-done").see("queue-empty", "Nothing is queued")

@@ -30,17 +30,17 @@ export function workersCard() {
   const number = el("span", { class: "medium nowrap", "data-testid": "worker-count" });
   const gpus = el("button", { type: "button", class: "btn btn-quiet", "data-testid": "gpus", title: "Devices of stages with a queue of their own", onclick: chooseGpus }, "GPUs");
   const node = el("section", { class: "card workers" }, list, el("div", { class: "wk wk-foot" }, less, number, more, el("span", { class: "grow" }), gpus));
-  let asked = null; // what was clicked lately, until the server says the same
+  let asked = null; // {count} of the last click, until the server says the same
 
   const lineFor = (count) => (count > 0 ? startLine(count, now.workers.gpus) : ["queue", "stop"]);
-  const wanted = () => asked ?? (now.workers.is_on ? now.workers.jobs : 0);
+  const wanted = () => asked?.count ?? (now.workers.is_on ? now.workers.jobs : 0);
   function change(step) {
     const count = wanted() + step;
     if (count < 0) return;
-    asked = count;
+    const mine = asked = { count };
     show();
-    const argv = () => (asked !== count ? null : lineFor(count)); // null: clicked again meanwhile
-    inTurn(argv, { quiet: true }).finally(() => { if (asked === count) { asked = null; show(); } });
+    const argv = () => (asked !== mine ? null : lineFor(count)); // null: clicked again meanwhile
+    inTurn(argv, { quiet: true }).finally(() => { if (asked === mine) { asked = null; show(); } });
   }
   function show() {
     const count = wanted();
