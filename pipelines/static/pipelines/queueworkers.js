@@ -6,6 +6,7 @@ import { pageOf } from "./queuelinks.js";
 import { spark } from "./spark.js";
 
 const SAMPLES = 90; // of the machine, about a minute
+const SAID_MS = 3000; // after a command is done, until the page has heard of it
 
 /** argv that has `count` workers at work. */
 export const startLine = (count, gpus = []) => ["queue", "start", "-j", String(count), "--exact", ...(gpus.length ? ["--gpus", gpus.join(",")] : [])];
@@ -30,17 +31,19 @@ export function workersCard() {
   const number = el("span", { class: "medium nowrap", "data-testid": "worker-count" });
   const gpus = el("button", { type: "button", class: "btn btn-quiet", "data-testid": "gpus", title: "Devices of stages with a queue of their own", onclick: chooseGpus }, "GPUs");
   const node = el("section", { class: "card workers" }, list, el("div", { class: "wk wk-foot" }, less, number, more, el("span", { class: "grow" }), gpus));
-  let asked = null; // {count} of the last click, until the server says the same
+  let asked = null; // {count} of the last click, until the server says the same, or SAID_MS after it was done
 
   const lineFor = (count) => (count > 0 ? startLine(count, now.workers.gpus) : ["queue", "stop"]);
-  const wanted = () => asked?.count ?? (now.workers.is_on ? now.workers.jobs : 0);
+  const said = () => (now.workers.is_on ? now.workers.jobs : 0);
+  const wanted = () => asked?.count ?? said();
   function change(step) {
     const count = wanted() + step;
     if (count < 0) return;
     const mine = asked = { count };
     show();
     const argv = () => (asked !== mine ? null : lineFor(count)); // null: clicked again meanwhile
-    inTurn(argv, { quiet: true }).finally(() => { if (asked === mine) { asked = null; show(); } });
+    const forget = () => { if (asked === mine) { asked = null; show(); } };
+    inTurn(argv, { quiet: true }).then((item) => { mine.isDone = true; setTimeout(forget, item?.state === "done" ? SAID_MS : 0); }, forget);
   }
   function show() {
     const count = wanted();
@@ -61,6 +64,7 @@ export function workersCard() {
   }
   function update(page) {
     now = page;
+    if (asked?.isDone && said() === asked.count) asked = null;
     const { workers, counts } = page;
     redraw(list, workers, () => (workers.lines.length ? workers.lines.map((line) => el("div", { class: "wk", "data-testid": "worker", "data-pid": line.pid },
       el("span", { class: "medium nowrap", title: `Process ${line.pid}` }, `Worker ${line.number}`),
