@@ -282,7 +282,10 @@ def test_a_path_that_begins_with_a_dash_is_no_option(visit: Visit, data: Project
     page.expect(lambda: [page.attribute(f"more-{name}", "title") for name in ("fetch", "unprotect", "link", "remove")], ["dataver fetch ./-t.csv", "dataver unprotect ./-t.csv", "dataver remote link ./-t.csv", "dataver remove ./-t.csv.dvc"])
     page.click("panel-commit").see("commit", "dataver commit -f ./-t.csv")
     page.click("commit-confirm").see("activity", "Done")
-    page.click("panel-more").click("more-remove").see("remove", "dataver remove ./-t.csv.dvc")
+    page.click("panel-more")
+    data.gen({"-t.csv": "new"})
+    page.wait(lambda: "Modified" in page.text("[data-testid=panel-state]"), "the change")
+    page.click("more-remove").see("remove", "dataver remove ./-t.csv.dvc")  # the menu stays open
     page.click("remove-confirm").see("notes", "-t.csv.dvc was removed")
     assert (data / "-t.csv").is_file() and not (data / "-t.csv.dvc").exists()
     page.click("undo").wait((data / "-t.csv.dvc").is_file, "it is tracked again")

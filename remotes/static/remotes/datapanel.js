@@ -56,7 +56,10 @@ export class DataPanel {
     const facts = item.tracked;
     this.marks.replaceChildren(...stateMarks(item), item.remote === null ? "" : el("span", { class: `state ${item.remote ? "is-warn" : "is-ok"}` }, icon("cloud"), item.remote ? (item.dir ? `${item.remote.toLocaleString("en")} not in the remote` : "Not in the remote") : "In the remote"));
     const focused = this.buttons.contains(document.activeElement) ? document.activeElement.dataset.testid : null;
+    const isOpen = this.buttons.querySelector("details[open]") !== null;
     this.buttons.replaceChildren(...this.actions(item));
+    const menu = this.buttons.querySelector("details");
+    if (isOpen && menu) menu.open = true;
     if (focused) this.buttons.querySelector(`[data-testid="${focused}"]`)?.focus();
     const rows = [["Size", item.size === null ? "unknown" : formatSize(item.size)]];
     if (item.dir) rows.push(["Files", item.files.toLocaleString("en")]);
