@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -229,14 +230,21 @@ def test_rwlock_left_empty_by_a_killed_dvc_is_free(tmp_path: Path) -> None:
         pass
 
 
-def test_rwlock_half_written_is_read_again(tmp_path: Path) -> None:
+def test_rwlock_half_written_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other writer finishes while we pause; a thread instead could truncate between our read and our write."""
     path = tmp_path / "rwlock"
     path.write_text('{"write": {"/p"')
-    writer = threading.Timer(0.05, path.write_text, ["{}"])
-    writer.start()
+    pauses: list[float] = []
+
+    def finish(seconds: float) -> None:
+        pauses.append(seconds)
+        path.write_text("{}")
+
+    monkeypatch.setattr("tracking.engine.rwlock.time", SimpleNamespace(sleep=finish))
     with RwLock(str(tmp_path)).held(write=["/p"], cmd="us"):
-        pass
-    writer.join()
+        assert json.loads(path.read_text())["write"]["/p"]["cmd"] == "us"
+    assert json.loads(path.read_text()) == {}
+    assert len(pauses) == 1
 
 
 @pytest.mark.parametrize("text", ["[]", '{"write": []}', '{"write": {"/p": {"pid": "x", "cmd": "y"}}}', '{"read": {"/p": {}}}'])
