@@ -14,6 +14,9 @@ from tracking.engine import external
 from tracking.engine.errors import ConfigError, DataverError, InvalidFile
 from tracking.engine.protocols import Settings
 
+# argparse looks for a translation of every word it might say: Python brings none, and the search is a tenth of a start
+argparse._ = str  # type: ignore[attr-defined]
+
 INTERRUPTED = 252
 USAGE = 254
 FAILED = 255

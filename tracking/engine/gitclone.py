@@ -46,11 +46,6 @@ def is_git_url(url: str) -> bool:
     return "://" in url or _SCP_LIKE.match(url) is not None
 
 
-def is_bare(folder: str) -> bool:
-    """Whether a folder is a Git repository without a work tree."""
-    return os.path.isfile(f"{folder}/HEAD") and os.path.isdir(f"{folder}/objects") and os.path.isdir(f"{folder}/refs")
-
-
 def local_folder(url: str) -> str | None:
     """The folder a URL names on this machine, None when it names none."""
     path = url.removeprefix("file://")

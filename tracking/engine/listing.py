@@ -5,8 +5,9 @@ not there are listed from the manifests of the cache.
 """
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tracking.engine.datatree import DataTree
@@ -14,6 +15,7 @@ from tracking.engine.errors import DataverError
 from tracking.engine.files import is_absence
 from tracking.engine.stage import Digest
 from tracking.engine.tree import parent_folders
+from tracking.engine.walk import scan_folder
 
 if TYPE_CHECKING:
     from tracking.engine.git import Git
@@ -24,7 +26,7 @@ Entry = tuple[bool, bool, bool, "int | None", "str | None"]
 Found = tuple[bool, bool, int]  # what lies there: isdir, isexec, size in bytes
 Tracked = tuple[bool, bool, "int | None", "str | None"]  # isdir, isout, size in bytes, hash
 
-_TYPE_MASK = 0o170000
+_EXECUTABLE_MASK, _EXECUTABLE = 0o170100, 0o100100  # a regular file its owner may run
 _SUBMODULE = 0o160000
 
 
@@ -64,42 +66,40 @@ class WorkspaceListing:
         while stack:
             folder, level = stack.pop()
             prefix = f"{folder}/" if folder else ""
-            names, files, subdirs, dirs = self._entries(folder)
-            facts = self._facts
-            for name in names:
-                found[prefix + name] = facts(files[name])
-            for name in subdirs:
-                found[prefix + name] = (True, False, facts(dirs[name])[2])
-                if depth is None or level < depth:
-                    stack.append((prefix + name, level + 1))
+            try:
+                with scan_folder(f"{self._root}/{folder}" if folder else self._root) as scan:
+                    dirs = self._look_into(scan, folder, prefix, found)
+            except (FileNotFoundError, NotADirectoryError):
+                continue  # a tracked folder that is not there, or just went away
+            if depth is None or level < depth:
+                stack += [(prefix + name, level + 1) for name in dirs]
         return found
 
-    def _entries(self, folder: str) -> tuple[list[str], dict[str, os.DirEntry[str]], list[str], dict[str, os.DirEntry[str]]]:
-        """Names of files that are not ignored and all entries of files; the same of folders."""
+    def _look_into(self, scan: Iterator[os.DirEntry[str]], folder: str, prefix: str, found: dict[str, Found]) -> list[str]:
+        """Put what lies in an open folder and is not ignored into `found`; returns the names of folders."""
         files: dict[str, os.DirEntry[str]] = {}
         dirs: dict[str, os.DirEntry[str]] = {}
-        try:
-            with os.scandir(f"{self._root}/{folder}" if folder else self._root) as scan:
-                for entry in scan:
-                    (dirs if entry.is_dir(follow_symlinks=False) else files)[entry.name] = entry
-        except (FileNotFoundError, NotADirectoryError):
-            return [], {}, [], {}  # a tracked folder that is not there, or just went away
-        except PermissionError as exc:
-            raise DataverError(f"cannot read folder '{exc.filename}': permission denied", hint="Make it readable, then run the command again.") from exc
+        for entry in scan:
+            (dirs if entry.is_dir(follow_symlinks=False) else files)[entry.name] = entry
         names, subdirs = list(files), list(dirs)
         if self._ignore is not None:
             names, subdirs = self._ignore.filter_dir(folder, names, subdirs)
-        return names, files, subdirs, dirs
-
-    def _facts(self, entry: os.DirEntry[str]) -> Found:
         if not self._details:
-            return False, False, 0
-        try:
-            status = entry.stat()
-        except FileNotFoundError:  # a symlink to nowhere
-            return False, False, 0
-        mode = status.st_mode
-        return False, bool(mode & 0o100) and mode & _TYPE_MASK == 0o100000, status.st_size
+            found.update(dict.fromkeys([prefix + name for name in names], (False, False, 0)))
+            found.update(dict.fromkeys([prefix + name for name in subdirs], (True, False, 0)))
+            return subdirs
+        for name in names:
+            try:
+                status = files[name].stat()
+            except OSError:  # a symlink to nowhere
+                found[prefix + name] = (False, False, 0)
+                continue
+            mode = status.st_mode
+            found[prefix + name] = (False, mode & _EXECUTABLE_MASK == _EXECUTABLE, status.st_size)
+        for name in subdirs:
+            with contextlib.suppress(FileNotFoundError):  # it just went away
+                found[prefix + name] = (True, False, dirs[name].stat().st_size)
+        return subdirs
 
 
 class RevisionListing:
@@ -192,11 +192,10 @@ class Listing:
             in_the_way = {path for path in parent_folders(tracked) if path in found and not found[path][0]}
             if in_the_way:
                 tracked = {path: facts for path, facts in tracked.items() if path in found or not _has_parent_in(path, in_the_way)}
-        merged = {path: _merged(facts, tracked.get(path)) for path, facts in found.items()}
-        for path, facts in tracked.items():
-            if path not in found:
-                merged[path] = _merged(None, facts)
-        return {path: merged[path] for path in sorted(merged)}
+        merged: dict[str, Entry] = {}
+        for path in sorted(found.keys() | tracked.keys() if tracked else found):
+            merged[path] = _merged(found.get(path), tracked.get(path))
+        return merged
 
     def is_absent(self, rel: str) -> bool:
         """Whether nothing lies at a tracked path."""
@@ -256,15 +255,17 @@ class Listing:
         """Files of a tracked folder and the folders in it, as far as they lie below `prefix`."""
         start = len(prefix)
         top = f"{path}/"
-        rows = [(top + name, value) for name, value in self._rows(path)]
-        folders: Iterable[str] = {top + name for name in parent_folders([name for name, _ in self._rows(path)])}
+        rows = self._rows(path)
+        folders = [top + name for name in parent_folders([name for name, _ in rows])]
         if start > len(top):
-            rows = [row for row in rows if row[0].startswith(prefix)]
+            inside = prefix[len(top) :]
+            rows = [row for row in rows if row[0].startswith(inside)]
             folders = [folder for folder in folders if folder.startswith(prefix)]
         if depth is not None:
-            rows = [row for row in rows if row[0].count("/", start) < depth]
+            levels = depth + prefix.count("/") - top.count("/")  # as counted in the tracked folder
+            rows = [row for row in rows if row[0].count("/") < levels]
             folders = [folder for folder in folders if folder.count("/", start) < depth]
-        found.update([(full, (False, True, None, value)) for full, value in rows])
+        found.update({top + name: (False, True, None, value) for name, value in rows})
         for folder in folders:
             found.setdefault(folder, (True, True, None, None))
 

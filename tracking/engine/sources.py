@@ -13,7 +13,6 @@ from tracking.engine.errors import ConfigError, DataverError, GitError, NotARepo
 from tracking.engine.git import Git
 from tracking.engine.gitcat import RevisionFiles
 from tracking.engine.files import FileSource, WorkspaceFiles
-from tracking.engine.gitclone import cloned, is_bare, is_git_url, local_folder
 from tracking.engine.ignore import DVC_DIR, Ignore
 from tracking.engine.index import load_index
 from tracking.engine.listing import Listing, RevisionListing, WorkspaceListing
@@ -80,9 +79,11 @@ class Project:
 def open_project(request: Request) -> Iterator[Project]:
     """A folder is read in place, any other URL from a clone. Raises GitError, RevisionNotFound, InvalidFile, DataverError."""
     folder = os.path.normpath(os.path.join(request.cwd, os.path.expanduser(request.url)))
-    if os.path.isdir(folder) and not (is_bare(folder) and not _in_project(folder)):
+    if os.path.isdir(folder) and not (_is_bare(folder) and not _in_project(folder)):
         yield _open_folder(request, folder)
         return
+    from tracking.engine.gitclone import cloned, is_git_url, local_folder  # slow import
+
     if not os.path.isdir(folder) and not is_git_url(request.url):
         raise DataverError(f"'{request.url}' is neither a folder nor the URL of a Git repository")
     url = folder if os.path.isdir(folder) else request.url
@@ -144,6 +145,11 @@ def ignore_of(project: Project) -> Ignore:
             return None
 
     return Ignore(project.root_dir, read=read)
+
+
+def _is_bare(folder: str) -> bool:
+    """Whether a folder is a Git repository without a work tree."""
+    return os.path.isfile(f"{folder}/HEAD") and os.path.isdir(f"{folder}/objects") and os.path.isdir(f"{folder}/refs")
 
 
 def _in_project(folder: str) -> bool:

@@ -19,7 +19,7 @@ except ImportError:
 Rows = list[tuple[str, str]]  # (relpath, md5), sorted by relpath in code-point order
 
 DIR_SUFFIX = ".dir"
-HEX = "0123456789abcdef"
+HEX = b"0123456789abcdef"
 MD5_CHARS = 32
 _DRIVE = re.compile(r"(?:^|\0)/[A-Za-z]:[\\/]")
 
@@ -52,13 +52,13 @@ def load_tree(data: bytes, name: str = "") -> Rows:
         rows = [(item["relpath"], item["md5"]) for item in items]
         paths = [row[0] for row in rows]
         hashes = [row[1] for row in rows]
-        joined = "".join(hashes)
+        not_hex = "".join(hashes).encode("ascii").translate(None, HEX)
         # lone surrogates cannot be file names
         blob = "\0/" + "/\0/".join(paths) + "/"
         blob.encode("utf-8")
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise CorruptObject(f"{label} is corrupted", oid=name) from error
-    if not isinstance(items, list) or joined.strip(HEX) or any(size != MD5_CHARS for size in set(map(len, hashes))):
+    if not isinstance(items, list) or not_hex or any(size != MD5_CHARS for size in set(map(len, hashes))):
         raise CorruptObject(f"{label} is corrupted", oid=name)
     if rows:
         _refuse_unsafe(blob, paths, label)

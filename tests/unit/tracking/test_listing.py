@@ -63,8 +63,10 @@ def test_symlinks_count_as_files_and_are_not_followed(tmp_path: Path) -> None:
     (tmp_path / "real/x").write_text("x")
     os.symlink("real", tmp_path / "link")
     os.symlink("nowhere", tmp_path / "broken")
+    os.symlink("itself", tmp_path / "itself")
     found = listing(tmp_path).below("")
-    assert [found["link"][0], found["broken"]] == [False, (False, False, False, 0, None)]
+    nothing = (False, False, False, 0, None)
+    assert [found["link"][0], found["broken"], found["itself"]] == [False, nothing, nothing]
     assert "link/x" not in found
 
 

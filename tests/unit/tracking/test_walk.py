@@ -106,6 +106,33 @@ def test_unreadable_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         paths(tmp_path)
 
 
+@pytest.mark.parametrize("open_folders", [True, False])
+def test_a_file_that_goes_away_meanwhile_is_named_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, open_folders: bool) -> None:
+    touch(tmp_path, "d/sub/x", "d/sub/y")
+    rules = Ignore(str(tmp_path))
+
+    def remove(files: object, dirs: object) -> bool:
+        (tmp_path / "d/sub/y").unlink()
+        return False
+
+    monkeypatch.setattr(rules, "holds_project", remove)
+    monkeypatch.setattr("tracking.engine.walk._SCANS_OPEN_FOLDERS", open_folders and os.scandir in os.supports_fd)
+    with pytest.raises(FileNotFoundError) as caught:
+        walk_files(str(tmp_path / "d"), "d", rules)
+    assert caught.value.filename == str(tmp_path / "d/sub/y")
+
+
+def test_folders_do_not_stay_open(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"d{number}/x" for number in range(40)))
+    (tmp_path / "pipe").symlink_to("nowhere")
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(FileNotFoundError):
+        paths(tmp_path)
+    (tmp_path / "pipe").unlink()
+    assert len(paths(tmp_path)) == 40
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
 def test_ignore_rules_apply_below_the_tracked_folder(tmp_path: Path) -> None:
     touch(tmp_path, "d/a.tmp", "d/sub/a.tmp", "d/sub/keep.tmp", "d/sub/x", "d/out/y", "d/nested/.dvc/config", "d/nested/z")
     (tmp_path / ".dvcignore").write_text("*.tmp\n!keep.tmp\n/d/out/\n")
