@@ -20,7 +20,7 @@ from tracking.engine.walk import walk_files
 if TYPE_CHECKING:
     from tracking.engine.ignore import Ignore
     from tracking.engine.objects import LocalStore
-    from tracking.engine.state import State, WalkRow
+    from tracking.engine.state import DirState, State, WalkRow
 
 REMEMBERED_BYTES = 1 << 16  # hashing a single file below this costs less than opening the database
 
@@ -132,7 +132,7 @@ def _build_dir(
             return built
         hashes = saved.hashes
     else:
-        hashes = _remembered(rows, saved.rows, saved.hashes, saved.known()) if saved is not None else [""] * len(rows)
+        hashes = _remembered(rows, saved) if saved is not None else [""] * len(rows)
     stored = set(saved.hashes) if saved is not None and saved.value and store is not None and state.known_complete(store, saved.value) else set()
     hashes = _complete(path, rows, hashes, algorithm, store, progress, stored)
     data = dump_tree(zip([row[0] for row in rows], hashes))
@@ -149,10 +149,13 @@ def _built(rows: list[WalkRow], hashes: list[str], digest: Digest, links: list[s
     return Built(digest, Meta(size=sum([row[1] for row in rows]), nfiles=len(rows)), rows, hashes, links)
 
 
-def _remembered(rows: list[WalkRow], old_rows: list[WalkRow], old_hashes: list[str], known: dict[tuple[int, int, int], str]) -> list[str]:
+def _remembered(rows: list[WalkRow], saved: DirState) -> list[str]:
     """A hash per row, "" where unknown. A renamed file is found by its inode, size and time."""
-    by_row = dict(zip(old_rows, old_hashes))
-    return [by_row.get(row) or known.get(row[1:4], "") for row in rows]
+    known = saved.known()
+    if len(rows) != len(saved.rows):
+        return [known.get(row[1:4], "") for row in rows]
+    # as a rule most rows are where they were, and comparing costs less than looking up
+    return [value if row == old else known.get(row[1:4], "") for row, old, value in zip(rows, saved.rows, saved.hashes)]
 
 
 def _complete(path: str, rows: list[WalkRow], hashes: list[str], algorithm: str, store: LocalStore | None, progress: Progress, stored: set[str]) -> list[str]:

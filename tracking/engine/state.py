@@ -101,8 +101,9 @@ class State:
     def save_dir(self, abspath: str, rows: list[WalkRow], hashes: list[str], value: str, algorithm: str = "md5", looked_ns: int | None = None) -> None:
         """Remember a folder. looked_ns: clock when its walk began (default now)."""
         looked = looked_ns or time.time_ns()
-        if rows and max([row[2] for row in rows]) >= looked - COARSE_TICK_NS:
-            hashes = ["" if _is_racy(row[2], looked) else known for row, known in zip(rows, hashes)]
+        recent = looked - COARSE_TICK_NS
+        if any([row[2] >= recent for row in rows]):
+            hashes = ["" if row[2] >= recent and _is_racy(row[2], looked) else known for row, known in zip(rows, hashes)]
             value = value if all(hashes) else ""
         packed = _pack(rows, hashes)
         if packed is None:
@@ -344,13 +345,13 @@ def _pack(rows: list[WalkRow], hashes: list[str]) -> tuple[bytes, bytes, bytes] 
     """(paths joined by NUL, four arrays of 64 bits, hashes of 32 digits each); None when a number is too large."""
     from array import array
 
+    names, *numbers = zip(*rows) if rows else [()] * (1 + len(CODES))
     try:
-        columns = [array(code, [row[number] for row in rows]) for number, code in enumerate(CODES, 1)]  # type: ignore[type-var]
+        stats = b"".join([array(code, column).tobytes() for code, column in zip(CODES, numbers)])
     except (OverflowError, TypeError):
         return None
-    paths = "\0".join([row[0] for row in rows]).encode("utf-8", "surrogateescape")
-    digits = "".join([value or "-" * 32 for value in hashes]).encode("ascii")
-    return paths, b"".join([column.tobytes() for column in columns]), digits
+    digits = "".join(hashes if all(hashes) else [value or "-" * 32 for value in hashes])
+    return "\0".join(names).encode("utf-8", "surrogateescape"), stats, digits.encode("ascii")
 
 
 def _unpack(value: str, paths: bytes, stats: bytes, hashes: bytes) -> DirState | None:
