@@ -1,6 +1,7 @@
 """Template tags of the frame, available in every template: icons, the rail, times and sizes."""
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -96,6 +97,7 @@ def home_of(key: str) -> str:
 
 register.filter("number", number_text)
 register.filter("size", size_text)
+register.filter("quoted", shlex.quote)  # a word of a command line
 
 
 @register.filter

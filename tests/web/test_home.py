@@ -1,6 +1,7 @@
 """The list of repositories, and how one begins: sample, clone, a folder that is no project (P1 to P3)."""
 from __future__ import annotations
 
+import shlex
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -106,5 +107,7 @@ def test_cards_follow_without_loading_anew(visit: Visit, project: Project) -> No
     page.see("card", "clean")
     assert page.js("return window.isSame") is True
     page.click("card-menu").see("card", "Remove from the list")
+    line = (page.attribute("forget", "title") or "").removeprefix("Only the list changes: dataver ")
+    assert shlex.split(line) == ["--cd", str(project.path), "index", "--forget"]
     page.follow("forget")
     assert page.text("h1") == "Open a project"
