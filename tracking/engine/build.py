@@ -126,14 +126,14 @@ def _build_dir(
     links: list[str] = []
     rows = walk_files(path, rel, ignore, broken=broken, hollow=hollow, links=links)
     saved = state.get_dir(path, algorithm)
+    changed = state.changed_since_complete(store, saved.value) if saved is not None and saved.value and store is not None else None
     if saved is not None and saved.value and saved.rows == rows:
-        built = _built(rows, saved.hashes, Digest(algorithm, saved.value), links)
-        if store is None or state.known_complete(store, saved.value):
-            return built
+        if store is None or changed == set():
+            return _built(rows, saved.hashes, Digest(algorithm, saved.value), links)
         hashes = saved.hashes
     else:
         hashes = _remembered(rows, saved) if saved is not None else [""] * len(rows)
-    stored = set(saved.hashes) if saved is not None and saved.value and store is not None and state.known_complete(store, saved.value) else set()
+    stored = {value for value in saved.hashes if value[:2] not in changed} if saved is not None and changed is not None else set()
     hashes = _complete(path, rows, hashes, algorithm, store, progress, stored)
     data = dump_tree(zip([row[0] for row in rows], hashes))
     digest = Digest(algorithm, tree_oid(data))

@@ -185,7 +185,8 @@ def missing_objects(repo: Repo, tree: DataTree, granular: bool) -> list[tuple[st
             continue
         store = repo.store_for(digest)
         is_whole = path not in tree.inside
-        if digest.isdir and granular and is_whole and repo.state.known_complete(store, digest.value) and store.exists([digest.value]):
+        changed = repo.state.changed_since_complete(store, digest.value) if digest.isdir and granular and is_whole else None
+        if changed == set() and store.exists([digest.value]):
             continue
         oids = wanted.setdefault(digest.is_legacy, {})
         if is_whole:
@@ -194,7 +195,8 @@ def missing_objects(repo: Repo, tree: DataTree, granular: bool) -> list[tuple[st
         if rows:
             prefix = f"{path}/"
             for name, value in rows:
-                oids.setdefault(value, []).append(prefix + name)
+                if changed is None or value[:2] in changed:
+                    oids.setdefault(value, []).append(prefix + name)
             if is_whole:
                 folders.append(digest)
     for legacy, oids in wanted.items():

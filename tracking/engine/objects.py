@@ -15,7 +15,7 @@ import re
 import stat as stat_module
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from tracking.engine import atomic
 from tracking.engine.errors import CorruptObject, DataverError
@@ -25,6 +25,9 @@ from tracking.engine.protocols import NoProgress, Progress
 from tracking.engine.stage import MD5, MD5_DOS2UNIX
 from tracking.engine.tree import DIR_SUFFIX, Rows, load_tree
 
+if TYPE_CHECKING:
+    from array import array
+
 OID = re.compile(r"[0-9a-f]{32}(?:\.dir)?")
 SHARED_DIR_MODE = 0o2775
 SHARED_FILE_MODE = 0o664
@@ -32,7 +35,7 @@ PREFIXES = tuple(f"{number:02x}" for number in range(256))
 LEFTOVER_AGE_S = 86_400
 CLOCK_SLACK_NS = 2_000_000_000  # of file systems with coarse times
 JOURNAL = "unclean."
-TICK_NS = 20_000_000
+TOO_RECENT = -1
 
 
 class ObjectStore(Protocol):
@@ -81,7 +84,7 @@ class LocalStore:
         self.on_corrupt: Callable[[str, str], None] | None = None
         self.corrupt: list[str] = []
         self._recovered = False
-        self._signature: str | None = None
+        self._folder_times: array[int] | None = None
         self._batch: list[str] | None = None  # paths added in the batch that is open
 
     # --- facts
@@ -105,28 +108,30 @@ class LocalStore:
             raise CorruptObject(f"'{oid}' is not the name of an object", oid=oid)
         return f"{self.root}/{oid[:2]}/{oid[2:]}"
 
-    def signature(self) -> str | None:
-        """Changes whenever an object is added or removed; None while that cannot be told."""
-        if self._signature is None:
-            self._signature = self._read_signature()
-        return self._signature or None
+    def folder_times(self) -> array[int]:
+        """mtime_ns of each of the PREFIXES: it changes whenever an object there is added or removed.
 
-    def _read_signature(self) -> str:
+        0: there is no such folder. TOO_RECENT: one more change could leave the time as it is.
+        """
+        if self._folder_times is None:
+            self._folder_times = self._read_folder_times()
+        return self._folder_times
+
+    def _read_folder_times(self) -> array[int]:
         import time
+        from array import array
 
-        times = []
-        limit = time.time_ns() - TICK_NS
+        from tracking.engine.state import is_racy
+
+        times = array("q")
+        looked_ns = time.time_ns()
         for prefix in PREFIXES:
             try:
                 mtime_ns = os.stat(f"{self.root}/{prefix}").st_mtime_ns
             except OSError:
                 mtime_ns = 0
-            if mtime_ns >= limit:
-                return ""
-            times.append(mtime_ns)
-        from tracking.engine.hashing import small_md5
-
-        return str(small_md5(repr(times).encode()).hexdigest())
+            times.append(TOO_RECENT if is_racy(mtime_ns, looked_ns) else mtime_ns)
+        return times
 
     # --- trust
     def is_intact(self, oid: str) -> bool:
@@ -172,7 +177,7 @@ class LocalStore:
             atomic.replace(path, target)
         except OSError:
             return path  # a read-only cache: it stays, and is never trusted
-        self._signature = None
+        self._folder_times = None
         self.corrupt.append(oid)
         if self.on_corrupt is not None:
             self.on_corrupt(oid, target)
@@ -272,7 +277,7 @@ class LocalStore:
         os.chmod(temporary, OBJECT_MODE)
         make_folder(os.path.dirname(final), self.dir_mode)
         atomic.replace(temporary, final)
-        self._signature = None
+        self._folder_times = None
 
     def add_bytes(self, oid: str, data: bytes) -> bool:
         """Store a manifest durably; True when it was not there. Raises DataverError."""
@@ -302,7 +307,7 @@ class LocalStore:
         except OSError as error:
             raise _cannot_write(self.path, error) from error
         finally:
-            self._signature = None
+            self._folder_times = None
             for temporary in written.values():
                 atomic.discard(temporary)
 
@@ -324,7 +329,7 @@ class LocalStore:
         return [value for value, _ in results]
 
     def remove(self, oids: Iterable[str]) -> None:
-        self._signature = None
+        self._folder_times = None
         for oid in oids:
             path = self.path_of(oid)
             if os.name == "nt":  # read-only files cannot be deleted there
@@ -336,7 +341,7 @@ class LocalStore:
 
     def move_out(self, oid: str, target: str) -> bool:
         """Rename an object to a path of the same file system; False when it is not there. Raises OSError."""
-        self._signature = None
+        self._folder_times = None
         try:
             atomic.replace(self.path_of(oid), target)
         except FileNotFoundError:
@@ -398,17 +403,17 @@ class LocalStore:
         hashed again by the next one. A batch inside a batch is part of it.
         """
         if self._batch is not None:
-            self._signature = None
+            self._folder_times = None
             yield self._batch
             return
         journal = self._begin()
         added = self._batch = []
-        self._signature = None
+        self._folder_times = None
         try:
             yield added
             atomic.barrier(added, self.root)
         finally:
-            self._signature = None
+            self._folder_times = None
             self._batch = None
         if journal is not None:
             atomic.discard(journal)

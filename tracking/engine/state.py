@@ -28,6 +28,7 @@ COARSE_TICK_NS = 2_000_000_000  # file systems that keep whole seconds (FAT: two
 SECOND_NS = 1_000_000_000
 BUSY_TIMEOUT_S = 5.0
 DIR_QUERY = "SELECT value, paths, stats, hashes, crc FROM dirs WHERE path = ? AND algorithm = ?"
+CRC_BYTES = 4
 CODES = "qqQq"  # array types of size, mtime_ns, ino, mode
 
 SCHEMA = (
@@ -81,7 +82,7 @@ class State:
 
     def save_file(self, abspath: str, st: os.stat_result, value: str, algorithm: str = "md5", looked_ns: int | None = None) -> None:
         """Remember a hash. looked_ns: clock when `st` was taken (default now)."""
-        if _is_racy(st.st_mtime_ns, looked_ns or time.time_ns()):
+        if is_racy(st.st_mtime_ns, looked_ns or time.time_ns()):
             self._delete("files", abspath, algorithm)
             return
         values = (st.st_mtime_ns, st.st_size, str(st.st_ino), value)
@@ -103,7 +104,7 @@ class State:
         looked = looked_ns or time.time_ns()
         recent = looked - COARSE_TICK_NS
         if any([row[2] >= recent for row in rows]):
-            hashes = ["" if row[2] >= recent and _is_racy(row[2], looked) else known for row, known in zip(rows, hashes)]
+            hashes = ["" if row[2] >= recent and is_racy(row[2], looked) else known for row, known in zip(rows, hashes)]
             value = value if all(hashes) else ""
         packed = _pack(rows, hashes)
         if packed is None:
@@ -131,13 +132,32 @@ class State:
     # --- folders whose objects are all in a store
     def known_complete(self, store: LocalStore, oid: str) -> bool:
         """Whether everything a manifest lists was in the store, and nothing was removed since."""
+        return self.changed_since_complete(store, oid) == set()
+
+    def changed_since_complete(self, store: LocalStore, oid: str) -> set[str] | None:
+        """Where something may have gone of what a manifest lists: the first two digits of hashes. None: nothing is known.
+
+        A command that adds an object or two spares the next one most of the questions.
+        """
         found = self._row("complete", "SELECT signature FROM complete WHERE store = ? AND oid = ?", store.root, oid)
-        return found is not None and found[0] == store.signature()
+        if found is None or not isinstance(found[0], bytes):
+            return None
+        from array import array
+
+        from tracking.engine.objects import PREFIXES, TOO_RECENT
+
+        times = store.folder_times()
+        then = array(times.typecode)
+        data, crc = found[0][:-CRC_BYTES], found[0][-CRC_BYTES:]
+        if len(data) != len(times) * times.itemsize or crc != _crc_complete(store, oid, data):
+            return None
+        then.frombytes(data)
+        return {prefix for prefix, old, new in zip(PREFIXES, then, times) if old != new or new == TOO_RECENT}
 
     def remember_complete(self, store: LocalStore, oid: str) -> None:
-        signature = store.signature()
-        if signature is not None:
-            self._write("complete", store.root, oid, (signature,))
+        """Everything a manifest lists is in the store, as was just seen."""
+        data = store.folder_times().tobytes()
+        self._write("complete", store.root, oid, (data + _crc_complete(store, oid, data),))
 
     def known_complete_at(self, place: str, oid: str) -> bool:
         """The same for a store elsewhere, of which nothing tells whether something was removed since."""
@@ -300,7 +320,7 @@ def _connect(path: str) -> sqlite3.Connection:
     return db
 
 
-def _is_racy(mtime_ns: int, looked_ns: int) -> bool:
+def is_racy(mtime_ns: int, looked_ns: int) -> bool:
     """Whether a write after the look could have left the time as it was."""
     return mtime_ns >= looked_ns - (TICK_NS if mtime_ns % SECOND_NS else COARSE_TICK_NS)
 
@@ -335,6 +355,10 @@ def _mark_dir(paths: bytes, stats: bytes) -> str:
 
 def _crc(path: str, *values: Any) -> int:
     return crc32(repr(values).encode(), crc32(os.fsencode(path)))
+
+
+def _crc_complete(store: LocalStore, oid: str, times: bytes) -> bytes:
+    return crc32(times, _crc(store.root, oid)).to_bytes(CRC_BYTES, "big")
 
 
 def _crc_dir(path: str, algorithm: str, value: str, paths: bytes, stats: bytes, hashes: bytes) -> int:

@@ -149,12 +149,13 @@ class Workspace:
         store = self.repo.store_for(digest)
         if not digest.isdir:
             return store.is_intact(digest.value)
-        if self.repo.state.known_complete(store, digest.value):
+        changed = self.repo.state.changed_since_complete(store, digest.value)
+        if changed == set():
             return True
         entries = self.manifest(digest)
         if entries is None:
             return False
-        oids = {md5 for _, md5 in entries}
+        oids = {md5 for _, md5 in entries if changed is None or md5[:2] in changed}
         if len(store.exists(oids)) != len(oids):
             return False
         self.repo.state.remember_complete(store, digest.value)

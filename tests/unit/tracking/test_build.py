@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from tracking.engine import build as build_module
 from tracking.engine import ingest as ingest_module
 from tracking.engine.errors import DataverError
 from tracking.engine.ingest import FileChanged, ingest
+from tracking.engine.objects import LocalStore
 from tracking.engine.protocols import NoProgress
 from tracking.engine.stage import Meta
 
@@ -158,3 +161,41 @@ def test_a_pipe_is_refused(storage: Storage) -> None:
     with pytest.raises(DataverError, match="pipe"):
         storage.build("pipe")
     assert build_module.REMEMBERED_BYTES > 0
+
+
+def settle(storage: Storage) -> Storage:
+    """A new process some time later: what was just written to lies back a while, at a time of its own."""
+    storage = storage.again()
+    now = time.time_ns()
+    for entry in os.scandir(storage.store.root):
+        if entry.stat().st_mtime_ns > now - 50 * 10**9:
+            os.utime(entry.path, ns=(now - 100 * 10**9,) * 2)
+    return storage
+
+
+def test_after_an_object_more_only_its_folder_of_the_cache_is_asked_about(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    exists = LocalStore.exists
+
+    def spy(store: LocalStore, oids: Iterable[str]) -> set[str]:
+        asked.extend(oids := list(oids))
+        return exists(store, oids)
+
+    monkeypatch.setattr(LocalStore, "exists", spy)
+    storage.gen({f"d/{number}": str(number) for number in range(300)})
+    storage.build("d")
+    storage = settle(storage)
+    storage.build("d")  # the first look after so many were added
+    storage.gen({"d/0": "changed"})
+    storage = settle(storage)
+    asked.clear()
+    built = storage.build("d")
+    assert asked == []
+    new = hashlib.md5(b"changed").hexdigest()
+    touched = {new[:2], built.digest.value[:2]}
+    storage = settle(storage)
+    gone = next(entry[5] for entry in built.entries or () if entry[5][:2] not in touched)
+    os.unlink(storage.store.path_of(gone))
+    assert storage.build("d").digest == built.digest
+    assert gone in asked and {value[:2] for value in asked} <= touched | {gone[:2]}
+    assert exists(storage.store, [gone]) == {gone}

@@ -127,6 +127,58 @@ def test_complete_until_an_object_is_removed(state: State, tmp_path: Path) -> No
     assert not state.known_complete(LocalStore(store.path), "t.dir")
 
 
+def age(store: LocalStore, *prefixes: str) -> None:
+    for prefix in prefixes:
+        os.utime(f"{store.root}/{prefix}", ns=(OLD + 1, OLD + 1))
+
+
+def test_an_object_more_leaves_what_is_known_of_the_other_folders(state: State, tmp_path: Path) -> None:
+    store = LocalStore(str(tmp_path / "cache"))
+    store.add_bytes(A, b"")
+    store.add_bytes(B, b"")
+    assert state.changed_since_complete(store, "t.dir") is None
+    age(store, "aa", "bb")
+    state.remember_complete(LocalStore(store.path), "t.dir")
+    state = reopened(state)
+    store.add_bytes("b" * 31 + "c", b"")
+    for wait in (False, True):
+        if wait:
+            os.utime(f"{store.root}/bb", ns=(OLD + 2, OLD + 2))
+        assert state.changed_since_complete(LocalStore(store.path), "t.dir") == {"bb"}
+
+
+def test_a_folder_written_to_just_now_is_looked_at_again(state: State, tmp_path: Path) -> None:
+    store = LocalStore(str(tmp_path / "cache"))
+    store.add_bytes(A, b"")
+    age(store, "aa")
+    os.makedirs(f"{store.root}/bb")
+    soon = time.time_ns() + 10**10
+    os.utime(f"{store.root}/bb", ns=(soon, soon))
+    state.remember_complete(store, "t.dir")
+    assert state.changed_since_complete(LocalStore(store.path), "t.dir") == {"bb"}
+    age(store, "bb")
+    assert state.changed_since_complete(LocalStore(store.path), "t.dir") == {"bb"}
+
+
+@pytest.mark.parametrize("damage", ["zeroblob(2052)", "'text'", "x'00'", "NULL", "signature || x'00'"])
+def test_what_is_damaged_of_a_complete_folder_is_not_believed(state: State, tmp_path: Path, damage: str) -> None:
+    store = LocalStore(str(tmp_path / "cache"))
+    state.remember_complete(store, "t.dir")
+    state.commit()
+    with sqlite3.connect(state.path) as db:
+        db.execute(f"UPDATE complete SET signature = {damage}")
+    assert state.changed_since_complete(store, "t.dir") is None
+
+
+def test_what_is_known_of_one_folder_is_not_taken_for_another(state: State, tmp_path: Path) -> None:
+    store = LocalStore(str(tmp_path / "cache"))
+    state.remember_complete(store, "t.dir")
+    state.commit()
+    with sqlite3.connect(state.path) as db:
+        db.execute("UPDATE complete SET oid = 'u.dir'")
+    assert state.changed_since_complete(store, "u.dir") is None
+
+
 def test_links_are_unused_when_unnamed_and_unchanged(state: State, tmp_path: Path) -> None:
     for name in ("kept", "gone", "edited"):
         (tmp_path / name).write_text("x")
