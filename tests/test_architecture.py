@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 APPS = ["tracking", "remotes", "pipelines", "launcher", "dataver_site"]  # each may import those before it
 SLOW = {"django", "django_rq", "rq", "redis", "altair", "vl_convert", "webview", "git", "fsspec", "ruamel", "tabulate", "grandalf", "numpy"}
+HEAVY = {"typing", "dataclasses", "inspect", "datetime"}  # of the standard library: 2 ms and more each
 PURE_FORBIDDEN = {"django", "django_rq", "rq", "redis", "webview"}
 NOT_ENGINE = {"models", "indexing", "jobs", "pages", "views", "urls", "apps", "commands", "migrations"}
 
@@ -108,7 +109,7 @@ sys.path.insert(0, {str(ROOT)!r})
 from dataver_site import entry
 entry.run({["init", "--no-scm", "-q"]!r}, cwd={str(tmp_path)!r}, environ={{"HOME": {str(tmp_path)!r}}})
 code = entry.run({[command]!r}, cwd={str(tmp_path)!r}, environ={{"HOME": {str(tmp_path)!r}}})
-print("LOADED", *sorted(set({sorted(SLOW)!r}) & set(sys.modules)))
+print("LOADED", *sorted(set({sorted(SLOW | HEAVY)!r}) & set(sys.modules)))
 """
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    result = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.splitlines()[-1] == "LOADED"

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import Any
 
 from tracking.engine.errors import NotARepository, UsageError
 from tracking.engine.git import Git
+from tracking.engine.hints import Any
 from tracking.engine.mergedriver import merge_files
 from tracking.engine.protocols import Io
 from tracking.engine.repo import find_root

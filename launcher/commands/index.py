@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import Any
 
 from tracking.engine.errors import NotARepository
+from tracking.engine.hints import Any
 from tracking.engine.protocols import Io
 from tracking.engine.repo import find_root
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 import os
 import re
-from typing import Any
 
 from tracking.engine import atomic
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import Any
 from tracking.engine.locks import RepoLock
 
 FOLDER = "views"

@@ -6,12 +6,12 @@ import importlib
 import os
 import sys
 from collections.abc import Mapping
-from typing import Any
 
 from launcher.engine import commandtable
 from launcher.engine.io import Terminal, look_at_url
 from tracking.engine import external
 from tracking.engine.errors import ConfigError, DataverError, InvalidFile
+from tracking.engine.hints import Any
 from tracking.engine.protocols import Settings
 
 # argparse looks for a translation of every word it might say: Python brings none, and the search is a tenth of a start

@@ -14,10 +14,10 @@ import os
 import secrets
 import time
 from collections.abc import Callable
-from typing import Any
 
 from pipelines.engine import processid
 from tracking.engine import atomic
+from tracking.engine.hints import Any
 from tracking.engine.locks import FileLock
 from tracking.engine.record import record
 

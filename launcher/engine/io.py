@@ -5,9 +5,9 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any
 
 from tracking.engine.errors import DataverError, NotARepository
+from tracking.engine.hints import Any
 from tracking.engine.protocols import NoProgress, Progress, Settings
 from tracking.engine.record import replace
 

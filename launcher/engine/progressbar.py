@@ -3,7 +3,8 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TextIO
+
+from tracking.engine.hints import TextIO
 
 FIRST_AFTER_S = 1.0
 EVERY_S = 0.1

@@ -10,7 +10,8 @@ import json
 import os
 import threading
 import time
-from typing import Any
+
+from tracking.engine.hints import Any
 
 VARIABLE = "DATAVER_PROGRESS"  # names the file; the pages set it for what they run
 EVERY_S = 0.2

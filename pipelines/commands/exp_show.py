@@ -14,7 +14,6 @@ import datetime
 import json
 import os
 import re
-from typing import Any
 
 from pipelines.commands.metrics_show import digits, print_table
 from pipelines.engine.experiments.arguments import add_selection
@@ -22,6 +21,7 @@ from pipelines.engine.experiments.resolve import Selection
 from pipelines.engine.experiments.revstate import State
 from pipelines.engine.experiments.show import Request, collect
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import Any
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
 

@@ -11,7 +11,6 @@ import argparse
 import os
 import shutil
 import sys
-from typing import IO
 
 from pipelines.engine.experiments.stagepolicy import local_runner
 from pipelines.engine.journal import JournaledRunner
@@ -19,6 +18,7 @@ from pipelines.engine.processes import ending_like_interrupts
 from pipelines.engine.reproduce import Reproduction
 from pipelines.engine.runner import StageEnvironment
 from pipelines.engine.wanted import IoReporter, RepoLocks, make_flags, make_importer, make_journal, make_plan, make_puller
+from tracking.engine.hints import IO
 from tracking.engine.index import PIPELINE_FILE, Index, load_index
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo

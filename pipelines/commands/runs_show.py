@@ -8,11 +8,11 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from typing import Any
 
 from pipelines.commands.runs import absolute, counts, duration
 from pipelines.engine.runs import LAST, RUNNING, RunRecord, StageRecord, find_run, read_log_of, read_run
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import Any
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
 

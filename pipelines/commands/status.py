@@ -6,9 +6,9 @@ is recorded. With -c: what the cache has and the remote lacks, or the other way 
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import Any
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
 from tracking.engine.stage import Stage

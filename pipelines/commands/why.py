@@ -6,11 +6,11 @@ the missing output. Without a stage: every stage that would run, in the order it
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from pipelines.engine.dirty import Reason, reasons, told
 from pipelines.engine.plan import Plan, key_of
 from pipelines.engine.wanted import make_plan
+from tracking.engine.hints import Any
 from tracking.engine.index import load_index
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo

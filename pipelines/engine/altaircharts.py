@@ -6,9 +6,9 @@ Rows go in afterwards, as named data, because Altair would check each of them ag
 from __future__ import annotations
 
 import threading
-from typing import Any
 
 from pipelines.engine.charttheme import Theme, config
+from tracking.engine.hints import Any
 
 Spec = dict[str, Any]
 LOCK = threading.Lock()  # around building: its setters keep what they set on the class, and two threads would mix their charts

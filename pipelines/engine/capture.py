@@ -16,9 +16,9 @@ import signal
 import struct
 import threading
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
 
 from pipelines.engine.stagelog import READ_BYTES
+from tracking.engine.hints import Any, Protocol
 
 POSIX = os.name == "posix"
 LEFT_BYTES = 256 << 10  # more than a pipe holds: what a command that ended can still have in flight

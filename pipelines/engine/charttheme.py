@@ -5,8 +5,7 @@ cannot read custom properties by itself, and charts of the server must match the
 """
 from __future__ import annotations
 
-from typing import Any
-
+from tracking.engine.hints import Any
 from tracking.engine.record import record
 
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, Inter, "Noto Sans", "Liberation Sans", sans-serif'

@@ -6,10 +6,10 @@ What is too large for it, or for a terminal, becomes an indented list.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from pipelines.engine.dagformats import Picture, components
 from pipelines.engine.graph import find_cycle
+from tracking.engine.hints import Any
 
 BOX_HEIGHT = 3
 LARGEST_LAYOUT = 500_000  # nodes x edges of one part; above, the layout may take more than a second

@@ -12,7 +12,6 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any
 
 from pipelines.engine.metrics import FileResults, all_metrics, all_params, describe
 from pipelines.engine.toplevel import top_level_files
@@ -21,6 +20,7 @@ from tracking.engine.contents import Contents, ManifestMissing
 from tracking.engine.errors import DataverError, FileTooLarge
 from tracking.engine.files import FileSource, WorkspaceFiles
 from tracking.engine.gitcat import RevisionFiles
+from tracking.engine.hints import Any
 from tracking.engine.history import Indexes, identity
 from tracking.engine.index import LOCK_FILE, PIPELINE_FILE, Index, Pipeline
 from tracking.engine.params import read_params

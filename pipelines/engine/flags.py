@@ -2,8 +2,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from tracking.engine.hints import Any
 from tracking.engine.record import field, record
 
 

@@ -11,13 +11,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import Any
 
 from pipelines.engine.experiments.annotations import Annotation
 from pipelines.engine.facts import finite
 from pipelines.engine.serieskeys import series_numbers
 from tracking.engine.commits import Group, Refs, grouped, reachable
 from tracking.engine.contents import lost_folder
+from tracking.engine.hints import Any
 from tracking.engine.params import flatten
 from tracking.engine.record import field, record
 

@@ -10,12 +10,12 @@ import json
 import posixpath
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any
 
 from pipelines.engine.revisions import WORKSPACE, active_branch, named_revisions
 from tracking.engine.contents import Contents, ManifestMissing
 from tracking.engine.errors import DataverError, InterpolationError, InvalidFile, OutputIsIgnored
 from tracking.engine.files import FileSource
+from tracking.engine.hints import Any
 from tracking.engine.index import Index, load_index
 from tracking.engine.params import BadDataFile, flatten, nested
 from tracking.engine.repo import Repo

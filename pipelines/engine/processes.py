@@ -12,9 +12,9 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from typing import IO, Any
 
 from pipelines.engine.capture import Capture
+from tracking.engine.hints import IO, Any
 
 POSIX = os.name == "posix"
 PATIENCE_S = 2.0  # between interrupting a process and telling it to end

@@ -3,7 +3,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+
+from tracking.engine.hints import Any
 
 
 def own() -> dict[str, Any]:

@@ -11,7 +11,6 @@ import queue
 import tempfile
 import threading
 import time
-from typing import IO
 
 from pipelines.engine.flags import Flags
 from pipelines.engine.plan import Key, Plan, key_of
@@ -19,6 +18,7 @@ from pipelines.engine.roles import Importer, Locks, Observer, Puller, Reporter
 from pipelines.engine.runner import StageRunner, command_lines
 from pipelines.engine.stageupdate import StageUpdate
 from tracking.engine.errors import DataverError, LockHeld, StageFailed
+from tracking.engine.hints import IO
 from tracking.engine.record import record
 from tracking.engine.stage import Stage
 from tracking.engine.workspace import Workspace

@@ -3,8 +3,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Sequence
-from typing import IO, Protocol
 
+from tracking.engine.hints import IO, Protocol
 from tracking.engine.stage import Dep, Out, Stage
 
 

@@ -18,9 +18,9 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Protocol
 
 from tracking.engine.errors import UsageError
+from tracking.engine.hints import Any, Protocol
 from tracking.engine.record import record
 
 ORDER = ("<", "<=", ">", ">=")

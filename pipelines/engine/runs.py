@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import os
 import re
-from typing import Any
 
 from pipelines.engine import processid, stagelog
 from pipelines.engine.journal import SUFFIX, journal_folder
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import Any
 from tracking.engine.record import field, record
 from tracking.engine.repo import Repo
 

@@ -5,10 +5,10 @@ A view is the query string of the page's address, without what is selected.
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from tracking.engine import atomic
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import Any
 from tracking.engine.repo import DVC_DIR, Repo
 from tracking.engine.yamlfile import edit, load
 

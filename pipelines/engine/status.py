@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from pipelines.engine.dirty import COMMAND, PARAM, Reason, definition_reasons, dep_reasons, out_reasons
+from tracking.engine.hints import Any
 from tracking.engine.stage import Stage
 from tracking.engine.targets import Found
 from tracking.engine.workspace import DELETED, NEW, Workspace, stage_label

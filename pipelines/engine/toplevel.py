@@ -3,8 +3,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import Any
 
+from tracking.engine.hints import Any
 from tracking.engine.index import Index
 
 

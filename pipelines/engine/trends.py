@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from pipelines.engine.historytable import LOWER, Row, failure_of, guess_direction
 from pipelines.engine.serieskeys import series_numbers
 from tracking.engine.commits import MAIN_BRANCHES, Refs
+from tracking.engine.hints import Any
 from tracking.engine.params import flatten
 from tracking.engine.record import field, record
 

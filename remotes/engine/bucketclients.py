@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import base64
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, Protocol
 from urllib.parse import quote
+
+from tracking.engine.hints import Any, Protocol
 
 Told = tuple[int, str | None]  # size in bytes; the hash the service keeps, md5 in hex where it is one
 Page = list[tuple[str, int, str | None]]  # path, and the same

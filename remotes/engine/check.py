@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import Any
 
 from remotes.engine.apart import Apart, VersionedData
 from remotes.engine.elsewhere import JOBS
@@ -17,6 +16,7 @@ from remotes.engine.push import pushable
 from remotes.engine.storage import Remotes
 from remotes.engine.threads import on_threads
 from tracking.engine.errors import ConfigError, CorruptObject, DataverError, UnsafePath
+from tracking.engine.hints import Any
 from tracking.engine.history import revisions
 from tracking.engine.index import Index
 from tracking.engine.objects import LocalStore

@@ -9,9 +9,9 @@ import errno
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from tracking.engine.errors import DataverError, RemoteError
+from tracking.engine.hints import Any
 from tracking.engine.record import record
 
 LONGEST = 200  # characters of a client's own words

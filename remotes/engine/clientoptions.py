@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from tracking.engine.errors import RemoteError
+from tracking.engine.hints import Any
 from tracking.engine.protocols import Settings
 from tracking.engine.record import record
 

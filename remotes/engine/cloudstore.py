@@ -18,7 +18,6 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import Future
-from typing import Any, TypeVar
 
 from remotes.engine.bucketclients import CLIENTS
 from remotes.engine.clienterrors import SILENT, translated
@@ -29,6 +28,7 @@ from remotes.engine.threads import on_threads
 from tracking.engine import atomic
 from tracking.engine.credentials import without_login
 from tracking.engine.errors import CorruptObject, RemoteError
+from tracking.engine.hints import Any, TypeVar
 from tracking.engine.objects import OID, PREFIXES
 from tracking.engine.protocols import Settings
 

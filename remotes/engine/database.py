@@ -12,13 +12,13 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from remotes.engine.get import replacing
 from remotes.engine.importing import new_stage, output_path, write_import
 from tracking.engine.commit import hash_into_cache
 from tracking.engine.credentials import without_login
 from tracking.engine.errors import ConfigError, DataverError, MissingPackage, RemoteError
+from tracking.engine.hints import Any
 from tracking.engine.index import Index
 from tracking.engine.protocols import Io
 from tracking.engine.record import record, replace

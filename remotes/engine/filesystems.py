@@ -9,7 +9,6 @@ import importlib
 import posixpath
 from collections.abc import Mapping
 from contextlib import nullcontext
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from remotes.engine.clienterrors import translated
@@ -19,6 +18,7 @@ from remotes.engine.sshclient import load as load_asyncssh
 from tracking.engine.config_schema import url_scheme
 from tracking.engine.credentials import without_login
 from tracking.engine.errors import MissingPackage, RemoteError
+from tracking.engine.hints import Any
 from tracking.engine.protocols import Settings
 from tracking.engine.record import record
 

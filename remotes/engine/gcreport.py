@@ -1,9 +1,9 @@
 """`gc --dry` in detail: of every object that would go, what it was and which commit used it last."""
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
 
 from tracking.engine.gc import unused_sizes
+from tracking.engine.hints import TYPE_CHECKING, Any
 from tracking.engine.lastuse import Use, find_uses
 from tracking.engine.objects import LocalStore
 from tracking.engine.protocols import Io

@@ -5,7 +5,6 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 from remotes.engine.sourcedata import Found, SourceData, SourceFile, open_data
 from remotes.engine.urlsource import open_url
@@ -14,6 +13,7 @@ from tracking.engine.checkout import remove_path
 from tracking.engine.config import Config
 from tracking.engine.credentials import without_login
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import Any
 from tracking.engine.objects import LocalStore
 from tracking.engine.protocols import Progress, Settings
 from tracking.engine.sources import Request

@@ -3,11 +3,11 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from remotes.engine.clienterrors import REDIRECTS
 from tracking.engine.errors import RemoteError
+from tracking.engine.hints import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from remotes.engine.clientoptions import Wanted

@@ -4,10 +4,10 @@ level: system, global, repo or local. cwd: the folder that relative paths were t
 """
 from __future__ import annotations
 
-from typing import Any
 
 from tracking.engine.config import LEVELS, Config
 from tracking.engine.errors import ConfigError
+from tracking.engine.hints import Any
 
 
 def add(config: Config, level: str, name: str, url: str, cwd: str, *, force: bool = False, default: bool = False) -> None:

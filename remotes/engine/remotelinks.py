@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 from urllib.parse import quote
 
 from remotes.engine.exchange import read_manifest
@@ -12,6 +11,7 @@ from remotes.engine.storage import Remote, Remotes
 from tracking.engine.config import Config
 from tracking.engine.config_schema import url_scheme
 from tracking.engine.errors import ConfigError, DataverError, MissingObjects, RemoteError
+from tracking.engine.hints import Any
 from tracking.engine.history import Selection
 from tracking.engine.index import Index
 from tracking.engine.objects import LocalStore

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from remotes.engine.exchange import read_manifest
 from remotes.engine.filesystems import translated
@@ -12,6 +11,7 @@ from remotes.engine.storage import Remote, Remotes
 from tracking.engine import atomic
 from tracking.engine.credentials import masked
 from tracking.engine.errors import CorruptObject, DataverError, UnsafePath
+from tracking.engine.hints import Any
 from tracking.engine.history import Selection
 from tracking.engine.index import Index
 from tracking.engine.objects import LocalStore, ObjectStore

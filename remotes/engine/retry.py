@@ -3,9 +3,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
 
 from tracking.engine.errors import RemoteError
+from tracking.engine.hints import Any, TypeVar
 from tracking.engine.objects import ObjectStore
 
 T = TypeVar("T")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any
 
 from remotes.engine.elsewhere import JOBS
 from remotes.engine.presence import can_list
@@ -16,6 +15,7 @@ from remotes.engine.storage import Remotes
 from remotes.engine.threads import on_threads
 from tracking.engine import atomic
 from tracking.engine.errors import ConfigError, DataverError, RemoteError
+from tracking.engine.hints import Any
 from tracking.engine.ingest import make_folder
 from tracking.engine.objects import LocalStore
 from tracking.engine.protocols import Io

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
 
 from remotes.engine.apart import VersionedData
 from remotes.engine.exchange import read_manifest
@@ -18,6 +17,7 @@ from remotes.engine.storage import Remotes
 from remotes.engine.transfer import Transfer
 from tracking.engine.credentials import without_login
 from tracking.engine.errors import ConfigError, DataverError, MissingObjects, RemoteError, UnsafePath, UsageError
+from tracking.engine.hints import Any
 from tracking.engine.index import load_index
 from tracking.engine.listing import PathMissing, is_stage_file
 from tracking.engine.objects import LocalStore, ObjectStore

@@ -4,7 +4,8 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-from typing import Any
+
+from tracking.engine.hints import Any
 
 OPTIONAL = ("oqs", "nettle")  # libraries of the system for sntrup761 and UMAC, which AES-GCM and ML-KEM make needless
 

@@ -11,7 +11,8 @@ import asyncio
 import re
 import tarfile
 from collections.abc import Coroutine, Iterator
-from typing import Any, TypeVar
+
+from tracking.engine.hints import Any, TypeVar
 
 T = TypeVar("T")
 PLAIN = re.compile(r"(/[A-Za-z0-9_.@+=,-]+)+")  # paths that every shell takes as they are

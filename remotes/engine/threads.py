@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import Any
 
 GRACE_S = 1.0  # what is nearly done when the user interrupts may end
 LOOK_EVERY_S = 0.25

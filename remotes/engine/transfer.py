@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
 
 from tracking.engine import atomic, parallel
 from tracking.engine.directwrite import copy_direct
@@ -19,6 +18,7 @@ from remotes.engine.retry import Retry
 from remotes.engine.threads import on_threads
 from tracking.engine.errors import DataverError
 from tracking.engine.hashing import hash_bytes, hash_file, to_unix
+from tracking.engine.hints import Any
 from tracking.engine.ingest import BINARY, SMALL_BYTES, ObjectWriter, is_protected_file, make_folder
 from tracking.engine.links import UNSUPPORTED, LinkUnsupported, clone_fd
 from tracking.engine.objects import LocalStore, ObjectStore

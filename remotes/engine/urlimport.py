@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from remotes.engine.get import replacing
 from remotes.engine.importing import drop_data, importing_line, new_stage, output_path, place_data, refuse_login, refuse_secrets, write_import
@@ -14,6 +13,7 @@ from tracking.engine.config_schema import url_scheme
 from tracking.engine.dvcfile import resolve_path
 from tracking.engine.errors import DataverError, UnsafePath
 from tracking.engine.external import is_same
+from tracking.engine.hints import Any
 from tracking.engine.index import Index
 from tracking.engine.protocols import Io, Progress
 from tracking.engine.record import field, record, replace

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from remotes.engine.apart import VersionedData
 from remotes.engine.filesystems import open_location, translated
@@ -19,6 +18,7 @@ from remotes.engine.urlsource import Elsewhere, File
 from tracking.engine.bring import Want, bring
 from tracking.engine.commit import write_stages
 from tracking.engine.errors import DataverError, RemoteError
+from tracking.engine.hints import Any
 from tracking.engine.index import Index
 from tracking.engine.objects import LocalStore
 from tracking.engine.protocols import Io, Progress

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from typing import Any
 
 from tracking.engine.config import REPO_LEVELS, Config
 from tracking.engine.configlevels import add_level_flags, levels_to_read, open_config, warn_exposed
 from tracking.engine.credentials import MASK, is_secret, masked
 from tracking.engine.errors import ConfigError, DataverError
+from tracking.engine.hints import Any
 from tracking.engine.protocols import Io
 
 HELP = "Read or change settings"

@@ -8,9 +8,9 @@ files or stages.
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from tracking.engine.datastatus import DataStatus, RemoteHas, Wanted, data_status
+from tracking.engine.hints import Any
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
 from tracking.engine.workspace import Workspace

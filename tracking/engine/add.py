@@ -8,12 +8,12 @@ from __future__ import annotations
 import glob as glob_module
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from tracking.engine.commit import algorithm_for, check_cacheable, hash_into_cache, listed_files, relink_path, write_dvcfile
 from tracking.engine.deletion import refuse_own_folders
 from tracking.engine.errors import DataverError, OutputNotFound
 from tracking.engine.gitignore import refuse_tracked
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.index import DATA_SUFFIX, PIPELINE_FILE, Index
 from tracking.engine.overlap import refuse_overlap
 from tracking.engine.record import record, replace

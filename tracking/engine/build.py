@@ -8,9 +8,9 @@ import os
 import stat as stat_module
 import time
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.ingest import Source, ingest
 from tracking.engine.protocols import NoProgress, Progress
 from tracking.engine.stage import MD5, Digest, Meta

@@ -11,12 +11,12 @@ import os
 import stat as stat_module
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from tracking.engine import atomic, parallel
 from tracking.engine.build import REMEMBERED_BYTES, Built, build
 from tracking.engine.errors import CheckoutFailed, ConfirmNeeded, CorruptObject, DataverError
 from tracking.engine.files import is_absence
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.links import COPY, HARDLINK, REFLINK, SYMLINK, make_file
 from tracking.engine.place import Placer, Scratch
 from tracking.engine.protocols import NoProgress, Progress

@@ -7,12 +7,12 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from tracking.engine import atomic
 from tracking.engine.checkout import relink
 from tracking.engine.dvcfile import dump_dvcfile, stage_checksum
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import Any
 from tracking.engine.index import LOCK_FILE
 from tracking.engine.lockfile import lock_entry, update_lock
 from tracking.engine.params import lock_values

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
 from heapq import heappop, heappush
-from typing import Protocol
 
 from tracking.engine.errors import GitError
 from tracking.engine.git import BRANCH_PREFIX, Git
+from tracking.engine.hints import Protocol
 from tracking.engine.record import field, record
 
 TAG_PREFIX = "refs/tags/"

@@ -6,7 +6,8 @@ Works on the merged config. Option names and value rules are those of dvc 3.67.1
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+
+from tracking.engine.hints import Any
 
 Check = Callable[[Any], Any]
 Options = dict[str, Check]

@@ -7,9 +7,9 @@ Knows nothing about levels, paths or which options exist.
 """
 from __future__ import annotations
 
-from typing import Any
 
 from tracking.engine.errors import ConfigError
+from tracking.engine.hints import Any
 
 _MAX_DEPTH = 32  # brackets before a section's name
 _MAX_LINE = 8192  # characters

@@ -6,10 +6,10 @@ lines, two sections of one name), writes the file anew instead.
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from tracking.engine import configfile
 from tracking.engine.configfile import NAMED_SECTIONS, Sections
+from tracking.engine.hints import Any
 
 _OPTION = re.compile(r"(\s*)([\"']?)([^=\"'#\[]+?)\2(\s*=\s*)(.*)")
 _COMMENT = re.compile(r"\s*#.*")

@@ -2,11 +2,11 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from tracking.engine import config_schema
 from tracking.engine.config import LEVELS, Config
 from tracking.engine.credentials import is_known, is_secret, masked
+from tracking.engine.hints import Any
 from tracking.engine.record import field, record
 
 Name = tuple[str, ...]

@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from tracking.engine.errors import CorruptObject, DataverError, FileTooLarge, OutputNotFound
 from tracking.engine.files import walk_all
+from tracking.engine.hints import Any
 from tracking.engine.index import Index
 from tracking.engine.params import read_params
 from tracking.engine.stage import Digest, Out

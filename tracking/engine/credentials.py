@@ -4,10 +4,10 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 from urllib.parse import SplitResult, quote, quote_plus, unquote, unquote_plus, urlsplit, urlunsplit
 
 from tracking.engine import config_schema
+from tracking.engine.hints import Any
 
 MASK = "***"
 _WORDS = ("password", "passphrase", "secret", "token", "credential_key", "access_key", "account_key", "sas_", "connection_string", "key_id", "customer_key", "custom_auth_header")

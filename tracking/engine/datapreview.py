@@ -6,9 +6,9 @@ import io
 import json
 import os
 import stat as stat_module
-from typing import TYPE_CHECKING, Any
 
 from tracking.engine.errors import DataverError, OutputNotFound
+from tracking.engine.hints import TYPE_CHECKING, Any
 from tracking.engine.index import load_index
 from tracking.engine.record import field, record
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
-from typing import Any
 
 from tracking.engine.datadiff import Changes
 from tracking.engine.datastatus import Compared
 from tracking.engine.datatree import DataTree, Walked
+from tracking.engine.hints import Any
 from tracking.engine.record import field, record
 from tracking.engine.tree import parent_folders
 

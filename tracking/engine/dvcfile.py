@@ -7,11 +7,11 @@ on version-aware remotes (`files`), and `locked` for `frozen`. Stage files of dv
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from tracking.engine import hashblock
 from tracking.engine.dvcyaml_schema import ANNOTATIONS
 from tracking.engine.errors import InvalidFile
+from tracking.engine.hints import Any
 from tracking.engine.schema import ANY_DICT, FLAG, TEXT, Check, anything, list_of, mapping_of, nothing, one_of, require
 from tracking.engine.stage import Dep, Out, Stage
 from tracking.engine.yamldiff import apply_diff

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import Any
 
 from tracking.engine.dvcfile import written_annotations, resolve_path
 from tracking.engine.dvcyaml_schema import PLOT_OPTIONS
 from tracking.engine.errors import DataverError, InvalidFile
+from tracking.engine.hints import Any
 from tracking.engine.stage import Dep, Out, ParamsDep, Stage
 from tracking.engine.yamldiff import apply_diff
 

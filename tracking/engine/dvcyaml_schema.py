@@ -1,8 +1,7 @@
 """The shape of dvc.yaml: every section, stage key and option (dvc user guide, "dvc.yaml")."""
 from __future__ import annotations
 
-from typing import Any
-
+from tracking.engine.hints import Any
 from tracking.engine.schema import (
     ANY_DICT,
     ANY_LIST,

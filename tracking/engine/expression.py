@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any
+
+from tracking.engine.hints import Any
 
 OPEN = "${"
 ESCAPED_OPEN = "\\${"

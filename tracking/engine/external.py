@@ -6,9 +6,9 @@ program starts.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
 
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tracking.engine.stage import Digest, Meta

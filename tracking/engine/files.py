@@ -5,9 +5,9 @@ import errno
 import os
 import stat as stat_module
 from collections.abc import Callable, Iterable
-from typing import Protocol
 
 from tracking.engine.errors import DataverError, FileTooLarge
+from tracking.engine.hints import Protocol
 
 # what the system answers about a path at which nothing can lie
 ABSENCE = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP))

@@ -9,10 +9,10 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import BinaryIO
 
 from tracking.engine.errors import GitError, RevisionNotFound
 from tracking.engine.gitcat import CatFile, RevisionFiles
+from tracking.engine.hints import BinaryIO
 from tracking.engine.ignore import GitIgnore
 from tracking.engine.record import record
 

@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import IO, TYPE_CHECKING
 
 from tracking.engine.errors import FileTooLarge, GitError
+from tracking.engine.hints import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     import subprocess

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any
 
 from tracking.engine import atomic
 from tracking.engine.errors import DataverError
 from tracking.engine.git import Git
+from tracking.engine.hints import Any
 
 HOOKS = ("post-checkout", "pre-commit", "pre-push")
 DRIVER_NAME = "DVC merge driver"

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from tracking.engine import atomic
 from tracking.engine.errors import DataverError, GitError
 from tracking.engine.files import read_file
+from tracking.engine.hints import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tracking.engine.git import Git

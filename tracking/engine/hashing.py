@@ -5,9 +5,9 @@ Format of the second: docs/formats, "md5-dos2unix"; checked against dvc 3.67.1.
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import Any
 from tracking.engine.stage import MD5, MD5_DOS2UNIX
 
 CHUNK_BYTES = 1 << 20  # part of the 2.x format: text is detected per chunk

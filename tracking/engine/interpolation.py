@@ -8,11 +8,11 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable, Iterator
 from itertools import product
-from typing import Any
 
 from tracking.engine import expression
 from tracking.engine.errors import InterpolationError
 from tracking.engine.expression import ESCAPED_OPEN, EXPRESSION, OPEN, PRIMITIVES, SyntaxProblem, ValueProblem, spell
+from tracking.engine.hints import Any
 from tracking.engine.record import field, record
 from tracking.engine.templatevars import (
     LoadedTwice,

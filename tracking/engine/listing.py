@@ -8,11 +8,11 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from tracking.engine.datatree import DataTree
 from tracking.engine.errors import DataverError
 from tracking.engine.files import is_absence
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.stage import Digest
 from tracking.engine.tree import parent_folders
 from tracking.engine.walk import scan_folder

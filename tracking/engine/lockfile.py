@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any
 
 from tracking.engine import hashblock
+from tracking.engine.hints import Any
 from tracking.engine.record import field, record, replace
 from tracking.engine.schema import ANY_DICT, ANY_LIST, TEXT, anything, exactly, list_of, map_of, mapping_of, one_of, require
 from tracking.engine.stage import Dep, Out, ParamsDep, Stage

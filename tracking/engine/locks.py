@@ -11,9 +11,9 @@ import time
 from _thread import allocate_lock, get_ident
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Protocol
 
 from tracking.engine.errors import LockHeld
+from tracking.engine.hints import Protocol
 from tracking.engine.livingprocess import command_line, process_exists
 
 try:

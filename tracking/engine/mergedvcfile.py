@@ -7,11 +7,11 @@ else merged, so choosing one decides these files only.
 """
 from __future__ import annotations
 
-from typing import Any
 
 from tracking.engine import yamlfile
 from tracking.engine.dvcfile import dump_dvcfile, parse_dvcfile
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import Any
 from tracking.engine.mergelock import Merged
 from tracking.engine.mergetree import MergedRows, Trees, merge_rows, merged_size
 from tracking.engine.threeway import Pair, Resolve, conflict, mark, merge_keys, merge_value, reasons_of, sides

@@ -6,9 +6,9 @@ of one side. Where that could be either and the outs differ, a person has to cho
 """
 from __future__ import annotations
 
-from typing import Any
 
 from tracking.engine import lockfile
+from tracking.engine.hints import Any
 from tracking.engine.record import record
 from tracking.engine.threeway import Pair, conflict, mark, merge_keys, reasons_of, same
 

@@ -2,8 +2,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
+from tracking.engine.hints import Protocol
 from tracking.engine.record import record
 from tracking.engine.tree import Rows, parent_folders
 

@@ -15,11 +15,11 @@ import re
 import stat as stat_module
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from tracking.engine import atomic
 from tracking.engine.errors import CorruptObject, DataverError
 from tracking.engine.hashing import hash_file
+from tracking.engine.hints import TYPE_CHECKING, BinaryIO, Protocol
 from tracking.engine.ingest import OBJECT_MODE, ingest, is_protected_file, make_folder
 from tracking.engine.protocols import NoProgress, Progress
 from tracking.engine.stage import MD5, MD5_DOS2UNIX

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar
 
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import Any, TypeVar
 
 Item = TypeVar("Item")
 Work = Callable[[list[Any]], Iterable[Any]]

@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from tracking.engine.errors import InvalidFile, ParamsError
+from tracking.engine.hints import Any
 from tracking.engine.stage import ParamsDep
 
 _MISSING = object()

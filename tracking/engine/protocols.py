@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
 
+from tracking.engine.hints import Any, Protocol
 from tracking.engine.record import field, record
 
 

@@ -6,7 +6,8 @@ to `self` in `__init__` (as if they were class attributes). Everything else is p
 from __future__ import annotations
 
 import ast
-from typing import Any
+
+from tracking.engine.hints import Any
 
 MAX_BYTES = 10_000_000  # a syntax tree takes about 100 times the size of its text
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from operator import attrgetter
-from typing import Any, TypeVar, dataclass_transform, overload
+
+from tracking.engine.hints import Any, TypeVar, dataclass_transform, overload
 
 T = TypeVar("T")
 _NOTHING: Any = object()

@@ -8,10 +8,10 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from tracking.engine.config import Config
 from tracking.engine.errors import NotARepository
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io, Settings
 
 if TYPE_CHECKING:

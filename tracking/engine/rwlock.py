@@ -7,9 +7,9 @@ import time
 from _thread import allocate_lock
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from tracking.engine.errors import LockHeld
+from tracking.engine.hints import Any
 from tracking.engine.livingprocess import process_exists
 from tracking.engine.locks import GUARD_TIMEOUT_S, POLL_S, FileLock, HardLink, Lock, Notify, read_text, silent, wait_for
 

@@ -3,11 +3,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import Any
 
 from tracking.engine.config import Config
 from tracking.engine.credentials import is_known, is_secret
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import Any
 
 LOCAL = "local"
 MAX_CHARS = 10_000

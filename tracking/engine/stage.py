@@ -7,8 +7,8 @@ Values only; they are never changed in place (use `record.replace`). Paths named
 from __future__ import annotations
 
 import os
-from typing import Any
 
+from tracking.engine.hints import Any
 from tracking.engine.record import field, record
 
 MD5 = "md5"

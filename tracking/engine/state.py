@@ -10,13 +10,17 @@ So a hash whose file was modified just before it was looked at is not kept ("rac
 """
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
 import time
-from typing import TYPE_CHECKING, Any
 from zlib import crc32
+
+from tracking.engine.hints import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import sqlite3
+    from types import ModuleType
 
     from tracking.engine.objects import LocalStore
 
@@ -274,9 +278,7 @@ class State:
 
     def _heal(self, error: Exception) -> bool:
         """Delete a damaged database; False when it is only busy or not writable."""
-        import sqlite3
-
-        if isinstance(error, sqlite3.OperationalError) and not any(word in str(error) for word in ("malformed", "no such", "disk image", "has no column", "columns but")):
+        if isinstance(error, _sqlite3().OperationalError) and not any(word in str(error) for word in ("malformed", "no such", "disk image", "has no column", "columns but")):
             return False
         self._drop()
         return True
@@ -292,22 +294,28 @@ class State:
                 pass
 
 
-def _database_error() -> type[Exception]:
-    import sqlite3  # slow import
+def _sqlite3() -> ModuleType:
+    """The library without what reads and writes dates, which imports `datetime`: half the time, and nothing here is a date."""
+    for name in ("_sqlite3", "sqlite3"):
+        with contextlib.suppress(ImportError):
+            return importlib.import_module(name)
+    raise ImportError("Python has no SQLite")
 
-    return sqlite3.Error
+
+def _database_error() -> type[Exception]:
+    error: type[Exception] = _sqlite3().Error
+    return error
 
 
 def _connect(path: str) -> sqlite3.Connection:
-    import sqlite3  # slow import
-
+    library = _sqlite3()
     is_new = not os.path.exists(path)
     if is_new:
         try:
             os.makedirs(os.path.dirname(path), exist_ok=True)
         except OSError as error:
-            raise sqlite3.OperationalError(str(error)) from error
-    db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, check_same_thread=False)
+            raise library.OperationalError(str(error)) from error
+    db: sqlite3.Connection = library.connect(path, timeout=BUSY_TIMEOUT_S, check_same_thread=False)
     try:
         db.execute("PRAGMA synchronous=OFF")  # rows carry checksums
         if is_new:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tracking.engine.expression import has_expression
+from tracking.engine.hints import Any
 
 DEFAULT_PARAMS_FILE = "params.yaml"
 

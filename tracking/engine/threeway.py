@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any
 
+from tracking.engine.hints import Any
 from tracking.engine.record import record
 
 OURS, THEIRS = "ours", "theirs"

@@ -7,8 +7,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import stat as stat_module
-from typing import TYPE_CHECKING, Any
 
 from tracking.engine.errors import CorruptObject, DataverError
 from tracking.engine.files import is_absence, read_file
 from tracking.engine.hashing import hash_file
+from tracking.engine.hints import TYPE_CHECKING, Any
 from tracking.engine.params import params_status, read_params
 from tracking.engine.protocols import NoProgress, Progress
 from tracking.engine.stage import MD5, MD5_DOS2UNIX, Dep, Digest, Meta, Out, ParamsDep, Stage

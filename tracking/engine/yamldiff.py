@@ -5,7 +5,7 @@ place and its style. What counts as touched is what dvc touches, so both write e
 """
 from __future__ import annotations
 
-from typing import Any
+from tracking.engine.hints import Any
 
 
 def apply_diff(new: Any, old: Any) -> None:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any
 
+from tracking.engine.hints import Any
 from tracking.engine.yamlplain import CONSTANTS, NUMBER_START, SPECIAL_WORDS, Doubt, may_be_number, number_patterns
 
 WIDTH = 80

@@ -7,9 +7,9 @@ schema. Lines and columns are counted from 1.
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from tracking.engine.errors import InvalidFile
+from tracking.engine.hints import Any
 from tracking.engine.record import record
 
 _MAX_LINE = 200  # characters of a line that an excerpt shows

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
 
 from tracking.engine.errors import InvalidFile
+from tracking.engine.hints import Any
 from tracking.engine.yamldump import dump
 from tracking.engine.yamlerror import as_text, syntax_error
 from tracking.engine.yamlplain import Doubt, number_patterns, parse_float, parse_int, read_plain

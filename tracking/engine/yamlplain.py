@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any
+
+from tracking.engine.hints import Any
 
 
 class Doubt(Exception):

@@ -1,12 +1,12 @@
 """Compare metrics and params of two revisions, as `exp diff` reports them."""
 from __future__ import annotations
 
-from typing import Any
 
 from pipelines.engine.experiments.resolve import RefTable, git_of
 from pipelines.engine.experiments.revstate import WORKSPACE, State, StateReader
 from pipelines.engine.experiments.table import EMPTY, format_value
 from pipelines.engine.metrics import Change, diff
+from tracking.engine.hints import Any
 from tracking.engine.repo import Repo
 
 NO_DIFFERENCE = "diff not supported"

@@ -13,7 +13,6 @@ import json
 import os
 import pickle
 from collections.abc import Iterator
-from typing import Any
 
 from pipelines.engine.experiments import queue
 from pipelines.engine.experiments.doorbell import ring
@@ -21,6 +20,7 @@ from pipelines.engine.experiments.queue import QUEUED, QueueEntry, RunState, run
 from pipelines.engine.experiments.refs import CELERY_STASH, check_name
 from tracking.engine.errors import DataverError, GitError
 from tracking.engine.git import Git
+from tracking.engine.hints import Any
 from tracking.engine.record import record, replace
 from tracking.engine.repo import Repo
 

@@ -11,8 +11,8 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from typing import Any
 
+from tracking.engine.hints import Any
 from tracking.engine.record import record
 
 TASK = "dvc.repo.experiments.queue.tasks.run_exp"

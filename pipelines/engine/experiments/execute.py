@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator
 from pathlib import PurePosixPath
-from typing import IO, TYPE_CHECKING, Any
 
 from pipelines.engine import processid
 from pipelines.engine.experiments import snapshot
@@ -31,6 +30,7 @@ from remotes.engine.underway import locked_run
 from tracking.engine.checkout import remove_path
 from tracking.engine.errors import DataverError, GitError, LockHeld
 from tracking.engine.git import DOT_GIT, Git
+from tracking.engine.hints import IO, TYPE_CHECKING, Any
 from tracking.engine.locks import FileLock
 from tracking.engine.protocols import Io
 from tracking.engine.record import field, record, replace

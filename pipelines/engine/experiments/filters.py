@@ -3,12 +3,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Any
 
 from pipelines.engine.experiments.annotations import Annotation
 from pipelines.engine.experiments.revstate import State
 from pipelines.engine.experiments.show import Range
 from pipelines.engine.rowfilter import select_rows
+from tracking.engine.hints import Any
 from tracking.engine.params import flatten
 from tracking.engine.repo import Repo
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import IO, Any
 
+from tracking.engine.hints import IO, Any
 from tracking.engine.protocols import Io, NoProgress, Progress, Settings
 
 

@@ -10,9 +10,9 @@ import itertools
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
 
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import Any
 from tracking.engine.record import field, record
 
 DEFAULT_FILE = "params.yaml"

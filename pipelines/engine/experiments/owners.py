@@ -5,9 +5,9 @@ import contextlib
 import os
 import time
 from collections.abc import Mapping
-from typing import Any
 
 from pipelines.engine import processid
+from tracking.engine.hints import Any
 
 SILENCE_S = 60.0  # of another machine, before what it took counts as lost
 

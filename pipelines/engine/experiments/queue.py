@@ -18,11 +18,11 @@ import json
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from pipelines.engine.experiments import owners
 from tracking.engine.errors import GitError
 from tracking.engine.git import Git
+from tracking.engine.hints import Any
 from tracking.engine.record import field, record, replace
 from tracking.engine.repo import Repo
 

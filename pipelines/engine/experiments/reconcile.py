@@ -9,7 +9,6 @@ import contextlib
 import os
 import shutil
 import time
-from typing import Any
 
 from pipelines.engine.experiments import orphans, owners, queue
 from pipelines.engine.experiments.attempt import BY_USER, beat_time, checkout_folder, has_begun, read_request
@@ -20,6 +19,7 @@ from pipelines.engine.experiments.runstates import COPIED, LOST
 from pipelines.engine.experiments.stagequeue import read_ticket, tickets_folder
 from tracking.engine.errors import DataverError
 from tracking.engine.git import Git
+from tracking.engine.hints import Any
 from tracking.engine.record import field, record
 from tracking.engine.repo import Repo
 

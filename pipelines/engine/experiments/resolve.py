@@ -3,13 +3,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from pipelines.engine.experiments.refs import EXEC_BASELINE, ExpRef
 from pipelines.engine.revisions import NO_GIT
 from tracking.engine.commits import TAG_PREFIX
 from tracking.engine.errors import DataverError, GitError, RevisionNotFound
 from tracking.engine.git import BRANCH_PREFIX, Git
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.record import record
 from tracking.engine.repo import Repo
 

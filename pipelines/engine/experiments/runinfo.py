@@ -11,11 +11,11 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from typing import Any
 
 from pipelines.engine import processid
 from pipelines.engine.experiments.statefile import read_state
 from tracking.engine import atomic
+from tracking.engine.hints import Any
 from tracking.engine.record import record, replace
 
 WORKSPACE = "workspace"  # id and location of a run in the user's own workspace

@@ -10,8 +10,8 @@ import itertools
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
+from tracking.engine.hints import Any
 from tracking.engine.params import flatten
 from tracking.engine.record import field, record
 

@@ -12,11 +12,11 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
-from typing import IO, Any
 
 from pipelines.engine.capture import Log
 from pipelines.engine.runner import Echo, LocalRunner, StageEnvironment, StageRunner
 from tracking.engine.errors import StageFailed
+from tracking.engine.hints import IO, Any
 from tracking.engine.record import record
 from tracking.engine.stage import Stage
 

@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+
+from tracking.engine.hints import Any
 
 
 def read_state(path: str) -> dict[str, Any]:

@@ -6,9 +6,9 @@ Python files give what they hold.
 from __future__ import annotations
 
 import posixpath
-from typing import Any
 
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import Any
 from tracking.engine.params import BadDataFile, read_params
 
 TABLES = {".csv": ",", ".tsv": "\t"}

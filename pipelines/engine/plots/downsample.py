@@ -5,9 +5,9 @@ Only for pages and pictures; data that is printed is never shortened.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from pipelines.engine.plots.points import FIELD, FILENAME, REV, Props, Row
+from tracking.engine.hints import Any
 
 LINES = frozenset((None, "linear", "simple", "smooth"))  # templates that draw lines
 MAX_POINTS = 1500  # per line; a card is less than 1500 pixels wide

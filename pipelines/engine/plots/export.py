@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
 
 from pipelines.engine.plots.collect import DATA, PlotSet
 from pipelines.engine.plots.folder import write_file
@@ -12,6 +11,7 @@ from pipelines.engine.plots.report import LoadTemplate
 from pipelines.engine.plots.templates import Spec, TemplateError
 from pipelines.engine.plots.vegascripts import VEGA_LITE
 from tracking.engine.errors import DataverError, MissingPackage, UsageError
+from tracking.engine.hints import Any
 from tracking.engine.repo import Repo
 
 FORMATS = ("png", "svg", "pdf")

@@ -7,7 +7,6 @@ from __future__ import annotations
 import re
 from copy import deepcopy
 from functools import lru_cache
-from typing import Any
 
 from pipelines.engine.altaircharts import LOCK, finished
 from pipelines.engine.charttheme import NUMBERS, SERIES, Theme, colour, dash
@@ -18,6 +17,7 @@ from pipelines.engine.plots.grouping import Grouping, band
 from pipelines.engine.plots.points import FIELD, FILENAME, REV, Row
 from pipelines.engine.plots.spec import SEPARATOR
 from pipelines.engine.plots.templates import Spec
+from tracking.engine.hints import Any
 
 PART = (264, 190)  # pixels: width and height of one part of a divided card
 _PATTERNS: tuple[list[float], ...] = ([1, 0], [5, 4], [1.5, 4], [8, 3], [2, 2], [10, 3, 2, 3])

@@ -9,7 +9,6 @@ import json
 from base64 import b64encode
 from collections.abc import Sequence
 from html import escape
-from typing import Any
 
 from pipelines.engine.plots.collect import DATA, IMAGE, Image, Plot, PlotSet, Problem
 from pipelines.engine.plots.downsample import drawable_rows
@@ -18,6 +17,7 @@ from pipelines.engine.plots.report import LoadTemplate, template_problems
 from pipelines.engine.plots.spec import HEIGHT, RANGES, WIDTH, vega
 from pipelines.engine.plots.templates import Spec, TemplateError
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import Any
 
 PLOTS_MARK = "{plot_divs}"
 SCRIPTS_MARK = "{scripts}"

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from typing import Any
 
 from pipelines.engine.plots.datafiles import PlotError
+from tracking.engine.hints import Any
 from tracking.engine.record import record
 
 STEP = "step"

@@ -2,12 +2,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from pipelines.engine.plots.collect import DATA, Image, Plot, PlotSet, Problem
 from pipelines.engine.plots.spec import split, vega
 from pipelines.engine.plots.templates import Spec, TemplateError
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import Any
 
 LoadTemplate = Callable[[str | None], Spec]
 

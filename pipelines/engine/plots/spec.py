@@ -6,10 +6,10 @@ an interface of the reference tool; see docs/plots.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from pipelines.engine.plots.points import FIELD, FILENAME, REV, Props, Row
 from pipelines.engine.plots.templates import Spec, TemplateError, anchor
+from tracking.engine.hints import Any
 
 WIDTH = HEIGHT = 300
 SEPARATOR = "::"

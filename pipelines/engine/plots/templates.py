@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
 
 from tracking.engine.errors import DataverError
 from tracking.engine.files import read_file
+from tracking.engine.hints import Any
 
 Spec = dict[str, Any]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 from pipelines.engine.plots.collect import Plot
 from pipelines.engine.plots.downsample import as_number
 from pipelines.engine.plots.points import FIELD, FILENAME, INFERRED_X, INFERRED_Y, REV, STEP, Row
+from tracking.engine.hints import Any
 from tracking.engine.record import record, replace
 
 X = "dataver_x"

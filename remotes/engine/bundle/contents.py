@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import Any
 from tracking.engine.record import field, record
 from tracking.engine.tree import DIR_SUFFIX, is_safe
 

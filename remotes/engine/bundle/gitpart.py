@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from typing import BinaryIO
 
 from tracking.engine.errors import DataverError, GitError
 from tracking.engine.git import BRANCH_PREFIX, Git
+from tracking.engine.hints import BinaryIO
 
 HEADS, TAGS, REMOTES, EXPS, LOOSE = BRANCH_PREFIX, "refs/tags/", "refs/remotes/", "refs/exps/", "refs/bundle/"
 NOTES = "refs/notes/dataver"

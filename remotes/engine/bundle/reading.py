@@ -9,13 +9,13 @@ import os
 import stat
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Any, BinaryIO
 
 from remotes.engine.bundle import contents as contents_module
 from remotes.engine.bundle.contents import GIT, MANIFEST, MANIFEST_AT_MOST, SUMS, Contents, Member, member
 from remotes.engine.bundle.tarheader import BLOCK_BYTES, END, BadHeader, padding, parse
 from tracking.engine.errors import CorruptObject, DataverError
 from tracking.engine.hashing import CHUNK_BYTES, new_md5, to_unix
+from tracking.engine.hints import Any, BinaryIO
 from tracking.engine.tree import DIR_SUFFIX
 
 AGAIN = "Copy it once more from where it was made; nothing of it was kept that is not whole."
