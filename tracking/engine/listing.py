@@ -5,7 +5,6 @@ not there are listed from the manifests of the cache.
 """
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterator
 
@@ -91,14 +90,17 @@ class WorkspaceListing:
         for name in names:
             try:
                 status = files[name].stat()
-            except OSError:  # a symlink to nowhere
+            except OSError:  # a symlink to nowhere or to itself
                 found[prefix + name] = (False, False, 0)
                 continue
             mode = status.st_mode
             found[prefix + name] = (False, mode & _EXECUTABLE_MASK == _EXECUTABLE, status.st_size)
         for name in subdirs:
-            with contextlib.suppress(FileNotFoundError):  # it just went away
-                found[prefix + name] = (True, False, dirs[name].stat().st_size)
+            try:
+                size = dirs[name].stat().st_size
+            except OSError:  # it just went away, or is told when it is entered
+                size = 0
+            found[prefix + name] = (True, False, size)
         return subdirs
 
 
