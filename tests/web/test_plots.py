@@ -417,13 +417,14 @@ def test_one_card_fills_the_screen(visit: Visit, drawn: Project) -> None:
 
 def test_l4_the_pointer_shows_all_lines_and_marks_the_run_and_a_click_keeps_it(visit: Visit, drawn: Project) -> None:
     page = visit(drawn.path).open(at(drawn, "?revs=workspace,main,v1"))
-    ready_cards(page, 1)
+    ready_cards(page, 2)
     move = "const canvas = document.querySelector('.plot canvas'), box = canvas.getBoundingClientRect(); canvas.dispatchEvent(new PointerEvent('pointermove', {clientX: box.left + box.width / 2, clientY: box.top + 9, bubbles: true})); const tip = document.querySelector('[data-testid=tip]'); return tip && tip.innerText"
     tip = str(page.wait(lambda: page.js(move), "values under the pointer"))
     assert tip.startswith("step ") and [name for name in ("workspace", "main", "v1") if name in tip] == ["workspace", "main", "v1"]
     page.wait(lambda: page.js("return document.querySelector('.rcx.hov').dataset.rev") in ("workspace", "main", "v1"), "the revision to be marked")
     assert "lr 0." in tip
-    page.expect(lambda: page.js("return document.querySelectorAll('.near-rule:not([hidden])').length") > 1, True)  # the same x on the other card
+    rules = "return document.querySelectorAll('.near-rule:not([hidden])').length"
+    page.expect(lambda: bool(page.js(move)) and page.js(rules) > 1, True)  # the same x on the other card, as soon as it is drawn
     page.js("document.querySelector('.plot canvas').dispatchEvent(new MouseEvent('click', {bubbles: true})); document.querySelector('.plot canvas').dispatchEvent(new PointerEvent('pointerleave'))")
     page.press("shift").expect(lambda: page.find("tip").is_displayed(), True)
     page.press("escape").expect(lambda: page.find("tip").is_displayed(), False)
