@@ -166,10 +166,17 @@ class Repo:
 
     @contextmanager
     def lock(self, io: Io) -> Iterator[None]:
-        """Hold the lock that real dvc takes too; waits as the user asked."""
+        """Hold the lock that real dvc takes too; waits as the user asked.
+
+        What a command has hashed and placed is remembered also when it fails.
+        """
         os.makedirs(self.tmp_dir, exist_ok=True)
         with self.repo_lock.held(wait_forever=io.wait_for_lock, notify=io.warn):
-            yield
+            try:
+                yield
+            finally:
+                if "state" in self.__dict__:
+                    self.state.commit()
 
     @contextmanager
     def unlocked(self, io: Io) -> Iterator[None]:

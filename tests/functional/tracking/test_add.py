@@ -223,3 +223,12 @@ def test_a_part_of_a_folder_whose_manifest_is_lost(repo: Project, text: str, has
         assert result.code == 1 and f"could not read '{lost}'" in result.err
     else:
         assert result.code == 0 and lost in repo.objects() and repo.ok("status", "--json").json == {}
+
+
+def test_what_a_command_did_before_it_failed_is_remembered(repo: Project) -> None:
+    repo.gen({"d": {"a": "1\n"}})
+    assert repo.run("add", "d", "missing").code == 1
+    assert "path: d\n" in repo.read("d.dvc")
+    (repo / "d.dvc").rename(repo / "elsewhere")
+    assert repo.ok("checkout").out.split() == ["D", "d/"]
+    assert not (repo / "d").exists()
