@@ -65,6 +65,7 @@ class Plan:
     """What a checkout of one out would do.
 
     unsaved: absolute paths whose content no cache holds. missing: objects the cache lacks.
+    broken: absolute paths of symlinks into nowhere.
     """
 
     def __init__(self, path: str, digest: Digest | None, store: LocalStore, state: State, isexec: bool) -> None:
@@ -85,6 +86,7 @@ class Plan:
         self.relink: list[str] = []
         self.hollow: list[str] = []  # folders that hold nothing
         self.blockers: list[str] = []  # absolute paths in the way
+        self.broken: list[str] = []
         self.mode_differs = False
         self.unsaved: list[str] = []
         self.missing: list[str] = []
@@ -123,13 +125,14 @@ def plan_checkout(
     prune: folders inside a folder out that hold nothing go too.
     relink_types: also plan to replace unchanged files that are not linked the first of these
     ways, or with any_type none of them.
-    Raises DataverError for what cannot be hashed. Changes nothing, except that symlinks
-    into nowhere are removed.
+    Raises DataverError for what cannot be hashed. Changes nothing.
     """
     plan = Plan(path_abs, digest, store, state, isexec)
     algorithm = digest.name if digest is not None else MD5
     hollow: list[str] = []
-    current = _current(plan, lambda: build(path_abs, ignore=ignore, rel=rel, state=state, algorithm=algorithm, progress=progress, hollow=hollow))
+    broken: list[str] = []
+    current = _current(plan, lambda: build(path_abs, ignore=ignore, rel=rel, state=state, algorithm=algorithm, progress=progress, broken=broken, hollow=hollow))
+    plan.broken = [plan.absolute(relpath) for relpath in broken]
     if current is not None and digest is not None and digest == current.digest:
         plan.mode_differs = not digest.isdir and current.meta.isexec != isexec
         if not relink_types and not (prune and hollow):
@@ -170,24 +173,14 @@ def _current(plan: Plan, look: Callable[[], Built]) -> Built | None:
             plan.blockers.append(path)
             plan.unsaved.append(path)
             return None
-    try:
-        return look()
-    except FileNotFoundError:
-        if not _remove_broken_links(path):
-            raise
-        return look()
+    return look()
 
 
-def _remove_broken_links(top: str) -> int:
+def _remove_broken_links(plan: Plan) -> None:
     """Links into nowhere hold no content; a cache of symlinks leaves them behind after gc."""
-    count = 0
-    for folder, _, names in os.walk(top):
-        for name in names:
-            path = os.path.join(folder, name)
-            if os.path.islink(path) and not os.path.exists(path):
-                atomic.unlink(path)
-                count += 1
-    return count
+    for path in plan.broken:
+        if os.path.islink(path) and not os.path.exists(path):
+            atomic.unlink(path)
 
 
 def _remember_current(plan: Plan, current: Built) -> None:
@@ -325,12 +318,13 @@ def _is_linked(path: str, source: str, kind: str) -> bool:
 def apply_checkout(plan: Plan, link_types: Sequence[str], progress: Progress | None = None) -> Change:
     """Do what a plan says; unsaved files are overwritten: the caller has asked.
 
-    Raises CheckoutFailed when objects are missing (nothing is touched then), DataverError.
+    Raises CheckoutFailed when objects are missing (only symlinks into nowhere go then), DataverError.
     """
-    if plan.missing:
-        raise CheckoutFailed(MISSING_TEXT.format(plan.path), (plan.path,))
     change = Change(plan.path, plan.kind, tuple(sorted(plan.create)), tuple(sorted(plan.modify)), tuple(sorted([*plan.delete, *plan.hollow])))
     try:
+        _remove_broken_links(plan)
+        if plan.missing:
+            raise CheckoutFailed(MISSING_TEXT.format(plan.path), (plan.path,))
         _clear_the_way(plan)
         _place_all(plan, link_types, progress or NoProgress())
         if plan.isexec and plan.digest is not None and not plan.digest.isdir:

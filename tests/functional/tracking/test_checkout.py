@@ -212,3 +212,16 @@ def test_data_in_an_ignored_folder_is_not_deleted_as_unused(repo: Project) -> No
     for name in ("e/file.dvc", "e/folder.dvc"):
         (repo / name).unlink()
     assert sorted(repo.ok("checkout").out.splitlines()) == ["D       e/file", "D       e/folder/"]
+
+
+def test_a_refused_checkout_leaves_links_to_what_the_cache_lost(repo: Project) -> None:
+    repo.ok("config", "cache.type", "symlink")
+    repo.gen({"d": {"a": "1\n", "b": "2\n"}, "f": "3\n"}).ok("add", "d", "f")
+    (repo / "f").unlink()
+    repo.gen({"f": "never saved\n"})
+    shutil.rmtree(repo / ".dvc/cache/files")
+    result = repo.run("checkout")
+    assert result.code == 255 and "remove the following unsaved files" in result.err
+    assert [os.path.islink(repo / "d" / name) for name in "ab"] == [True, True]
+    assert repo.run("checkout", "d").code == 255
+    assert not os.path.lexists(repo / "d/a")
