@@ -5,7 +5,6 @@ objects that nothing names, never a .dvc file that names what is not there.
 """
 from __future__ import annotations
 
-import glob as glob_module
 import os
 from collections.abc import Iterable
 
@@ -36,12 +35,13 @@ class Addition:
 
 def expand(targets: Iterable[str], cwd: str, glob: bool) -> list[str]:
     """Targets with wildcards expanded when asked. Raises DataverError when one matches nothing."""
+    if not glob:
+        return list(targets)
+    from glob import glob as matches  # slow import
+
     result: list[str] = []
     for target in targets:
-        if not glob:
-            result.append(target)
-            continue
-        found = sorted(glob_module.glob(os.path.join(cwd, target), recursive=True))
+        found = sorted(matches(os.path.join(cwd, target), recursive=True))
         if not found:
             raise DataverError(f"Glob {target} has no matches.")
         result += [os.path.relpath(path, cwd) for path in found]

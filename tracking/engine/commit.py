@@ -14,7 +14,6 @@ from tracking.engine.dvcfile import dump_dvcfile, stage_checksum
 from tracking.engine.errors import DataverError
 from tracking.engine.hints import Any
 from tracking.engine.index import LOCK_FILE
-from tracking.engine.lockfile import lock_entry, update_lock
 from tracking.engine.params import lock_values
 from tracking.engine.record import replace
 from tracking.engine.repo import Repo
@@ -262,6 +261,8 @@ def write_dvcfile(repo: Repo, stage: Stage) -> None:
 
 def write_lock(repo: Repo, pipeline_file: str, changes: dict[str, dict[str, object] | None], say: Say, *, sync_name: bool = True) -> bool:
     """Put lock entries (None removes) into the dvc.lock beside `pipeline_file`; True when it changed."""
+    from tracking.engine.lockfile import update_lock
+
     path = os.path.join(os.path.dirname(pipeline_file), LOCK_FILE)
     try:
         with open(path, encoding="utf-8") as file:
@@ -287,6 +288,8 @@ def write_stages(repo: Repo, stages: Iterable[Stage], say: Say, *, sync_names: b
     locks: dict[str, dict[str, dict[str, object] | None]] = {}
     for stage in stages:
         if stage.name:
+            from tracking.engine.lockfile import lock_entry  # nothing that only adds data needs it
+
             locks.setdefault(stage.file, {})[stage.name] = lock_entry(stage)
         else:
             write_dvcfile(repo, stage)

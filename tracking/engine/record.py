@@ -2,7 +2,7 @@
 
 The standard `dataclasses` module imports `inspect` (8 ms) and compiles six methods for each
 class; a command line that answers in 60 ms cannot afford that. Here one method is compiled,
-`__init__`; the others are shared. Type checkers see a dataclass (PEP 681).
+`__init__`, when the first value is made; the others are shared. Type checkers see a dataclass (PEP 681).
 """
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _make(cls: Any, frozen: bool) -> Any:
     cls.__record_shown__ = tuple(name for name in names if fields[name].repr)
     compared = [name for name in names if fields[name].compare]
     cls.__record_key__ = staticmethod(_key(compared))
-    cls.__init__ = _init(cls, fields)
+    cls.__init__ = _init_when_used(cls, fields)
     cls.__eq__ = _eq
     cls.__repr__ = _repr
     cls.__match_args__ = names  # type: ignore[misc]
@@ -74,6 +74,16 @@ def _field_of(cls: Any, name: str) -> Field:
 
 def _key(names: list[str]) -> Callable[[Any], Any]:
     return attrgetter(*names) if names else lambda _value: ()
+
+
+def _init_when_used(cls: Any, fields: dict[str, Field]) -> Any:
+    """Most classes of what a command imports it never makes a value of: theirs is never compiled."""
+
+    def __init__(self: Any, *values: Any, **named: Any) -> None:
+        made = cls.__init__ = _init(cls, fields)
+        made(self, *values, **named)
+
+    return __init__
 
 
 def _init(cls: Any, fields: dict[str, Field]) -> Any:
