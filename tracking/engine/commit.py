@@ -285,11 +285,11 @@ def write_lock(repo: Repo, pipeline_file: str, changes: dict[str, dict[str, obje
 
 def write_stages(repo: Repo, stages: Iterable[Stage], say: Say, *, sync_names: bool = True) -> None:
     """Write every .dvc file and lock entry of the given, saved stages. sync_names: as for `atomic.write_bytes`."""
+    from tracking.engine.lockfile import lock_entry  # nothing that only adds data needs it
+
     locks: dict[str, dict[str, dict[str, object] | None]] = {}
     for stage in stages:
         if stage.name:
-            from tracking.engine.lockfile import lock_entry  # nothing that only adds data needs it
-
             locks.setdefault(stage.file, {})[stage.name] = lock_entry(stage)
         else:
             write_dvcfile(repo, stage)
