@@ -6,7 +6,6 @@ is fetched from its remote afterwards.
 """
 from __future__ import annotations
 
-import argparse
 import os
 import subprocess
 import sys
@@ -15,8 +14,12 @@ from datetime import UTC, datetime
 from launcher.engine import cloning
 from pipelines.engine.experiments.supervision import own_program
 from tracking.engine import opened
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import DVC_DIR
+
+if TYPE_CHECKING:
+    import argparse
 
 ERROR_EXIT = 1
 

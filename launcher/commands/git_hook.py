@@ -4,15 +4,17 @@ Outside of a project the hooks do nothing. See docs/git.md.
 """
 from __future__ import annotations
 
-import argparse
 import os
 
 from tracking.engine.errors import NotARepository, UsageError
 from tracking.engine.git import Git
-from tracking.engine.hints import Any
+from tracking.engine.hints import TYPE_CHECKING, Any
 from tracking.engine.mergedriver import merge_files
 from tracking.engine.protocols import Io
 from tracking.engine.repo import find_root
+
+if TYPE_CHECKING:
+    import argparse
 
 CONFLICT = 1  # Git takes more than 128 for a crash
 HOOKS = ("pre-commit", "post-checkout", "pre-push", "merge-driver")

@@ -8,13 +8,15 @@ Exit codes: 0 done, 1 a project could not be read (its line says why).
 """
 from __future__ import annotations
 
-import argparse
 import os
 
 from tracking.engine.errors import NotARepository
-from tracking.engine.hints import Any
+from tracking.engine.hints import TYPE_CHECKING, Any
 from tracking.engine.protocols import Io
 from tracking.engine.repo import find_root
+
+if TYPE_CHECKING:
+    import argparse
 
 ERROR_EXIT = 1
 

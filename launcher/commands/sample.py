@@ -6,7 +6,6 @@ opened projects: the sample is in it afterwards, and trusted.
 """
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from datetime import UTC, datetime
@@ -15,7 +14,11 @@ from launcher.engine import sample
 from launcher.engine.progressfile import VARIABLE
 from pipelines.engine.experiments.supervision import own_program
 from tracking.engine import opened
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
+
+if TYPE_CHECKING:
+    import argparse
 
 ERROR_EXIT = 1
 

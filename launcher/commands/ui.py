@@ -17,14 +17,17 @@ Exit codes: 0 the server was ended, or another one shows the project; 1 it could
 """
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 
 from launcher.engine import display
 from tracking.engine.errors import DataverError, NotARepository
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import find_root
+
+if TYPE_CHECKING:
+    import argparse
 
 ERROR_EXIT = 1
 

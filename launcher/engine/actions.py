@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from launcher.engine import cloning, commandtable
 from tracking.engine.credentials import has_login, is_secret
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import Sequence
 
 MAX_ARGUMENTS = 2000
 MAX_BYTES = 100_000

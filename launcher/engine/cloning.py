@@ -4,10 +4,10 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from tracking.engine.errors import DataverError, UsageError
+from tracking.engine.hints import Mapping
 from tracking.engine.protocols import Progress
 
 SCHEMES = ("https", "http", "ssh", "git", "file")

@@ -1,7 +1,7 @@
 """Completion scripts for shells, from a table of commands and their options."""
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from tracking.engine.hints import Callable, Mapping
 
 GLOBAL_OPTIONS = "--help --version --cd --quiet --verbose --wait-for-lock"
 Options = Mapping[str, list[str]]

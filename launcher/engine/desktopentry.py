@@ -3,10 +3,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
 
 from tracking.engine import atomic
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import Mapping, Sequence
 
 NAME = "dataver"
 ICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><rect width="64" height="64" rx="14" fill="#3f4bc2"/><g fill="none" stroke="#fff" stroke-width="4" stroke-linejoin="round" stroke-linecap="round"><path d="M12 20 32 10l20 10v24L32 54 12 44z"/><path d="M22 40V31M32 42V23M42 40V27"/></g></svg>

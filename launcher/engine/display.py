@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+
+from tracking.engine.hints import Mapping
 
 
 def has_display(environ: Mapping[str, str], platform: str = sys.platform) -> bool:

@@ -13,11 +13,10 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Callable
 
 from pipelines.engine import processid
 from tracking.engine import atomic
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Callable
 from tracking.engine.locks import FileLock
 from tracking.engine.record import record
 

@@ -1,13 +1,12 @@
 """The only writer to the terminal: streams, JSON, prompts, pager, progress."""
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
 
 from tracking.engine.errors import DataverError, NotARepository
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Callable, Collection, Iterator, Sequence
+from tracking.engine.light import contextmanager, suppress
 from tracking.engine.protocols import NoProgress, Progress, Settings
 from tracking.engine.record import replace
 
@@ -51,7 +50,7 @@ class Terminal:
     def plain_error(self, text: str) -> None:
         """A line on stderr without a prefix."""
         self.close()
-        with contextlib.suppress(BrokenPipeError):
+        with suppress(BrokenPipeError):
             sys.stdout.flush()
         text = self._clean(text)
         _write(sys.stderr, text if text.endswith("\n") else text + "\n")
@@ -159,7 +158,7 @@ class Terminal:
 
         return read
 
-    @contextlib.contextmanager
+    @contextmanager
     def paused(self) -> Iterator[None]:
         self.close()
         sys.stdout.flush()
@@ -200,7 +199,7 @@ def _configured(cwd: str, settings: Settings) -> set[str]:
     from tracking.engine.credentials import secrets_in
     from tracking.engine.repo import DVC_DIR, find_root
 
-    with contextlib.suppress(DataverError, OSError):
+    with suppress(DataverError, OSError):
         try:
             dvc_dir = os.path.join(find_root(cwd), DVC_DIR)
         except NotARepository:

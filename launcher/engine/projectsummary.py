@@ -3,13 +3,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pipelines.engine.experiments.runprogress import main_metric
 from pipelines.engine.metrics import show_metrics
 from tracking.engine.errors import DataverError
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Iterator
 from tracking.engine.repo import Repo
 
 METRICS_SHOWN = 3

@@ -9,10 +9,10 @@ import os
 import shlex
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import Callable, Mapping, Sequence
 
 FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "sample")
 NAME = "digits"

@@ -8,7 +8,8 @@ import importlib.util
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+
+from tracking.engine.hints import Mapping
 
 QT, GTK = "qt", "gtk"
 TRIALS = {

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable
 
 from tracking.engine import atomic
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import Callable
 from tracking.engine.locks import RepoLock
 
 FILE = "users.json"

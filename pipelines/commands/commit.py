@@ -5,14 +5,16 @@ accepts changed deps; -f answers yes.
 """
 from __future__ import annotations
 
-import argparse
-
 from pipelines.engine.commit import commit
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
 from tracking.engine.targets import load_targets
 from tracking.engine.workspace import Workspace
+
+if TYPE_CHECKING:
+    import argparse
 
 ERROR_EXIT = 1
 

@@ -5,7 +5,6 @@ only what it depends on, `--full` everything connected with it.
 """
 from __future__ import annotations
 
-import argparse
 import os
 
 from pipelines.engine.dagformats import (
@@ -21,10 +20,14 @@ from pipelines.engine.dagformats import (
 )
 from pipelines.engine.graph import Names, checked_graph
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.index import load_index
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
 from tracking.engine.targets import Found, collect
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,20 +6,24 @@ stash, `git stash apply refs/exps/apply/stash`, those of data below .dvc/tmp/dat
 """
 from __future__ import annotations
 
-import argparse
 import os
 
 from pipelines.engine.experiments.apply import apply
 from tracking.engine.bring import checkout_failed
+from tracking.engine.hints import TYPE_CHECKING
+from tracking.engine.light import SUPPRESS
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 SHOWN = 10
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("experiment", help="name, hash or full ref of an experiment, or a queued or failed run")
-    parser.add_argument("--no-force", dest="force", action="store_false", help=argparse.SUPPRESS)
+    parser.add_argument("--no-force", dest="force", action="store_false", help=SUPPRESS)
 
 
 def run(args: argparse.Namespace, io: Io) -> int:

@@ -1,12 +1,14 @@
 """Make a Git branch of an experiment, to share it or to go on from it."""
 from __future__ import annotations
 
-import argparse
-
 from pipelines.engine.experiments.branch import make_branch
 from pipelines.engine.experiments.resolve import git_of
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,7 +1,6 @@
 """Compare metrics and params of two experiments, or of an experiment and the workspace."""
 from __future__ import annotations
 
-import argparse
 import json
 
 from pipelines.commands.exp_show import as_json
@@ -9,8 +8,12 @@ from pipelines.commands.metrics_show import digits, print_table
 from pipelines.engine.experiments.diff import compare, rows
 from pipelines.engine.metrics import TABLE_DIGITS
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

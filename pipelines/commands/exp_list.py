@@ -1,14 +1,16 @@
 """List experiments by the commit they started from, here or in another Git repository."""
 from __future__ import annotations
 
-import argparse
-
 from pipelines.engine.experiments.arguments import add_selection, selection_from
 from pipelines.engine.experiments.refs import ExpRef
 from pipelines.engine.experiments.resolve import RefTable, git_of
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

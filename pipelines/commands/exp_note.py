@@ -5,13 +5,15 @@ shares them. They stay with the commit when an experiment is renamed or made a b
 """
 from __future__ import annotations
 
-import argparse
-
 from pipelines.engine.experiments.annotations import find_commit, read_one, write_note
 from pipelines.engine.experiments.resolve import git_of
 from tracking.engine.errors import UsageError
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

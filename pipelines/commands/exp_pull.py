@@ -4,13 +4,15 @@ Without names: the experiments of HEAD. Data comes along unless --no-cache is gi
 """
 from __future__ import annotations
 
-import argparse
-
 from pipelines.commands.exp_push import add_transfer_arguments
 from pipelines.engine.experiments.arguments import selection_from
 from pipelines.engine.experiments.transfer import Data, fetch_data, pull
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -4,15 +4,17 @@ Without names: the experiments of HEAD. Data goes along unless --no-cache is giv
 """
 from __future__ import annotations
 
-import argparse
-
 from pipelines.engine.experiments.arguments import add_selection, joined, selection_from
 from pipelines.engine.experiments.gitremote import Exchanged
 from pipelines.engine.experiments.refs import ExpRef
 from pipelines.engine.experiments.transfer import Data, push, push_data
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +29,8 @@ def add_transfer_arguments(parser: argparse.ArgumentParser, verb: str, where: st
     parser.add_argument("--no-cache", action="store_true", help=f"do not {verb} data")
     parser.add_argument("-r", "--remote", metavar="NAME", help="the data remote (default: core.remote)")
     parser.add_argument("-j", "--jobs", type=int, metavar="N", help="transfers at once")
-    parser.add_argument("--run-cache", action=argparse.BooleanOptionalAction, default=False, help=f"also {verb} what is remembered of earlier runs")
+    parser.add_argument("--run-cache", action="store_true", help=f"also {verb} what is remembered of earlier runs")
+    parser.add_argument("--no-run-cache", dest="run_cache", action="store_false", help="not that (the default)")
 
 
 def run(args: argparse.Namespace, io: Io) -> int:

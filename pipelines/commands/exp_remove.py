@@ -5,14 +5,16 @@ For a week they can be brought back: `exp remove --undo` brings back what the la
 """
 from __future__ import annotations
 
-import argparse
-
 from pipelines.engine.experiments.arguments import add_selection, joined, selection_from
 from pipelines.engine.experiments.remove import Request, remove, shown_name, undo
 from pipelines.engine.experiments.resolve import git_of
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

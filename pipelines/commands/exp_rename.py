@@ -1,13 +1,15 @@
 """Give an experiment another name, here or in another Git repository."""
 from __future__ import annotations
 
-import argparse
-
 from pipelines.engine.experiments.rename import rename
 from pipelines.engine.experiments.resolve import git_of
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

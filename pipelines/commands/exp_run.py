@@ -7,14 +7,17 @@ combination: `-S 'lr=0.1,0.2'`, `-S 'depth=range(1,5)'`, `-S 'net=choice(small,l
 """
 from __future__ import annotations
 
-import argparse
-
 from pipelines.commands.repro import add_repro_arguments
 from pipelines.engine.experiments.execute import Outcome, Request, run_in_workspace
 from pipelines.engine.flags import Flags
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import TYPE_CHECKING
+from tracking.engine.light import SUPPRESS
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-C", "--copy-paths", action="append", default=[], metavar="PATH", help="untracked or ignored path that --temp and --queue copy into that folder")
     parser.add_argument("-m", "--message", metavar="TEXT", help="message of the experiment's commit")
     parser.add_argument("--no-hydra", action="store_true", help="leave params.yaml alone although hydra.enabled is set")
-    parser.add_argument("-M", dest="message", help=argparse.SUPPRESS)
+    parser.add_argument("-M", dest="message", help=SUPPRESS)
 
 
 def run(args: argparse.Namespace, io: Io) -> int:

@@ -5,12 +5,15 @@ names, become an experiment on top of the last commit. Branch and workspace stay
 """
 from __future__ import annotations
 
-import argparse
-
 from pipelines.engine.experiments.save import save_experiment
 from tracking.engine.errors import DataverError, NotARepository
+from tracking.engine.hints import TYPE_CHECKING
+from tracking.engine.light import SUPPRESS
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 ERROR_EXIT = 1
 
@@ -23,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-n", "--name", metavar="NAME", help="name of the experiment (default: two random words)")
     parser.add_argument("-I", "--include-untracked", action="append", default=[], metavar="PATH", help="also this path, which Git does not track")
     parser.add_argument("-m", "--message", metavar="TEXT", help="message of the experiment's commit")
-    parser.add_argument("-M", dest="message", help=argparse.SUPPRESS)
+    parser.add_argument("-M", dest="message", help=SUPPRESS)
 
 
 def run(args: argparse.Namespace, io: Io) -> int:

@@ -9,7 +9,6 @@ Of curves in plots it takes the best, first, last, smallest or largest value: `b
 """
 from __future__ import annotations
 
-import argparse
 import datetime
 import json
 import os
@@ -21,9 +20,13 @@ from pipelines.engine.experiments.resolve import Selection
 from pipelines.engine.experiments.revstate import State
 from pipelines.engine.experiments.show import Request, collect
 from tracking.engine.errors import DataverError
-from tracking.engine.hints import Any
+from tracking.engine.hints import TYPE_CHECKING, Any
+from tracking.engine.light import SUPPRESS
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 _UNREADABLE = re.compile(r"(unable to read: ')(.*)(', [A-Z]+ file structure is corrupted)", re.DOTALL)
 
@@ -48,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--md", dest="markdown", action="store_true", help="print a Markdown table")
     parser.add_argument("--precision", type=digits, metavar="N", help="significant digits (default 5; CSV: all)")
     parser.add_argument("--no-pager", action="store_true", help="print at once, also on a terminal")
-    parser.add_argument("--no-fetch", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--no-fetch", action="store_true", help=SUPPRESS)
     parser.add_argument("-f", "--force", action="store_true", help="read everything anew (always so here)")
 
 

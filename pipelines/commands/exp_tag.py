@@ -5,12 +5,14 @@ find them as `tag:candidate`.
 """
 from __future__ import annotations
 
-import argparse
-
 from pipelines.engine.experiments.annotations import change_tags, find_commit, read_one
 from pipelines.engine.experiments.resolve import git_of
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,12 +5,14 @@ are kept by the page.
 """
 from __future__ import annotations
 
-import argparse
-
 from pipelines.engine.sharedviews import read_views, write_view
 from tracking.engine.errors import UsageError
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,13 +5,14 @@ dvc.yaml and for .dvc files (imports are frozen from the start).
 """
 from __future__ import annotations
 
-import argparse
-from collections.abc import Iterable
-
 from pipelines.engine.freezing import set_target
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import TYPE_CHECKING, Iterable
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 ERROR_EXIT = 1
 

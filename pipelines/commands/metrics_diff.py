@@ -1,16 +1,18 @@
 """Compare metrics of two revisions, or of a revision and the workspace."""
 from __future__ import annotations
 
-import argparse
 import os
-from collections.abc import Callable
 
 from pipelines.commands.metrics_show import digits, print_table
 from pipelines.engine.metrics import TABLE_DIGITS, Change, Result, diff, diff_table, has_errors, show_metrics
 from pipelines.engine.revisions import NO_GIT, WORKSPACE
 from tracking.engine.errors import GitError
+from tracking.engine.hints import TYPE_CHECKING, Callable
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 Changes = dict[str, dict[str, Change]]
 

@@ -5,13 +5,16 @@ is read from the cache.
 """
 from __future__ import annotations
 
-import argparse
 import os
 
 from pipelines.engine.metrics import TABLE_DIGITS, errored, metrics_table, relocated, show_metrics
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
 from tracking.engine.tables import table
+
+if TYPE_CHECKING:
+    import argparse
 
 
 MAX_DIGITS = 100
@@ -21,7 +24,9 @@ def digits(text: str) -> int:
     """Type of --precision; 0 is the default."""
     number = int(text)
     if not 0 <= number <= MAX_DIGITS:
-        raise argparse.ArgumentTypeError(f"'{text}' is not between 0 and {MAX_DIGITS}")
+        from argparse import ArgumentTypeError  # on the way to an error
+
+        raise ArgumentTypeError(f"'{text}' is not between 0 and {MAX_DIGITS}")
     return number
 
 

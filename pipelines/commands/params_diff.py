@@ -5,14 +5,17 @@ variables that templates use.
 """
 from __future__ import annotations
 
-import argparse
 import os
 
 from pipelines.commands.metrics_diff import add_diff_arguments, compare
 from pipelines.commands.metrics_show import print_table
 from pipelines.engine.metrics import diff_table, show_params
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,13 +5,15 @@ deletes one. Without a file, params.yaml is meant. All values are set, or none. 
 """
 from __future__ import annotations
 
-import argparse
-
 from pipelines.engine.experiments.overrides import SweepRefused, by_file, is_sweep
 from pipelines.engine.paramsform import write_params
 from tracking.engine.errors import UsageError
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 HELP = "Change values in params files"
 ERROR_EXIT = 1

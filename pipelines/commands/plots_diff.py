@@ -5,14 +5,16 @@ last commit is compared with it.
 """
 from __future__ import annotations
 
-import argparse
-
 from pipelines.commands.plots_show import add_output_arguments, add_style_arguments, show
 from pipelines.engine.plots.collect import compared_revisions
 from pipelines.engine.revisions import NO_GIT
 from tracking.engine.errors import GitError
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 ERROR_EXIT = 1
 

@@ -4,12 +4,14 @@ An out or metric becomes a plot this way. Plots of the top level of dvc.yaml are
 """
 from __future__ import annotations
 
-import argparse
-
 from pipelines.commands.plots_show import add_style_arguments, chosen_props
 from pipelines.engine.plots.modify import modify
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

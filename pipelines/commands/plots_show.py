@@ -5,7 +5,6 @@ nothing else, pictures (--export), or the data and specs behind them (--json, --
 """
 from __future__ import annotations
 
-import argparse
 import os
 from pathlib import Path
 
@@ -17,8 +16,12 @@ from pipelines.engine.plots.spec import vega
 from pipelines.engine.plots.templates import load_template
 from tracking.engine.errors import DataverError
 from tracking.engine.files import read_file
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 ERROR_EXIT = 1
 

@@ -4,11 +4,13 @@ Save one as .dvc/plots/NAME.json and change it to have a template of your own.
 """
 from __future__ import annotations
 
-import argparse
-
 from pipelines.engine.plots.templates import BUILT_IN
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
+
+if TYPE_CHECKING:
+    import argparse
 
 ERROR_EXIT = 1
 

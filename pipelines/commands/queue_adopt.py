@@ -5,13 +5,15 @@ out of dvc's queue, so that nothing runs twice. Without names, everything that w
 """
 from __future__ import annotations
 
-import argparse
-
 from pipelines.engine.experiments import dvcqueue
 from pipelines.engine.experiments.queuenames import quoted
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,14 +5,16 @@ The experiment stays in the list as failed, with its log and what it left.
 """
 from __future__ import annotations
 
-import argparse
-
 from pipelines.engine.experiments.queue import RUNNING, read_states
 from pipelines.engine.experiments.queuenames import quoted, select
 from pipelines.engine.experiments.stopping import kill
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -4,7 +4,6 @@ Of a very long log the beginning and the end are kept; a line says how much is m
 """
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 import time
@@ -13,8 +12,12 @@ from pipelines.engine.experiments.queue import QUEUED, RUNNING, RunState, read_s
 from pipelines.engine.experiments.queuenames import find
 from pipelines.engine.stagelog import read_log
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 POLL_S = 0.2
 

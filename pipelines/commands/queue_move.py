@@ -5,15 +5,17 @@ or to the end. Workers take what stands first; what runs already goes on.
 """
 from __future__ import annotations
 
-import argparse
-
 from pipelines.engine.experiments.doorbell import ring
 from pipelines.engine.experiments.queue import QUEUED, RunState, read_states
 from pipelines.engine.experiments.queuenames import quoted, select
 from pipelines.engine.experiments.queueorder import move
 from tracking.engine.errors import DataverError, UsageError
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

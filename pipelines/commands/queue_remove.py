@@ -5,16 +5,18 @@ with `dataver queue kill` first.
 """
 from __future__ import annotations
 
-import argparse
-
 from pipelines.engine.experiments import queue
 from pipelines.engine.experiments.doorbell import ring
 from pipelines.engine.experiments.queue import FAILED, KILLED, QUEUED, RUNNING, SUCCESS, read_states
 from pipelines.engine.experiments.queuenames import quoted, select
 from pipelines.engine.experiments.runinfo import RunFolder
 from tracking.engine.errors import DataverError, UsageError
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

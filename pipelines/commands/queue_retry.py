@@ -5,15 +5,17 @@ not run again.
 """
 from __future__ import annotations
 
-import argparse
-
 from pipelines.engine.experiments import supervision
 from pipelines.engine.experiments.queue import FAILED, KILLED, read_states
 from pipelines.engine.experiments.queuenames import quoted, select
 from pipelines.engine.experiments.requeue import retry
 from tracking.engine.errors import DataverError, UsageError
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

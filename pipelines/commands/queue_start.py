@@ -9,12 +9,14 @@ stage at a time; `--gpus 0,1` lets it run one on each of these devices (CUDA_VIS
 """
 from __future__ import annotations
 
-import argparse
-
 from pipelines.engine.experiments import supervision
 from tracking.engine.errors import UsageError
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,12 +6,14 @@ metrics as they stand.
 """
 from __future__ import annotations
 
-import argparse
-
 from pipelines.engine.experiments import queueview
 from pipelines.engine.experiments.queue import read_states
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -4,12 +4,14 @@ What is still queued stays queued; `dataver queue start` goes on with it.
 """
 from __future__ import annotations
 
-import argparse
-
 from pipelines.engine.experiments import supervision
 from pipelines.engine.experiments.queue import RUNNING, read_states
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

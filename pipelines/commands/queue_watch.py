@@ -5,14 +5,17 @@ Where the output is no terminal, a line is printed whenever a task changes its s
 """
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 
 from pipelines.engine.experiments import queueview
 from pipelines.engine.experiments.queue import QUEUED, RUNNING, RunState, read_states
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 CLEAR = "\x1b[H\x1b[J"
 

@@ -7,9 +7,7 @@ each is printed when it ends.
 """
 from __future__ import annotations
 
-import argparse
 import os
-import shutil
 import sys
 
 from pipelines.engine.experiments.stagepolicy import local_runner
@@ -18,12 +16,15 @@ from pipelines.engine.processes import ending_like_interrupts
 from pipelines.engine.reproduce import Reproduction
 from pipelines.engine.runner import StageEnvironment
 from pipelines.engine.wanted import IoReporter, RepoLocks, make_flags, make_importer, make_journal, make_plan, make_puller
-from tracking.engine.hints import IO
+from tracking.engine.hints import IO, TYPE_CHECKING
 from tracking.engine.index import PIPELINE_FILE, Index, load_index
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
 from tracking.engine.targets import load_alone
 from tracking.engine.workspace import Workspace
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -106,6 +107,8 @@ class TerminalReporter(IoReporter):
     """Puts the output of parallel stages on the terminal as it is, byte for byte."""
 
     def raw(self, data: IO[bytes]) -> None:
+        import shutil
+
         sys.stdout.flush()
         shutil.copyfileobj(data, _Bytes())
         sys.stdout.flush()

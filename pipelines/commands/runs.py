@@ -5,13 +5,16 @@ tells more about one. The newest 200 runs are kept, fewer when their logs exceed
 """
 from __future__ import annotations
 
-import argparse
 import time
 
 from pipelines.engine.runs import FAILED, INTERRUPTED, RunRecord, list_runs
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
 from tracking.engine.tables import table
+
+if TYPE_CHECKING:
+    import argparse
 
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86400
 CAUSE_CHARACTERS = 80

@@ -5,16 +5,18 @@ wrote; with `-f` it goes on until the run ends.
 """
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 
 from pipelines.commands.runs import absolute, counts, duration
 from pipelines.engine.runs import LAST, RUNNING, RunRecord, StageRecord, find_run, read_log_of, read_run
 from tracking.engine.errors import DataverError
-from tracking.engine.hints import Any
+from tracking.engine.hints import TYPE_CHECKING, Any
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 POLL_S = 0.2
 

@@ -5,17 +5,19 @@ left out unless they are targets themselves or --fail is given.
 """
 from __future__ import annotations
 
-import argparse
 import os
-from collections.abc import Iterable
 
 from tracking.engine.errors import StageNotFound
 from tracking.engine.files import WorkspaceFiles
+from tracking.engine.hints import TYPE_CHECKING, Iterable
 from tracking.engine.index import PIPELINE_FILE, Index, load_index, load_pipeline
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
 from tracking.engine.stage import Dep, Out, ParamsDep, Stage
 from tracking.engine.targets import parse_target, stages_of_file
+
+if TYPE_CHECKING:
+    import argparse
 
 LONGEST_TEXT = 80  # characters of a description
 

@@ -5,15 +5,16 @@ is recorded. With -c: what the cache has and the remote lacks, or the other way 
 """
 from __future__ import annotations
 
-import argparse
-
 from tracking.engine.errors import DataverError
-from tracking.engine.hints import Any
+from tracking.engine.hints import TYPE_CHECKING, Any
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
 from tracking.engine.stage import Stage
 from tracking.engine.targets import load_targets
 from tracking.engine.workspace import Workspace
+
+if TYPE_CHECKING:
+    import argparse
 
 ERROR_EXIT = 1
 COLUMN = 20

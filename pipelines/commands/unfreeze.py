@@ -1,10 +1,12 @@
 """Let frozen stages be reproduced again."""
 from __future__ import annotations
 
-import argparse
-
 from pipelines.commands.freeze import freeze_all
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
+
+if TYPE_CHECKING:
+    import argparse
 
 ERROR_EXIT = 1
 

@@ -5,17 +5,18 @@ the missing output. Without a stage: every stage that would run, in the order it
 """
 from __future__ import annotations
 
-import argparse
-
 from pipelines.engine.dirty import Reason, reasons, told
 from pipelines.engine.plan import Plan, key_of
 from pipelines.engine.wanted import make_plan
-from tracking.engine.hints import Any
+from tracking.engine.hints import TYPE_CHECKING, Any
 from tracking.engine.index import load_index
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
 from tracking.engine.stage import Stage
 from tracking.engine.workspace import Workspace
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,13 +6,15 @@ looks for queued experiments itself, once a second.
 """
 from __future__ import annotations
 
-import argparse
-
 from pipelines.engine.experiments import redisserver
 from pipelines.engine.experiments.reconcile import reconcile
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -15,10 +15,9 @@ import select
 import signal
 import struct
 import threading
-from collections.abc import Iterator, Mapping
 
 from pipelines.engine.stagelog import READ_BYTES
-from tracking.engine.hints import Any, Protocol
+from tracking.engine.hints import Any, Iterator, Mapping, Protocol
 
 POSIX = os.name == "posix"
 LEFT_BYTES = 256 << 10  # more than a pipe holds: what a command that ended can still have in flight

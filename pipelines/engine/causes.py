@@ -4,9 +4,9 @@ from __future__ import annotations
 import contextlib
 import re
 import signal
-from collections.abc import Callable
 
 from pipelines.engine.memorykills import MemoryKills
+from tracking.engine.hints import Callable
 
 MAX_CHARACTERS = 300
 MAX_LINES = 60  # of the log's end; what stands further up is seldom the cause

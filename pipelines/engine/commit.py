@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable
 from itertools import groupby
 
 from pipelines.engine import runcache
@@ -11,6 +10,7 @@ from pipelines.engine.dirty import COMMAND, DEP, PARAM, Reason, definition_reaso
 from tracking.engine.checkout import unprotect
 from tracking.engine.commit import OutputMissing, hash_into_cache, refuse_tracked_outs, relink_outs, relink_path, save_stage, write_stages
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import Iterable
 from tracking.engine.protocols import Io
 from tracking.engine.stage import Out, Stage
 from tracking.engine.targets import Found

@@ -2,12 +2,11 @@
 from __future__ import annotations
 
 import os.path
-from collections.abc import Callable, Iterable, Sequence
 from difflib import SequenceMatcher
 
 from pipelines.engine.historytable import HIGHER, Row, cell_value, failure_of, guess_direction
 from pipelines.engine.metrics import TABLE_DIGITS, cell, diff, diff_table, with_text_lists
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Callable, Iterable, Sequence
 from tracking.engine.params import flatten
 from tracking.engine.record import field, record
 from tracking.engine.tables import table

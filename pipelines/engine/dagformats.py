@@ -1,9 +1,8 @@
 """The DAG as DOT and Mermaid, and what part of it to show."""
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-
 from pipelines.engine.graph import Graph, Names, out_links
+from tracking.engine.hints import Callable, Iterable
 from tracking.engine.record import record
 from tracking.engine.stage import Stage
 

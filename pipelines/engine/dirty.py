@@ -2,10 +2,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
 
 from tracking.engine.dvcfile import stage_checksum
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Callable, Iterator
 from tracking.engine.record import record
 from tracking.engine.stage import Dep, Out, Stage
 from tracking.engine.workspace import DELETED, MODIFIED, NEW, NOT_IN_CACHE, Workspace

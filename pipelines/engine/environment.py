@@ -13,11 +13,10 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Collection, Iterator, Mapping
 
 from tracking.engine.errors import DataverError
 from tracking.engine.git import Git
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Collection, Iterator, Mapping
 
 VARIABLES = ("CUDA_VISIBLE_DEVICES", "PYTHONHASHSEED", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "CUBLAS_WORKSPACE_CONFIG", "TF_DETERMINISTIC_OPS", "NVIDIA_VISIBLE_DEVICES")
 MAX_CHANGED = 20  # paths named of a dirty work tree

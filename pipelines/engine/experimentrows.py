@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
 
 from pipelines.engine.experiments.queue import FAILED, KILLED, QUEUED, RUNNING, SUCCESS, RunState
 from pipelines.engine.experiments.queueview import is_silent
@@ -17,6 +16,7 @@ from pipelines.engine.facts import FactsReader
 from pipelines.engine.historytable import Experiment, Row
 from tracking.engine.errors import DataverError
 from tracking.engine.files import WorkspaceFiles
+from tracking.engine.hints import Iterable, Mapping, Sequence
 from tracking.engine.record import replace
 from tracking.engine.repo import Repo
 

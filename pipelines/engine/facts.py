@@ -10,7 +10,6 @@ import math
 import os
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from pipelines.engine.metrics import FileResults, all_metrics, all_params, describe
@@ -20,7 +19,7 @@ from tracking.engine.contents import Contents, ManifestMissing
 from tracking.engine.errors import DataverError, FileTooLarge
 from tracking.engine.files import FileSource, WorkspaceFiles
 from tracking.engine.gitcat import RevisionFiles
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Iterable, Iterator
 from tracking.engine.history import Indexes, identity
 from tracking.engine.index import LOCK_FILE, PIPELINE_FILE, Index, Pipeline
 from tracking.engine.params import read_params

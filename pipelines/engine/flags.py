@@ -1,9 +1,7 @@
 """The flags of `repro`, which experiments take too."""
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Mapping
 from tracking.engine.record import field, record
 
 

@@ -6,9 +6,9 @@ files and knows no hashes; everything is linear in stages, deps and outs.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
 
 from tracking.engine.errors import DataverError, OutputOverlap
+from tracking.engine.hints import Iterable, Iterator, Sequence
 from tracking.engine.record import record
 from tracking.engine.stage import Dep, Out, ParamsDep, Stage
 

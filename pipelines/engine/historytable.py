@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import cached_property
 
@@ -17,7 +16,7 @@ from pipelines.engine.facts import finite
 from pipelines.engine.serieskeys import series_numbers
 from tracking.engine.commits import Group, Refs, grouped, reachable
 from tracking.engine.contents import lost_folder
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Callable, Iterable, Iterator, Mapping, Sequence
 from tracking.engine.params import flatten
 from tracking.engine.record import field, record
 

@@ -11,14 +11,13 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from pipelines.engine import processid
 from pipelines.engine.memorykills import MemoryKills
 from pipelines.engine.runner import Echo, StageRunner, command_lines
 from pipelines.engine.stagelog import StageLog, tail
 from tracking.engine.errors import StageFailed
-from tracking.engine.hints import IO, Any
+from tracking.engine.hints import IO, Any, Callable, Iterator, Mapping, Sequence
 from tracking.engine.stage import Stage
 
 KEEP_RUNS = 200

@@ -6,16 +6,14 @@ the reference tool's JSON know.
 """
 from __future__ import annotations
 
-import json
 import posixpath
-from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from pipelines.engine.revisions import WORKSPACE, active_branch, named_revisions
 from tracking.engine.contents import Contents, ManifestMissing
 from tracking.engine.errors import DataverError, InterpolationError, InvalidFile, OutputIsIgnored
 from tracking.engine.files import FileSource
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Callable, Iterable, Sequence
 from tracking.engine.index import Index, load_index
 from tracking.engine.params import BadDataFile, flatten, nested
 from tracking.engine.repo import Repo
@@ -260,6 +258,8 @@ def _unquoted(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
+        import json  # slow import
+
         return json.loads(value)
     except ValueError:
         return value

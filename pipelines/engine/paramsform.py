@@ -7,14 +7,13 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
 
 from pipelines.engine.experiments.overrides import DEFAULT_FILE, InvalidOverride, Quoted, as_text, by_file, parse, plain
 from pipelines.engine.experiments.paramsedit import edited
 from tracking.engine import atomic
 from tracking.engine.errors import DataverError, InvalidFile
 from tracking.engine.files import read_file
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Iterable, Mapping, Sequence
 from tracking.engine.params import flatten, lockable, lookup, read_params
 from tracking.engine.record import field, record
 from tracking.engine.repo import Repo

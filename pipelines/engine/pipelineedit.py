@@ -9,12 +9,12 @@ import hashlib
 import os
 import posixpath
 import re
-from collections.abc import Callable
 
 from pipelines.engine.graph import Names, build_graph, check_cycles, check_outs
 from tracking.engine import atomic
 from tracking.engine.errors import DataverError, InvalidFile
 from tracking.engine.files import WorkspaceFiles, read_file
+from tracking.engine.hints import Callable
 from tracking.engine.index import PIPELINE_FILE, load_index
 from tracking.engine.record import record
 from tracking.engine.repo import Repo

@@ -1,8 +1,7 @@
 """Which stages are wanted, in which order, and which are ready."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-
+from tracking.engine.hints import Iterable, Mapping
 from tracking.engine.stage import Stage
 
 Key = tuple[str, str]  # (file, name)

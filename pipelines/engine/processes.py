@@ -11,10 +11,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
 
 from pipelines.engine.capture import Capture
-from tracking.engine.hints import IO, Any
+from tracking.engine.hints import IO, Any, Iterator, Sequence
 
 POSIX = os.name == "posix"
 PATIENCE_S = 2.0  # between interrupting a process and telling it to end

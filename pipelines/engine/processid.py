@@ -2,9 +2,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Mapping
 
 
 def own() -> dict[str, Any]:

@@ -10,8 +10,8 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
 
+from tracking.engine.hints import Iterable, Mapping, Sequence
 from tracking.engine.record import field, record
 
 GPU_EVERY_S = 3.0

@@ -7,8 +7,6 @@ but commands runs; the paths of running stages stay in dvc's rwlock.
 from __future__ import annotations
 
 import contextlib
-import queue
-import tempfile
 import threading
 import time
 
@@ -18,10 +16,13 @@ from pipelines.engine.roles import Importer, Locks, Observer, Puller, Reporter
 from pipelines.engine.runner import StageRunner, command_lines
 from pipelines.engine.stageupdate import StageUpdate
 from tracking.engine.errors import DataverError, LockHeld, StageFailed
-from tracking.engine.hints import IO
+from tracking.engine.hints import IO, TYPE_CHECKING
 from tracking.engine.record import record
 from tracking.engine.stage import Stage
 from tracking.engine.workspace import Workspace
+
+if TYPE_CHECKING:
+    import queue
 
 
 class ReproductionFailed(DataverError):
@@ -112,6 +113,8 @@ class Reproduction:
 
     # --- several at once
     def _run_parallel(self) -> None:
+        import queue  # slow imports, here and below: most often nothing runs, or one at a time
+
         waiting = {key: len(others) for key, others in self.plan.upstream.items()}
         weight = self.plan.longest_path_s(self._last_durations())
         ready = [key for key in self.plan.order if waiting[key] == 0]
@@ -159,6 +162,8 @@ class Reproduction:
         except (DataverError, OSError) as exc:
             stack.close()
             return self._on_failure(key, _as_error(exc))
+        import tempfile
+
         log = tempfile.TemporaryFile()
         job = Running(stage, log, stack, time.monotonic())
         running[key] = job
@@ -198,6 +203,8 @@ class Reproduction:
         """End what still runs; keep what finished meanwhile."""
         if not running:
             return
+        import queue
+
         over: dict[Key, BaseException | None] = {}
         with contextlib.suppress(queue.Empty):
             while True:

@@ -1,10 +1,9 @@
 """The revisions a command looks at: the workspace, named ones, branches, tags, all commits."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-
 from tracking.engine.errors import GitError
 from tracking.engine.files import FileSource, WorkspaceFiles
+from tracking.engine.hints import Iterable, Iterator
 from tracking.engine.repo import Repo
 
 WORKSPACE = "workspace"

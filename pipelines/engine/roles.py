@@ -2,9 +2,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
 
-from tracking.engine.hints import IO, Protocol
+from tracking.engine.hints import IO, Callable, Protocol, Sequence
 from tracking.engine.stage import Dep, Out, Stage
 
 

@@ -16,11 +16,10 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
 from tracking.engine.errors import UsageError
-from tracking.engine.hints import Any, Protocol
+from tracking.engine.hints import Any, Callable, Iterable, Protocol, Sequence
 from tracking.engine.record import record
 
 ORDER = ("<", "<=", ">", ">=")

@@ -6,12 +6,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
 
 from tracking.engine import atomic, yamlfile
 from tracking.engine.commit import hash_into_cache, save_dep, save_params
 from tracking.engine.errors import DataverError
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Callable
 from tracking.engine.lockfile import apply_lock, lock_entry, run_cache_key, run_cache_value
 from tracking.engine.record import replace
 from tracking.engine.repo import Repo

@@ -4,12 +4,11 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Mapping
 
 from pipelines.engine.capture import Capture, Log, following_size
 from pipelines.engine.processes import StageProcess, Terminated, describe_exit, end_trees, holding_interrupts, start
 from tracking.engine.errors import StageFailed
-from tracking.engine.hints import IO, Protocol
+from tracking.engine.hints import IO, Callable, Mapping, Protocol
 from tracking.engine.record import record
 from tracking.engine.stage import Stage
 

@@ -8,12 +8,12 @@ import contextlib
 import json
 import os
 import threading
-from collections.abc import Iterable, Mapping
 
 from pipelines.engine.charttheme import SERIES
 from pipelines.engine.revisions import WORKSPACE
 from pipelines.engine.serieskeys import series_numbers
 from tracking.engine import atomic
+from tracking.engine.hints import Iterable, Mapping
 from tracking.engine.repo import Repo
 
 FIRST = 2  # 1 is the workspace

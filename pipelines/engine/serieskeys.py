@@ -2,10 +2,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
 
 from pipelines.engine.charttheme import SERIES
 from pipelines.engine.revisions import WORKSPACE
+from tracking.engine.hints import Mapping, Sequence
 
 EASY = 6  # the first six are far apart for everyone, so they are given first
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 import string
-from collections.abc import Callable, Iterable, Sequence
 
 from pipelines.engine.graph import Names, already_specified, check_external, checked_graph, path_key
 from tracking.engine import atomic
@@ -14,7 +13,7 @@ from tracking.engine.dvcfile import resolve_path
 from tracking.engine.dvcyaml import DEFAULT_PARAMS, definition_of, set_stage, stage_from
 from tracking.engine.errors import DataverError, OutputOverlap
 from tracking.engine.gitignore import refuse_tracked
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Callable, Iterable, Sequence
 from tracking.engine.ignore import describe
 from tracking.engine.index import DATA_SUFFIX, LOCK_FILE, PIPELINE_FILE, Index
 from tracking.engine.record import record, replace

@@ -1,14 +1,12 @@
 """State of every stage in one word and one note, from reasons and run records. For the page of the pipeline."""
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-
 from pipelines.engine import runs
 from pipelines.engine.dirty import ALWAYS, COMMAND, DEP, OUT, PARAM, Reason, reasons, told
 from pipelines.engine.graph import Graph
 from pipelines.engine.runs import RunRecord, StageRecord
 from tracking.engine.errors import DataverError
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Callable, Mapping, Sequence
 from tracking.engine.record import field, record
 from tracking.engine.stage import Stage
 from tracking.engine.workspace import DELETED, MODIFIED, NEW, Workspace

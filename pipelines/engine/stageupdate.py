@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
 
 from pipelines.engine import runcache
 from pipelines.engine.dirty import COMMAND, DEP, FORCED, OUT, PARAM, Reason, definition_reasons, input_reasons, missing_outs, out_reasons, reasons
@@ -18,8 +17,9 @@ from tracking.engine.checkout import checkout, unprotect
 from tracking.engine.commit import DependencyMissing, refuse_tracked_outs, relink_outs, save_params, save_stage, write_stages
 from tracking.engine.deletion import delete_out
 from tracking.engine.errors import CheckoutFailed, ConfirmNeeded, DataverError
+from tracking.engine.hints import Callable, Iterator
 from tracking.engine.record import replace
-from tracking.engine.stage import Dep, Out, Stage
+from tracking.engine.stage import Out, Stage
 from tracking.engine.workspace import DELETED, NEW, NOT_IN_CACHE, Workspace, stage_label
 
 

@@ -1,14 +1,11 @@
 """`status`: the reasons of every stage in the shape of the command contract."""
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-
 from pipelines.engine.dirty import COMMAND, PARAM, Reason, definition_reasons, dep_reasons, out_reasons
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Callable, Iterable
 from tracking.engine.stage import Stage
 from tracking.engine.targets import Found
 from tracking.engine.workspace import DELETED, NEW, Workspace, stage_label
-
 
 News = Callable[[Stage], dict[str, str]]  # name of an import's source -> what happened to it
 

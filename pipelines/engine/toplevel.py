@@ -2,9 +2,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Iterator
 from tracking.engine.index import Index
 
 

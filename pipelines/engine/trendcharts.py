@@ -5,7 +5,6 @@ Rows go in as named data after Altair is done, which would check each of them ag
 """
 from __future__ import annotations
 
-from collections.abc import Sequence
 from copy import deepcopy
 from functools import lru_cache
 
@@ -13,7 +12,7 @@ from pipelines.engine.altaircharts import LOCK, Spec, finished
 from pipelines.engine.charttheme import NUMBERS, SERIES, Theme, colour, dash
 from pipelines.engine.historytable import LOWER
 from pipelines.engine.trends import History, Metric, Point, Tried, best_so_far, points, tried_points
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Sequence
 
 DAY_S = 86_400
 _IN_RANGE = "datum.x >= lo && datum.x <= hi"

@@ -6,12 +6,11 @@ where they forked.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
 
 from pipelines.engine.historytable import LOWER, Row, failure_of, guess_direction
 from pipelines.engine.serieskeys import series_numbers
 from tracking.engine.commits import MAIN_BRANCHES, Refs
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Iterator, Mapping, Sequence
 from tracking.engine.params import flatten
 from tracking.engine.record import field, record
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
 
 from pipelines.engine.flags import Flags
 from pipelines.engine.graph import Names, checked_graph
@@ -11,7 +10,7 @@ from pipelines.engine.journal import Journal
 from pipelines.engine.plan import Plan, key_of
 from pipelines.engine.roles import Importer
 from tracking.engine.errors import StageNotFound
-from tracking.engine.hints import IO, Any
+from tracking.engine.hints import IO, Any, Iterator, Mapping
 from tracking.engine.index import PIPELINE_FILE, Index
 from tracking.engine.protocols import Io
 from tracking.engine.record import replace

@@ -6,14 +6,17 @@ version is taken unless --rev or --stage says otherwise.
 """
 from __future__ import annotations
 
-import argparse
 import os
 
 from remotes.commands.import_ import add_settings_arguments
 from tracking.engine.credentials import without_login
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.sources import Request
+
+if TYPE_CHECKING:
+    import argparse
 
 ERROR_EXIT = 1
 NEEDS_REPO = False

@@ -8,13 +8,16 @@ Every object is checked while it is packed. The same commits give the same bytes
 """
 from __future__ import annotations
 
-import argparse
 import os
 
 from remotes.engine.bundle.create import Created, Options, create
 from remotes.engine.bundle.telling import amount
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo, find_root
+
+if TYPE_CHECKING:
+    import argparse
 
 HELP = "Pack commits and their data into one file"
 ERROR_EXIT = 1

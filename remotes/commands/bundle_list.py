@@ -4,13 +4,16 @@ The commits it was made of, the tracked files and folders with their sizes, and 
 """
 from __future__ import annotations
 
-import argparse
 import os
 
 from remotes.engine.bundle.contents import Contents
 from remotes.engine.bundle.reading import BundleFile
 from remotes.engine.bundle.telling import amount, printable
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
+
+if TYPE_CHECKING:
+    import argparse
 
 HELP = "Show what is inside a bundle"
 ERROR_EXIT = 1

@@ -7,15 +7,18 @@ Every object is checked before it is kept. Nothing of the project is run.
 """
 from __future__ import annotations
 
-import argparse
 import os
 
 from remotes.engine.bundle.reading import BundleFile
 from remotes.engine.bundle.telling import amount, printable
 from remotes.engine.bundle.unpack import Unpacked, unpack_into, unpack_new
 from tracking.engine.errors import DataverError, NotARepository
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo, find_root
+
+if TYPE_CHECKING:
+    import argparse
 
 HELP = "Unpack a bundle into a new folder or a project"
 ERROR_EXIT = 1

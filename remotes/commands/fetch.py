@@ -5,13 +5,15 @@ commits. `checkout` then puts it in place, `pull` does both.
 """
 from __future__ import annotations
 
-import argparse
-
 from remotes.engine.arguments import add_transfer_arguments, naming_remote, request_from
 from remotes.engine.exchange import failing_as, note_no_remote, plural
 from remotes.engine.fetch import fetch
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 ERROR_EXIT = 1
 

@@ -10,15 +10,18 @@ all that is in it now.
 """
 from __future__ import annotations
 
-import argparse
 import os
 from contextlib import ExitStack
 
 from remotes.engine.gc import Options, empty_trash, gc, open_projects, restore
 from tracking.engine.errors import DataverError, UsageError
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.history import Selection, parse_date
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,15 +5,17 @@ not. Nothing is tracked here, so no project is needed; `import` brings it to sta
 """
 from __future__ import annotations
 
-import argparse
-
 from remotes.commands.import_ import add_settings_arguments
 from tracking.engine.credentials import without_login
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.index import DATA_SUFFIX, PIPELINE_FILE
 from tracking.engine.listing import PathMissing
 from tracking.engine.protocols import Io
 from tracking.engine.sources import Request
+
+if TYPE_CHECKING:
+    import argparse
 
 ERROR_EXIT = 1
 NEEDS_REPO = False

@@ -5,13 +5,15 @@ remote://NAME/path.
 """
 from __future__ import annotations
 
-import argparse
-
 from remotes.commands.import_ import pairs
 from remotes.commands.import_url import add_options_argument
 from tracking.engine.credentials import without_login
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
+
+if TYPE_CHECKING:
+    import argparse
 
 ERROR_EXIT = 1
 NEEDS_REPO = False

@@ -6,15 +6,17 @@ brings the data to whoever has the .dvc file: it is not pushed again.
 """
 from __future__ import annotations
 
-import argparse
-
 from remotes.engine.exchange import failing_as
 from remotes.engine.importing import RepoImport, import_from_repo
 from tracking.engine.credentials import without_login
 from tracking.engine.errors import UsageError
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.index import load_index
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 ERROR_EXIT = 1
 

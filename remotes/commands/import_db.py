@@ -6,11 +6,13 @@ db.NAME.username, db.NAME.password). SQLite needs no package; other databases ne
 """
 from __future__ import annotations
 
-import argparse
-
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.index import load_index
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 ERROR_EXIT = 255
 

@@ -6,15 +6,17 @@ of any kind of storage, or remote://NAME/path, which uses the settings of a remo
 """
 from __future__ import annotations
 
-import argparse
-
 from remotes.commands.import_ import pairs
 from remotes.engine.exchange import failing_as
 from remotes.engine.urlimport import UrlImport, import_from_url
 from tracking.engine.credentials import without_login
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.index import load_index
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 ERROR_EXIT = 1
 

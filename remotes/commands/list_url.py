@@ -5,16 +5,19 @@ remote://NAME/path.
 """
 from __future__ import annotations
 
-import argparse
 import os
 
 from remotes.commands.import_ import pairs
 from remotes.commands.import_url import add_options_argument
 from tracking.engine.credentials import without_login
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.listing import Entry
 from tracking.engine.listtext import Named, columns, drawn
 from tracking.engine.protocols import Io
+
+if TYPE_CHECKING:
+    import argparse
 
 NEEDS_REPO = False
 

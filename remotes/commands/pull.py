@@ -4,14 +4,16 @@ Files in the workspace whose content is saved nowhere are not overwritten withou
 """
 from __future__ import annotations
 
-import argparse
-
 from remotes.engine.arguments import add_transfer_arguments, expand_glob, naming_remote, request_from
 from remotes.engine.exchange import failing_as, note_no_remote
 from remotes.engine.pull import Pulled, pull
 from tracking.engine.bring import change_lines, checkout_failed, count_text
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 ERROR_EXIT = 1
 

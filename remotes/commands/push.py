@@ -6,13 +6,15 @@ so a push may be interrupted and repeated at any time.
 """
 from __future__ import annotations
 
-import argparse
-
 from remotes.engine.arguments import add_transfer_arguments, expand_glob, naming_remote, request_from
 from remotes.engine.exchange import failing_as, plural
 from remotes.engine.push import push
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 ERROR_EXIT = 1
 

@@ -4,12 +4,14 @@ Names are stored in lower case. A relative folder counts from the current one.
 """
 from __future__ import annotations
 
-import argparse
-
 from remotes.engine import remoteconfig
 from tracking.engine.config_schema import half_url
 from tracking.engine.configlevels import add_level_flags, open_config, warn_exposed
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
+
+if TYPE_CHECKING:
+    import argparse
 
 HELP = "Name a storage location"
 

@@ -6,14 +6,16 @@ remembered of the remote is used.
 """
 from __future__ import annotations
 
-import argparse
-
 from remotes.engine.arguments import naming_remote
 from remotes.engine.check import MISSING, Checked, Finding, check
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.history import Selection
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
 from tracking.engine.used import Request
+
+if TYPE_CHECKING:
+    import argparse
 
 HELP = "Look whether a remote holds all data, whole"
 ERROR_EXIT = 1

@@ -1,11 +1,13 @@
 """Print the default remote, choose another one, or choose none with --unset."""
 from __future__ import annotations
 
-import argparse
-
 from remotes.engine import remoteconfig
 from tracking.engine.configlevels import add_level_flags, open_config
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
+
+if TYPE_CHECKING:
+    import argparse
 
 HELP = "Print or choose the default remote"
 

@@ -5,14 +5,16 @@ nothing of this project uses: other projects may, where they share the remote. `
 """
 from __future__ import annotations
 
-import argparse
-
 from remotes.engine.remotereport import FILES, MANIFESTS, Amount, RemoteReport, remote_report
 from remotes.engine.storage import Remotes
 from tracking.engine.errors import UsageError
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.listing import show_size
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 HELP = "Show how much a remote holds"
 ERROR_EXIT = 1

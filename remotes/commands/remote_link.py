@@ -5,13 +5,15 @@ expires. A remote on http has plain links, a folder paths. A link always leads t
 """
 from __future__ import annotations
 
-import argparse
-
 from remotes.engine.remotelinks import DEFAULT_S, LONGEST_S, links
 from remotes.engine.storage import Remotes
 from tracking.engine.errors import UsageError
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 HELP = "Print links to data in a remote"
 ERROR_EXIT = 1

@@ -4,11 +4,13 @@ Passwords and tokens in an address are shown as ***.
 """
 from __future__ import annotations
 
-import argparse
-
 from tracking.engine.configlevels import add_level_flags, open_config
 from tracking.engine.credentials import masked
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
+
+if TYPE_CHECKING:
+    import argparse
 
 HELP = "List remotes"
 

@@ -4,12 +4,14 @@ Keep secrets out of Git with --local: they go to .dvc/config.local then.
 """
 from __future__ import annotations
 
-import argparse
-
 from remotes.engine import remoteconfig
 from tracking.engine.configlevels import add_level_flags, open_config, warn_exposed
 from tracking.engine.errors import UsageError
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
+
+if TYPE_CHECKING:
+    import argparse
 
 HELP = "Change an option of a remote"
 

@@ -1,11 +1,13 @@
 """Give a remote another name, in every level that mentions it."""
 from __future__ import annotations
 
-import argparse
-
 from remotes.engine import remoteconfig
 from tracking.engine.configlevels import add_level_flags, open_config
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
+
+if TYPE_CHECKING:
+    import argparse
 
 HELP = "Rename a remote"
 

@@ -5,13 +5,15 @@ afterwards. A folder that is missing is not made.
 """
 from __future__ import annotations
 
-import argparse
-
 from remotes.engine.probe import probe
 from remotes.engine.storage import Remotes
 from tracking.engine.errors import ConfigError
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 HELP = "Try whether a remote works"
 ERROR_EXIT = 1

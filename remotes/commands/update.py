@@ -6,11 +6,13 @@ changed.
 """
 from __future__ import annotations
 
-import argparse
-
 from remotes.engine.exchange import failing_as
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 ERROR_EXIT = 1
 

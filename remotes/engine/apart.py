@@ -1,10 +1,9 @@
 """Outs whose data is not kept as objects of a remote: those of imports, and of remotes that keep versions of files."""
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-
 from remotes.engine.storage import Remote, Remotes
 from tracking.engine.errors import ConfigError
+from tracking.engine.hints import Callable, Collection
 from tracking.engine.index import Index
 from tracking.engine.record import field, record
 from tracking.engine.stage import Out, Stage

@@ -1,16 +1,17 @@
 """Options that push, fetch and pull share."""
 from __future__ import annotations
 
-import argparse
-import glob
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import TYPE_CHECKING, Iterable, Iterator
 from tracking.engine.history import Selection
+from tracking.engine.light import contextmanager
 from tracking.engine.repo import Repo
 from tracking.engine.used import Request
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_transfer_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
@@ -23,7 +24,8 @@ def add_transfer_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
     parser.add_argument("-A", "--all-commits", action="store_true", help=f"also {verb} data of all commits")
     parser.add_argument("-d", "--with-deps", action="store_true", help="also what the targets depend on")
     parser.add_argument("-R", "--recursive", action="store_true", help="targets are folders: everything inside")
-    parser.add_argument("--run-cache", action=argparse.BooleanOptionalAction, default=False, help=f"also {verb} what is remembered of earlier runs")
+    parser.add_argument("--run-cache", action="store_true", help=f"also {verb} what is remembered of earlier runs")
+    parser.add_argument("--no-run-cache", dest="run_cache", action="store_false", help="not that (the default)")
     add_presence_argument(parser)
 
 
@@ -42,6 +44,8 @@ def request_from(args: argparse.Namespace, targets: Iterable[str]) -> Request:
 
 def expand_glob(targets: Iterable[str], cwd: str) -> list[str]:
     """Targets with wildcards expanded. Raises DataverError when nothing matches."""
+    import glob  # slow import
+
     patterns = list(targets)
     found = [os.path.relpath(path, cwd) for pattern in patterns for path in sorted(glob.glob(os.path.join(cwd, pattern), recursive=True))]
     if patterns and not found:

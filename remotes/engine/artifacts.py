@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from remotes.engine.sourcedata import SourceData, open_data
 from tracking.engine.credentials import without_login
 from tracking.engine.errors import DataverError, UsageError
 from tracking.engine.gitclone import annotated_tags
+from tracking.engine.hints import Iterable, Iterator
 from tracking.engine.index import PIPELINE_FILE, load_pipeline
 from tracking.engine.protocols import Progress
 from tracking.engine.record import record, replace

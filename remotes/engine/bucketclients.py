@@ -6,10 +6,9 @@ another. Functions here are coroutines of the file system's loop; paths begin wi
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator, Sequence
 from urllib.parse import quote
 
-from tracking.engine.hints import Any, Protocol
+from tracking.engine.hints import Any, AsyncIterator, Protocol, Sequence
 
 Told = tuple[int, str | None]  # size in bytes; the hash the service keeps, md5 in hex where it is one
 Page = list[tuple[str, int, str | None]]  # path, and the same

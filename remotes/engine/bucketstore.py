@@ -4,13 +4,13 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterable, Iterator
 
 from remotes.engine.bucketclients import CLIENTS, DELETE_AT_ONCE, BucketClient, Page, Unfinished
 from remotes.engine.clienterrors import NO_BUCKET
 from remotes.engine.cloudstore import ASKED_AT_ONCE, LEFTOVER_AGE_S, Leftover, Listed, LoopStore, Tell, each
 from remotes.engine.filesystems import Location
 from tracking.engine.errors import RemoteError
+from tracking.engine.hints import Iterable, Iterator
 from tracking.engine.objects import PREFIXES
 
 FEW_PAGES = 4  # are asked for one after another

@@ -2,11 +2,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
 
 from remotes.engine.gc import trash_of
 from tracking.engine.errors import DataverError
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Iterable
 from tracking.engine.history import Selection
 from tracking.engine.index import Index
 from tracking.engine.lastuse import find_uses

@@ -6,7 +6,6 @@ dvc.lock say; with `verify` every object is hashed, where the storage does not t
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 
 from remotes.engine.apart import Apart, VersionedData
 from remotes.engine.elsewhere import JOBS
@@ -16,7 +15,7 @@ from remotes.engine.push import pushable
 from remotes.engine.storage import Remotes
 from remotes.engine.threads import on_threads
 from tracking.engine.errors import ConfigError, CorruptObject, DataverError, UnsafePath
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Iterable
 from tracking.engine.history import revisions
 from tracking.engine.index import Index
 from tracking.engine.objects import LocalStore

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 
 from remotes.engine.apart import VersionedData
 from remotes.engine.clienterrors import translated
@@ -14,6 +13,7 @@ from remotes.engine.versioned import Item, items_of, place_of
 from tracking.engine import atomic
 from tracking.engine.errors import RemoteError
 from tracking.engine.hashing import hash_file
+from tracking.engine.hints import Callable
 from tracking.engine.protocols import Io
 from tracking.engine.record import record
 from tracking.engine.repo import Repo

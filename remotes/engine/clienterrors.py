@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tracking.engine.errors import DataverError, RemoteError
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Iterator
 from tracking.engine.record import record
 
 LONGEST = 200  # characters of a client's own words

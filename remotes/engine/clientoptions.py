@@ -7,11 +7,10 @@ that a host that does not answer ends in an error within seconds.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from tracking.engine.errors import RemoteError
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Callable, Mapping
 from tracking.engine.protocols import Settings
 from tracking.engine.record import record
 

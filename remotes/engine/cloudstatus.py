@@ -1,18 +1,20 @@
 """`status -c`: what the cache has and the remote lacks, and the other way round."""
 from __future__ import annotations
 
-import argparse
-
 from remotes.engine.exchange import Exchange, manifests, pair
 from remotes.engine.presence import existing
 from remotes.engine.storage import Remotes
 from tracking.engine.errors import ConfigError, DataverError, InvalidFile
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.history import Selection
 from tracking.engine.index import Index
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
 from tracking.engine.stage import Out, Stage
 from tracking.engine.used import Group, Manifests, Request, collect_used, expand
+
+if TYPE_CHECKING:
+    import argparse
 
 NEW, DELETED, MISSING = "new", "deleted", "missing"
 

@@ -16,7 +16,6 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import Future
 
 from remotes.engine.bucketclients import CLIENTS
@@ -28,8 +27,8 @@ from remotes.engine.threads import on_threads
 from tracking.engine import atomic
 from tracking.engine.credentials import without_login
 from tracking.engine.errors import CorruptObject, RemoteError
-from tracking.engine.hints import Any, TypeVar
-from tracking.engine.objects import OID, PREFIXES
+from tracking.engine.hints import Any, Awaitable, Callable, Coroutine, Iterable, Iterator, TypeVar
+from tracking.engine.objects import PREFIXES, is_oid
 from tracking.engine.protocols import Settings
 
 T = TypeVar("T")
@@ -74,7 +73,7 @@ class CloudStore:
 
     def path_of(self, oid: str) -> str:
         """Of an object, in the file system. Raises CorruptObject for what cannot be a name."""
-        if not OID.fullmatch(oid):
+        if not is_oid(oid):
             raise CorruptObject(f"'{oid}' is not the name of an object", oid=oid)
         return self.location.join(f"{'' if self.legacy else 'files/md5/'}{oid[:2]}/{oid[2:]}")
 
@@ -82,7 +81,7 @@ class CloudStore:
         """The object at a path, None when it is none: a probe, something half uploaded, a file of the user's."""
         prefix, slash, rest = path[-38:].rpartition("/") if path.endswith(".dir") else path[-34:].rpartition("/")
         oid = prefix[-2:] + rest
-        return oid if slash and OID.fullmatch(oid) and path.endswith(f"/{prefix[-2:]}/{rest}") else None
+        return oid if slash and is_oid(oid) and path.endswith(f"/{prefix[-2:]}/{rest}") else None
 
     # --- objects
     def exists(self, oids: Iterable[str]) -> set[str]:

@@ -10,7 +10,6 @@ import csv
 import importlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from remotes.engine.get import replacing
@@ -18,7 +17,7 @@ from remotes.engine.importing import new_stage, output_path, write_import
 from tracking.engine.commit import hash_into_cache
 from tracking.engine.credentials import without_login
 from tracking.engine.errors import ConfigError, DataverError, MissingPackage, RemoteError
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Iterable, Iterator, Sequence
 from tracking.engine.index import Index
 from tracking.engine.protocols import Io
 from tracking.engine.record import record, replace

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Mapping
 
 from remotes.engine.half import Half, Restart, half_of
 from remotes.engine.retry import Retry, plain
@@ -17,9 +16,9 @@ from remotes.engine.threads import Brake, Crew, Job, stalled_text
 from tracking.engine import atomic
 from tracking.engine.errors import CorruptObject, DataverError, RemoteError
 from tracking.engine.hashing import hash_bytes, hash_file, new_md5
-from tracking.engine.hints import Any
-from tracking.engine.ingest import ObjectWriter, is_protected_file, make_folder
-from tracking.engine.objects import LocalStore, ObjectStore
+from tracking.engine.hints import Any, Iterable, Mapping
+from tracking.engine.ingest import ObjectWriter
+from tracking.engine.objects import LocalStore, ObjectStore, is_protected_file, make_folder
 from tracking.engine.protocols import Progress
 from tracking.engine.stage import MD5
 from tracking.engine.tree import DIR_SUFFIX

@@ -1,7 +1,6 @@
 """What push, fetch and status share: groups of used objects paired with the remote they belong to."""
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import contextmanager
 
 from remotes.engine.elsewhere import JOBS, corrupted
@@ -10,6 +9,7 @@ from remotes.engine.storage import Remote, Remotes, is_cache
 from remotes.engine.threads import on_threads
 from remotes.engine.transfer import Transferred
 from tracking.engine.errors import ConfigError, CorruptObject, DataverError, InvalidFile
+from tracking.engine.hints import Iterator
 from tracking.engine.objects import LocalStore, ObjectStore
 from tracking.engine.protocols import Io
 from tracking.engine.record import field, record

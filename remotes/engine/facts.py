@@ -2,13 +2,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
 
 from remotes.engine.elsewhere import EMPTY
 from remotes.engine.presence import ASK_AT_ONCE, can_list
 from remotes.engine.retry import Retry, plain
 from tracking.engine import atomic
 from tracking.engine.hashing import hash_file, new_md5
+from tracking.engine.hints import Collection
 from tracking.engine.objects import LocalStore, ObjectStore
 from tracking.engine.record import record
 from tracking.engine.stage import MD5, MD5_DOS2UNIX

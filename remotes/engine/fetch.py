@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
 
 from remotes.engine.apart import Apart, ImportedData, VersionedData
 from remotes.engine.elsewhere import LARGE_BYTES
@@ -11,6 +10,7 @@ from remotes.engine.presence import existing, listed_sizes
 from remotes.engine.storage import Remotes
 from remotes.engine.transfer import Transfer
 from tracking.engine.errors import CorruptObject, DataverError, UnsafePath
+from tracking.engine.hints import Callable, Iterable
 from tracking.engine.index import Index
 from tracking.engine.objects import LocalStore
 from tracking.engine.protocols import Io

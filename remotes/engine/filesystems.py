@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib
 import posixpath
-from collections.abc import Mapping
 from contextlib import nullcontext
 from urllib.parse import unquote, urlsplit
 
@@ -18,7 +17,7 @@ from remotes.engine.sshclient import load as load_asyncssh
 from tracking.engine.config_schema import url_scheme
 from tracking.engine.credentials import without_login
 from tracking.engine.errors import MissingPackage, RemoteError
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Mapping
 from tracking.engine.protocols import Settings
 from tracking.engine.record import record
 

@@ -3,8 +3,7 @@ from __future__ import annotations
 
 import os
 
-from tracking.engine.ingest import is_protected_file
-from tracking.engine.objects import LocalStore, ObjectStore
+from tracking.engine.objects import LocalStore, ObjectStore, is_protected_file
 
 
 class ForeignStore(LocalStore):

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 
 from remotes.engine.cloudstatus import collect_failed
 from remotes.engine.exchange import read_manifest
@@ -12,7 +11,7 @@ from remotes.engine.storage import Remote, Remotes, is_cache
 from remotes.engine.underway import Underway
 from tracking.engine.errors import ConfigError, DataverError, InvalidFile, NotARepository
 from tracking.engine.gc import Listed, sweep, unused_sizes
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Callable
 from tracking.engine.history import Selection
 from tracking.engine.index import Index
 from tracking.engine.objects import LocalStore, ObjectStore

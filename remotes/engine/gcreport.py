@@ -1,7 +1,6 @@
 """`gc --dry` in detail: of every object that would go, what it was and which commit used it last."""
 from __future__ import annotations
 
-
 from tracking.engine.gc import unused_sizes
 from tracking.engine.hints import TYPE_CHECKING, Any
 from tracking.engine.lastuse import Use, find_uses

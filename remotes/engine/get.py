@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from remotes.engine.sourcedata import Found, SourceData, SourceFile, open_data
@@ -13,7 +12,7 @@ from tracking.engine.checkout import remove_path
 from tracking.engine.config import Config
 from tracking.engine.credentials import without_login
 from tracking.engine.errors import DataverError
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Iterator, Mapping
 from tracking.engine.objects import LocalStore
 from tracking.engine.protocols import Progress, Settings
 from tracking.engine.sources import Request

@@ -6,12 +6,11 @@ does without. What nobody goes on with is deleted by `gc` after a day.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from tracking.engine import atomic
 from tracking.engine.errors import DataverError
-from tracking.engine.hints import BinaryIO
+from tracking.engine.hints import BinaryIO, Iterator
 from tracking.engine.locks import open_locked
 
 

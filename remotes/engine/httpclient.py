@@ -2,12 +2,11 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Awaitable, Callable
 from urllib.parse import quote, urlsplit
 
 from remotes.engine.clienterrors import REDIRECTS
 from tracking.engine.errors import RemoteError
-from tracking.engine.hints import TYPE_CHECKING, Any
+from tracking.engine.hints import TYPE_CHECKING, Any, Awaitable, Callable
 
 if TYPE_CHECKING:
     from remotes.engine.clientoptions import Wanted

@@ -1,13 +1,11 @@
 """A store of objects on a web server: read by GET and HEAD, written as its configuration says, never listed."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-
 from remotes.engine.cloudstore import ASKED_AT_ONCE, Listed, LoopStore, Tell, each
 from remotes.engine.filesystems import Location
 from remotes.engine.half import Restart
 from tracking.engine.errors import RemoteError
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Iterable, Iterator
 
 BLOCK_BYTES = 1 << 20
 NO_HEAD = (405, 501)  # statuses of servers that know only GET

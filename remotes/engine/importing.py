@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterable
 from urllib.parse import urlparse
 
 from remotes.engine.apart import ImportedData
@@ -20,7 +19,7 @@ from tracking.engine.credentials import is_known, is_secret, without_login
 from tracking.engine.deletion import delete_out
 from tracking.engine.errors import DataverError
 from tracking.engine.gitignore import refuse_tracked
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Iterable
 from tracking.engine.index import Index
 from tracking.engine.objects import LocalStore
 from tracking.engine.protocols import Io

@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from tracking.engine.hints import Callable, Iterator
 from tracking.engine.protocols import Settings
 
 TELL_AFTER_S = 5.0

@@ -8,12 +8,11 @@ is not enough (`remote check`, `gc -c`, `--no-presence`), nothing remembered is 
 """
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-
 from remotes.engine.retry import Retry, plain
 from remotes.engine.storage import Remote
 from tracking.engine.credentials import is_secret, masked
 from tracking.engine.hashing import small_md5
+from tracking.engine.hints import Collection, Iterable
 from tracking.engine.objects import PREFIXES, LocalStore, ObjectStore
 from tracking.engine.repo import Repo
 from tracking.engine.used import Group, UsedTree

@@ -8,7 +8,6 @@ import contextlib
 import errno
 import os
 import time
-from collections.abc import Callable
 
 from remotes.engine.clienterrors import SILENT
 from remotes.engine.storage import FACTORIES, Remote, Remotes, open_store
@@ -16,7 +15,7 @@ from tracking.engine import atomic
 from tracking.engine.config_schema import url_scheme
 from tracking.engine.credentials import masked, redacted, secrets_in, secrets_in_environment
 from tracking.engine.errors import DataverError, RemoteError
-from tracking.engine.hints import Any, Protocol
+from tracking.engine.hints import Any, Callable, Protocol
 from tracking.engine.record import field, record
 
 WRITE, READ, DELETE = "write", "read", "delete"

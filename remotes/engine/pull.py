@@ -1,7 +1,6 @@
 """Fetch and check out; also what `repro --pull` asks for."""
 from __future__ import annotations
 
-
 from remotes.engine.apart import Apart
 from remotes.engine.fetch import fetch, fetch_apart, fetch_used
 from remotes.engine.runcache import RunCacheUnsupported, fetch_runs

@@ -1,8 +1,6 @@
 """Send what the workspace and commits use to their remotes."""
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from remotes.engine.apart import Apart, VersionedData
 from remotes.engine.exchange import Exchange, Outcome, manifests, pair_or_warn
 from remotes.engine.facts import facts_of, hash_of, wrong_size
@@ -10,6 +8,7 @@ from remotes.engine.presence import existing
 from remotes.engine.storage import Remotes
 from remotes.engine.transfer import Transfer
 from tracking.engine.errors import ConfigError, DataverError
+from tracking.engine.hints import Callable
 from tracking.engine.history import Selection
 from tracking.engine.index import Index
 from tracking.engine.objects import LocalStore, ObjectStore

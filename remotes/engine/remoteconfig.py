@@ -4,7 +4,6 @@ level: system, global, repo or local. cwd: the folder that relative paths were t
 """
 from __future__ import annotations
 
-
 from tracking.engine.config import LEVELS, Config
 from tracking.engine.errors import ConfigError
 from tracking.engine.hints import Any

@@ -2,10 +2,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
 
 from tracking.engine.errors import RemoteError
-from tracking.engine.hints import Any, TypeVar
+from tracking.engine.hints import Any, Callable, Iterable, TypeVar
 from tracking.engine.objects import ObjectStore
 
 T = TypeVar("T")

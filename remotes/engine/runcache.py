@@ -16,8 +16,7 @@ from remotes.engine.threads import on_threads
 from tracking.engine import atomic
 from tracking.engine.errors import ConfigError, DataverError, RemoteError
 from tracking.engine.hints import Any
-from tracking.engine.ingest import make_folder
-from tracking.engine.objects import LocalStore
+from tracking.engine.objects import LocalStore, make_folder
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
 

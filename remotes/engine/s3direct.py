@@ -9,14 +9,13 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
 from remotes.engine.bucketclients import MD5_CHARS, Page, Told
 from remotes.engine.clientoptions import CONNECT_S, CONNECTIONS, READ_S, Wanted
 from tracking.engine.errors import DataverError
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Callable, Iterator
 
 BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]")
 PLACE = re.compile(r"[A-Za-z0-9_.-]*(/[A-Za-z0-9_.-]+)*")  # paths that no client writes in another way

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable
 
 from remotes.engine.bucketclients import Page, Told
 from remotes.engine.bucketstore import BucketStore
@@ -11,7 +10,7 @@ from remotes.engine.cloudstore import ASKED_AT_ONCE, Tell
 from remotes.engine.filesystems import Location
 from remotes.engine.s3direct import Direct, Unclear
 from remotes.engine.threads import Crew
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Callable, Iterable
 
 SENT_BYTES = 4 << 20  # what is sent from memory; larger files are sent in parts by s3fs
 

@@ -13,12 +13,11 @@ import os
 import stat
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 
 from remotes.engine.cloudstore import ASKED_AT_ONCE, LEFTOVER_AGE_S, Leftover, Listed, LoopStore, Tell, each, no_folder, temporary_beside
 from remotes.engine.filesystems import Location
 from tracking.engine import atomic
-from tracking.engine.hints import Any, TypeVar
+from tracking.engine.hints import Any, AsyncIterator, Callable, Coroutine, Iterable, Iterator, TypeVar
 from tracking.engine.objects import PREFIXES
 
 T = TypeVar("T")

@@ -7,7 +7,6 @@ tree or from Git. Nothing of the other project is run, and nothing is written to
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from remotes.engine.apart import VersionedData
@@ -17,7 +16,7 @@ from remotes.engine.storage import Remotes
 from remotes.engine.transfer import Transfer
 from tracking.engine.credentials import without_login
 from tracking.engine.errors import ConfigError, DataverError, MissingObjects, RemoteError, UnsafePath, UsageError
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Iterable, Iterator
 from tracking.engine.index import load_index
 from tracking.engine.listing import PathMissing, is_stage_file
 from tracking.engine.objects import LocalStore, ObjectStore

@@ -10,9 +10,8 @@ from __future__ import annotations
 import asyncio
 import re
 import tarfile
-from collections.abc import Coroutine, Iterator
 
-from tracking.engine.hints import Any, TypeVar
+from tracking.engine.hints import Any, Coroutine, Iterator, TypeVar
 
 T = TypeVar("T")
 PLAIN = re.compile(r"(/[A-Za-z0-9_.@+=,-]+)+")  # paths that every shell takes as they are

@@ -2,14 +2,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
 
 from remotes.engine.retry import RetryingStore
 from tracking.engine.config import LEVELS, Config
 from tracking.engine.config_schema import REMOTES, url_scheme
 from tracking.engine.credentials import without_login
 from tracking.engine.errors import ConfigError, RemoteError
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Callable, Mapping
 from tracking.engine.objects import LocalStore, ObjectStore
 from tracking.engine.protocols import Settings
 from tracking.engine.record import field, record

@@ -6,10 +6,9 @@ answers, nobody waits for it. Work asks `Job.alive()` before anything that must 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
 
 from tracking.engine.errors import DataverError
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Callable, Iterable
 
 GRACE_S = 1.0  # what is nearly done when the user interrupts may end
 LOOK_EVERY_S = 0.25

@@ -8,20 +8,19 @@ manifest name what is not there.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 
-from tracking.engine import atomic, parallel
-from tracking.engine.directwrite import copy_direct
 from remotes.engine.elsewhere import ABSENT, AGAIN, EMPTY, JOBS, Courier, corrupted
 from remotes.engine.retry import Retry
 from remotes.engine.threads import on_threads
+from tracking.engine import atomic, parallel
+from tracking.engine.directwrite import copy_direct
 from tracking.engine.errors import DataverError
 from tracking.engine.hashing import hash_bytes, hash_file, to_unix
-from tracking.engine.hints import Any
-from tracking.engine.ingest import BINARY, SMALL_BYTES, ObjectWriter, is_protected_file, make_folder
+from tracking.engine.hints import Any, Callable, Iterable, Iterator, Mapping
+from tracking.engine.ingest import BINARY, SMALL_BYTES, ObjectWriter
 from tracking.engine.links import UNSUPPORTED, LinkUnsupported, clone_fd
-from tracking.engine.objects import LocalStore, ObjectStore
+from tracking.engine.objects import LocalStore, ObjectStore, is_protected_file, make_folder
 from tracking.engine.protocols import Progress
 from tracking.engine.record import field, record
 from tracking.engine.stage import MD5

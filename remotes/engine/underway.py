@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
 
 from tracking.engine.errors import DataverError, LockHeld
+from tracking.engine.hints import Iterator, Sequence
 from tracking.engine.history import EXPERIMENTS, Selection
 from tracking.engine.locks import RepoLock
 from tracking.engine.protocols import Io

@@ -1,7 +1,6 @@
 """`--to-remote` of add, import-url and update: data goes straight to a remote, without a copy in cache or workspace."""
 from __future__ import annotations
 
-import argparse
 import os
 import posixpath
 import tempfile
@@ -13,12 +12,16 @@ from tracking.engine.add import plan
 from tracking.engine.build import Built, build
 from tracking.engine.commit import write_dvcfile
 from tracking.engine.errors import ConfigError, DataverError
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.index import Index
 from tracking.engine.objects import LocalStore, ObjectStore
 from tracking.engine.protocols import Io
 from tracking.engine.record import replace
 from tracking.engine.repo import Repo
 from tracking.engine.stage import Digest, Meta
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_to_remote(repo: Repo, index: Index, args: argparse.Namespace, io: Io) -> None:

@@ -10,7 +10,6 @@ import base64
 import os
 import posixpath
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 
 from remotes.engine.clienterrors import SILENT
@@ -24,7 +23,7 @@ from tracking.engine.config import Config, join_url
 from tracking.engine.config_schema import Invalid, half_url, url_scheme
 from tracking.engine.errors import ConfigError, DataverError, NotARepository, RemoteError
 from tracking.engine.hashblock import folder_digest
-from tracking.engine.hints import Any, Protocol
+from tracking.engine.hints import Any, Iterable, Iterator, Mapping, Protocol
 from tracking.engine.protocols import Progress, Settings
 from tracking.engine.repo import DVC_DIR, find_root
 from tracking.engine.stage import MD5, Digest, Meta

@@ -7,7 +7,6 @@ Nothing is ever deleted there.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
 
 from remotes.engine.apart import VersionedData
 from remotes.engine.filesystems import open_location, translated
@@ -18,7 +17,7 @@ from remotes.engine.urlsource import Elsewhere, File
 from tracking.engine.bring import Want, bring
 from tracking.engine.commit import write_stages
 from tracking.engine.errors import DataverError, RemoteError
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Callable, Iterable
 from tracking.engine.index import Index
 from tracking.engine.objects import LocalStore
 from tracking.engine.protocols import Io, Progress

@@ -4,9 +4,9 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-from collections.abc import Iterator
 
 from remotes.engine.cloudstore import FolderStore, Tell
+from tracking.engine.hints import Iterator
 
 
 @contextlib.contextmanager

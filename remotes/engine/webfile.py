@@ -12,13 +12,12 @@ import ssl
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from remotes.engine.clienterrors import meaning_of
 from tracking.engine.credentials import without_login
 from tracking.engine.errors import RemoteError
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Callable, Mapping
 from tracking.engine.record import record
 from tracking.engine.stage import Digest, Meta
 

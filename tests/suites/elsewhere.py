@@ -19,7 +19,7 @@ import pytest
 from remotes.engine import retry, storage
 from tracking.engine import atomic
 from tracking.engine.errors import RemoteError
-from tracking.engine.objects import OID
+from tracking.engine.objects import is_oid
 
 SCHEME = "hdfs"  # one that nothing else serves in tests
 URL = f"{SCHEME}://remote"
@@ -111,7 +111,7 @@ class Elsewhere:
         shutil.copyfile(os.path.join(self.folder, rel), to_path)
 
     def _path(self, oid: str) -> str:
-        assert OID.fullmatch(oid), oid
+        assert is_oid(oid), oid
         return os.path.join(self.root, oid[:2], oid[2:])
 
     def _step(self, verb: str, oid: str) -> None:
@@ -129,7 +129,7 @@ class Elsewhere:
         for folder, _, names in os.walk(self.root):
             for name in names:
                 oid = os.path.basename(folder) + name
-                if OID.fullmatch(oid) and oid not in self.faults.late and (wanted is None or oid[:2] in wanted):
+                if is_oid(oid) and oid not in self.faults.late and (wanted is None or oid[:2] in wanted):
                     yield oid, os.path.getsize(os.path.join(folder, name)) if with_size else None
 
     def _read(self, verb: str, oid: str) -> bytes:

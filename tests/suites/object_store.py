@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tracking.engine.errors import CorruptObject, DataverError, RemoteError
-from tracking.engine.objects import OID, ObjectStore
+from tracking.engine.objects import ObjectStore, is_oid
 
 
 def oid_of(data: bytes, suffix: str = "") -> str:
@@ -46,7 +46,7 @@ class MemoryStore:
             stream.write(data)
 
     def put(self, from_path: str, oid: str) -> None:
-        if not OID.fullmatch(oid):
+        if not is_oid(oid):
             raise CorruptObject(f"'{oid}' is not the name of an object", oid=oid)
         with open(from_path, "rb") as stream:
             self.objects[oid] = stream.read()

@@ -6,15 +6,17 @@ inside a tracked folder updates that folder.
 """
 from __future__ import annotations
 
-import argparse
-
 from tracking.engine import add as engine
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.index import load_index
 from tracking.engine.protocols import Io
 from tracking.engine.record import replace
 from tracking.engine.repo import Repo
 from tracking.engine.workspace import Workspace
+
+if TYPE_CHECKING:
+    import argparse
 
 ERROR_EXIT = 1
 

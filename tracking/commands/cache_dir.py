@@ -5,13 +5,16 @@ What is already cached is not moved.
 """
 from __future__ import annotations
 
-import argparse
 import os
 
 from tracking.engine.config import Config
 from tracking.engine.configlevels import add_level_flags, open_config
 from tracking.engine.errors import ConfigError
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
+
+if TYPE_CHECKING:
+    import argparse
 
 HELP = "Print or set the cache folder"
 

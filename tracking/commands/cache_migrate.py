@@ -5,14 +5,16 @@ new hashes, too. Old objects stay until `gc` finds that nothing uses them.
 """
 from __future__ import annotations
 
-import argparse
-
 from tracking.engine.commit import write_stages
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.index import load_index
 from tracking.engine.migrate import Converter, legacy_oids, legacy_stages, migrate_objects, migrate_stage, shown_files
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
 from tracking.engine.workspace import Workspace
+
+if TYPE_CHECKING:
+    import argparse
 
 HELP = "Move objects of the 2.x layout to the current one"
 

@@ -6,13 +6,17 @@ exit codes: 0 when at least one path matches a pattern, 1 when none does.
 """
 from __future__ import annotations
 
-import argparse
 import os
 
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.ignore import Ignore, describe
+from tracking.engine.light import SUPPRESS
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 HELP = "Tell which paths .dvcignore excludes, and why"
 NO_MATCH = 1
@@ -22,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("targets", nargs="*", metavar="PATH", help="files or folders to check")
     parser.add_argument("-d", "--details", action="store_true", help="show the deciding pattern (FILE:LINE:PATTERN) before each path")
     parser.add_argument("-n", "--non-matching", action="store_true", help="with --details: also list paths that no pattern matches, after `::`")
-    parser.add_argument("-a", "--all", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("-a", "--all", action="store_true", help=SUPPRESS)
     parser.add_argument("--stdin", action="store_true", help="read paths from standard input, one per line, up to the first empty line")
 
 

@@ -5,15 +5,17 @@ cache does not hold is not overwritten without -f.
 """
 from __future__ import annotations
 
-import argparse
-
 from tracking.engine.bring import bring, change_lines, checkout_failed, count_text, wanted
 from tracking.engine.errors import DataverError, OutputNotFound, StageNotFound
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.index import Index
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
 from tracking.engine.targets import Found, load_targets
 from tracking.engine.workspace import Workspace
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,15 +9,15 @@ and writing goes to --project, the file .dvc/config.
 """
 from __future__ import annotations
 
-import argparse
-from collections.abc import Iterator
-
 from tracking.engine.config import REPO_LEVELS, Config
 from tracking.engine.configlevels import add_level_flags, levels_to_read, open_config, warn_exposed
 from tracking.engine.credentials import MASK, is_secret, masked
 from tracking.engine.errors import ConfigError, DataverError
-from tracking.engine.hints import Any
+from tracking.engine.hints import TYPE_CHECKING, Any, Iterator
 from tracking.engine.protocols import Io
+
+if TYPE_CHECKING:
+    import argparse
 
 HELP = "Read or change settings"
 ERROR_EXIT = 1
@@ -32,7 +32,9 @@ def option_name(text: str) -> Name:
     if parts:
         return (top, parts[0].lower(), parts[1].lower())
     if not dot or "." in rest:
-        raise argparse.ArgumentTypeError("name argument should look like remote.name.option or db.name.option or section.option")
+        from argparse import ArgumentTypeError  # on the way to an error
+
+        raise ArgumentTypeError("name argument should look like remote.name.option or db.name.option or section.option")
     return (top.lower(), rest.lower())
 
 

@@ -7,13 +7,14 @@ files or stages.
 """
 from __future__ import annotations
 
-import argparse
-
 from tracking.engine.datastatus import DataStatus, RemoteHas, Wanted, data_status
-from tracking.engine.hints import Any
+from tracking.engine.hints import TYPE_CHECKING, Any
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
 from tracking.engine.workspace import Workspace
+
+if TYPE_CHECKING:
+    import argparse
 
 SECTIONS = (  # attribute of the status, heading, hints
     ("not_in_cache", "Not in cache", ('use "dataver fetch <file>..." to download files',)),

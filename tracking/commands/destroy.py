@@ -5,16 +5,19 @@ cache inside .dvc is deleted, so versions that were never pushed are gone.
 """
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
 
 from tracking.engine import atomic
 from tracking.engine.checkout import unprotect
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.index import LOCK_FILE, load_index
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
 from tracking.engine.walk import DVCIGNORE
+
+if TYPE_CHECKING:
+    import argparse
 
 QUESTION = "This will destroy all information about your pipelines, all data files, as well as cache in .dvc/cache.\nAre you sure you want to continue?"
 

@@ -6,14 +6,15 @@ to the project's root; folders end in a slash.
 """
 from __future__ import annotations
 
-import argparse
-
 from tracking.engine.datachanges import MISSING, DataChanges, Entries, TargetMissing, data_changes
 from tracking.engine.errors import ConfigError, DataverError, InvalidFile, NotARepository
-from tracking.engine.hints import Any
+from tracking.engine.hints import TYPE_CHECKING, Any
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
 from tracking.engine.workspace import Workspace
+
+if TYPE_CHECKING:
+    import argparse
 
 ERROR_EXIT = 1
 

@@ -6,12 +6,14 @@ files do not count.
 """
 from __future__ import annotations
 
-import argparse
-
 from tracking.commands.list import add_source_arguments, request_of, warn_unlisted
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.listing import show_size, sizes
 from tracking.engine.protocols import Io
 from tracking.engine.sources import open_source
+
+if TYPE_CHECKING:
+    import argparse
 
 NEEDS_REPO = False
 

@@ -5,11 +5,14 @@ the root of a Git repository, or lie below one with --subdir.
 """
 from __future__ import annotations
 
-import argparse
 import os
 
 from tracking.engine import init as engine
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
+
+if TYPE_CHECKING:
+    import argparse
 
 HELP = "Start tracking data in this folder"
 ERROR_EXIT = 1

@@ -7,11 +7,13 @@ adds its lines. See docs/git.md.
 """
 from __future__ import annotations
 
-import argparse
-
 from tracking.engine import githooks
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 ERROR_EXIT = 1
 

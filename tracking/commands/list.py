@@ -5,15 +5,18 @@ inside of it. Data that is not in the workspace is listed too, as far as the cac
 """
 from __future__ import annotations
 
-import argparse
 import os
 
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.listing import Listing, PathMissing
 from tracking.engine.listtext import Named, columns, drawn
 from tracking.engine.protocols import Io
 from tracking.engine.sources import Request, Source, open_source
-from tracking.engine.tree import quote
+from tracking.engine.tree import json_quote
+
+if TYPE_CHECKING:
+    import argparse
 
 ERROR_EXIT = 1
 NEEDS_REPO = False
@@ -119,7 +122,7 @@ def _as_json(rows: list[Named]) -> str:
     flag = ("false", "true")
     parts = [
         f'{{"isout": {flag[isout]}, "isdir": {flag[isdir]}, "isexec": {flag[isexec]}, "size": {"null" if size is None else size}, '
-        f'"md5": {"null" if md5 is None else quote(md5)}, "path": {quote(path)}}}'
+        f'"md5": {"null" if md5 is None else json_quote(md5)}, "path": {json_quote(path)}}}'
         for path, (isdir, isout, isexec, size, md5) in rows
     ]
     return f"[{', '.join(parts)}]"

@@ -1,14 +1,16 @@
 """Rename tracked data together with its .dvc file and .gitignore entry."""
 from __future__ import annotations
 
-import argparse
-
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.index import load_index
 from tracking.engine.move import move
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
 from tracking.engine.workspace import Workspace
+
+if TYPE_CHECKING:
+    import argparse
 
 ERROR_EXIT = 1
 

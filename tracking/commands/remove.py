@@ -4,12 +4,14 @@ A target is a .dvc file or a stage. The data itself stays where it is, unless --
 """
 from __future__ import annotations
 
-import argparse
-
 from tracking.engine import remove as engine
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.index import load_index
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 ERROR_EXIT = 1
 

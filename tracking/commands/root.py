@@ -1,11 +1,14 @@
 """Print the relative path from here to the root of the repository."""
 from __future__ import annotations
 
-import argparse
 import os
 
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import find_root
+
+if TYPE_CHECKING:
+    import argparse
 
 HELP = "Print the way to the project's root"
 

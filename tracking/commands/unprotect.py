@@ -1,13 +1,16 @@
 """Make linked files safe to edit: hard links, symbolic links and read-only files become plain copies."""
 from __future__ import annotations
 
-import argparse
 import os
 
 from tracking.engine.checkout import unprotect
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 ERROR_EXIT = 1
 

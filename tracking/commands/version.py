@@ -4,14 +4,17 @@ Good to paste into a bug report: it holds no secrets and no URLs.
 """
 from __future__ import annotations
 
-import argparse
 import os
 
 from tracking.engine.config_schema import url_scheme
 from tracking.engine.errors import DataverError, NotARepository
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.mounts import describe
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
+
+if TYPE_CHECKING:
+    import argparse
 
 HELP = "Describe this installation and project"
 

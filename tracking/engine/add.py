@@ -6,13 +6,12 @@ objects that nothing names, never a .dvc file that names what is not there.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 
 from tracking.engine.commit import algorithm_for, check_cacheable, hash_into_cache, listed_files, relink_path, write_dvcfile
 from tracking.engine.deletion import refuse_own_folders
 from tracking.engine.errors import DataverError, OutputNotFound
 from tracking.engine.gitignore import refuse_tracked
-from tracking.engine.hints import TYPE_CHECKING
+from tracking.engine.hints import TYPE_CHECKING, Iterable
 from tracking.engine.index import DATA_SUFFIX, PIPELINE_FILE, Index
 from tracking.engine.overlap import refuse_overlap
 from tracking.engine.record import record, replace

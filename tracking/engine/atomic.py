@@ -11,10 +11,10 @@ and may raise or end the process.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
 from itertools import count
 
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import Callable, Iterable
 
 HOOK: Callable[[str, str], None] | None = None
 

@@ -1,15 +1,15 @@
 """Bring the outs of many stages in line with the .dvc and dvc.lock files (`checkout`, `pull`)."""
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Callable, Iterable
 
 from tracking.engine.build import build
 from tracking.engine.checkout import Change, Plan, apply_checkout, ask_for_unsaved, plan_checkout, remove_path
 from tracking.engine.deletion import refuse_own_folders
 from tracking.engine.errors import CheckoutFailed
+from tracking.engine.hints import Callable, Iterable
 from tracking.engine.index import Index
+from tracking.engine.light import suppress
 from tracking.engine.record import field, record
 from tracking.engine.repo import Repo
 from tracking.engine.stage import MD5, MD5_DOS2UNIX, Digest, Out
@@ -109,7 +109,7 @@ def bring(
 
 def _make_parent(want: Want) -> None:
     """The folder of an out is made even when the out cannot be, as dvc does."""
-    with contextlib.suppress(OSError):
+    with suppress(OSError):
         os.makedirs(os.path.dirname(want.out.abspath), exist_ok=True)
 
 

@@ -7,11 +7,10 @@ from __future__ import annotations
 import os
 import stat as stat_module
 import time
-from functools import cached_property
 
 from tracking.engine.errors import DataverError
 from tracking.engine.hints import TYPE_CHECKING
-from tracking.engine.ingest import Source, ingest
+from tracking.engine.light import cached_property
 from tracking.engine.protocols import NoProgress, Progress
 from tracking.engine.stage import MD5, Digest, Meta
 from tracking.engine.tree import dump_tree, tree_oid
@@ -19,6 +18,7 @@ from tracking.engine.walk import walk_files
 
 if TYPE_CHECKING:
     from tracking.engine.ignore import Ignore
+    from tracking.engine.ingest import Source
     from tracking.engine.objects import LocalStore
     from tracking.engine.state import DirState, State, WalkRow
 
@@ -103,6 +103,8 @@ def _build_file(path: str, st: os.stat_result, state: State, algorithm: str, sto
 def _hash(sources: list[Source], algorithm: str, store: LocalStore | None, progress: Progress) -> list[str]:
     if store is not None:
         return store.ingest(sources, progress)
+    from tracking.engine.ingest import ingest  # when something is new
+
     try:
         return [value for value, _ in ingest(sources, algorithm, progress)]
     except OSError as error:

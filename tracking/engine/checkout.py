@@ -6,17 +6,16 @@ through a symlink: one that stands where a folder belongs is taken away.
 """
 from __future__ import annotations
 
-import contextlib
 import os
 import stat as stat_module
 import time
-from collections.abc import Callable, Iterable, Sequence
 
 from tracking.engine import atomic, parallel
 from tracking.engine.build import REMEMBERED_BYTES, Built, build
 from tracking.engine.errors import CheckoutFailed, ConfirmNeeded, CorruptObject, DataverError
 from tracking.engine.files import is_absence
-from tracking.engine.hints import TYPE_CHECKING
+from tracking.engine.hints import TYPE_CHECKING, Callable, Iterable, Sequence
+from tracking.engine.light import suppress
 from tracking.engine.links import COPY, HARDLINK, REFLINK, SYMLINK, make_file
 from tracking.engine.place import Placer, Scratch
 from tracking.engine.protocols import NoProgress, Progress
@@ -364,7 +363,7 @@ def _prune_empty(top: str, removed: Iterable[str]) -> None:
 
 
 def _remove_if_empty(folder: str) -> None:
-    with contextlib.suppress(OSError):  # holds something by now
+    with suppress(OSError):  # holds something by now
         atomic.rmdir(folder)
 
 

@@ -6,13 +6,11 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable
 
 from tracking.engine import atomic
-from tracking.engine.checkout import relink
 from tracking.engine.dvcfile import dump_dvcfile, stage_checksum
 from tracking.engine.errors import DataverError
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Callable, Iterable
 from tracking.engine.index import LOCK_FILE
 from tracking.engine.params import lock_values
 from tracking.engine.record import replace
@@ -210,6 +208,8 @@ def relink_path(ws: Workspace, abspath: str, digest: Digest, meta: Meta, only: s
     place = os.path.join(abspath, only) if only else abspath
     if not {"hardlink", "symlink"}.intersection(wanted) and (place in ws.plain or not _needs_copy(place)):
         return  # what is there now is as good as a copy
+    from tracking.engine.checkout import relink  # slow import
+
     relink(
         abspath,
         digest,

@@ -5,12 +5,11 @@ are not known yet, so an unchanged history costs one `git for-each-ref`.
 """
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
 from heapq import heappop, heappush
 
 from tracking.engine.errors import GitError
 from tracking.engine.git import BRANCH_PREFIX, Git
-from tracking.engine.hints import Protocol
+from tracking.engine.hints import Container, Iterable, Mapping, Protocol
 from tracking.engine.record import field, record
 
 TAG_PREFIX = "refs/tags/"

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import codecs
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 
 from tracking.engine import config_schema, configfile
 from tracking.engine.config_schema import Invalid
 from tracking.engine.errors import ConfigError, DataverError
 from tracking.engine.files import read_file
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Iterator
+from tracking.engine.light import contextmanager, nullcontext
 from tracking.engine.protocols import Settings
 
 LEVELS = ("system", "global", "repo", "local")  # in the order they shadow each other

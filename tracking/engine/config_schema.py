@@ -5,9 +5,7 @@ Works on the merged config. Option names and value rules are those of dvc 3.67.1
 """
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Callable
 
 Check = Callable[[Any], Any]
 Options = dict[str, Check]

@@ -7,7 +7,6 @@ Knows nothing about levels, paths or which options exist.
 """
 from __future__ import annotations
 
-
 from tracking.engine.errors import ConfigError
 from tracking.engine.hints import Any
 

@@ -1,14 +1,17 @@
 """What all commands that read or change settings share: level flags and opening a config."""
 from __future__ import annotations
 
-import argparse
 import os
 
 from tracking.engine.config import LEVELS, Config
 from tracking.engine.credentials import is_exposed
 from tracking.engine.errors import NotARepository
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import DVC_DIR, find_root
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_level_flags(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +21,6 @@ def add_level_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--system", dest="level", action="store_const", const="system", help="settings of this machine")
     group.add_argument("--project", dest="level", action="store_const", const="repo", help="settings in .dvc/config, shared through Git")
     group.add_argument("--local", dest="level", action="store_const", const="local", help="settings in .dvc/config.local, never committed")
-    parser.set_defaults(level=None)
 
 
 def open_config(io: Io) -> Config:

@@ -6,12 +6,10 @@ any commit can be read without touching the workspace.
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterator
 
 from tracking.engine.errors import CorruptObject, DataverError, FileTooLarge, OutputNotFound
 from tracking.engine.files import walk_all
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Iterator
 from tracking.engine.index import Index
 from tracking.engine.params import read_params
 from tracking.engine.stage import Digest, Out
@@ -21,12 +19,11 @@ class ManifestMissing(DataverError):
     """The list of a tracked folder's files is in no cache."""
 
 
-_FOLDER = re.compile(r"failed to load directory \((.*)\)")  # as dvc says it
-
-
 def lost_folder(message: str) -> str:
     """The message of ManifestMissing in plain words; empty for any other."""
-    found = _FOLDER.fullmatch(message)
+    import re
+
+    found = re.fullmatch(r"failed to load directory \((.*)\)", message)  # as dvc says it
     names = re.findall("'([^']*)'", found[1]) if found else []
     return f"the list of files of '{'/'.join(names)}' is not in the cache" if found else ""
 

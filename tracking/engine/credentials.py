@@ -1,13 +1,11 @@
 """Which settings are secrets, and texts without them: what pages, the index, logs and errors may show."""
 from __future__ import annotations
 
-import base64
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from urllib.parse import SplitResult, quote, quote_plus, unquote, unquote_plus, urlsplit, urlunsplit
-
 from tracking.engine import config_schema
-from tracking.engine.hints import Any
+from tracking.engine.hints import TYPE_CHECKING, Any, Iterable, Iterator, Mapping
+
+if TYPE_CHECKING:
+    from urllib.parse import SplitResult
 
 MASK = "***"
 _WORDS = ("password", "passphrase", "secret", "token", "credential_key", "access_key", "account_key", "sas_", "connection_string", "key_id", "customer_key", "custom_auth_header")
@@ -53,6 +51,8 @@ def _has_password(value: str) -> bool:
 
 def _split(value: str) -> SplitResult:
     """urlsplit, also of an address whose password holds a `/` that nobody encoded. Raises ValueError."""
+    from urllib.parse import quote, urlsplit  # slow import: 3 ms
+
     parts = urlsplit(value)
     try:
         parts.port
@@ -68,6 +68,8 @@ def _split(value: str) -> SplitResult:
 
 def has_login(value: str) -> bool:
     """Whether a URL carries a password, a token in its query, or the like."""
+    if "://" not in value and not value.startswith("//"):
+        return False
     try:
         parts = _split(value)
     except ValueError:
@@ -85,6 +87,8 @@ def without_login(value: str) -> str:
         return MASK
     if not parts.netloc and not parts.query and not parts.fragment:
         return value  # `s3://`: put together again it would lose its slashes
+    from urllib.parse import urlunsplit
+
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
@@ -96,6 +100,8 @@ def masked(value: str) -> str:
         parts = _split(value)
     except ValueError:
         return MASK
+    from urllib.parse import urlunsplit
+
     login, at, host = parts.netloc.rpartition("@")
     user, colon, _ = login.partition(":")
     return urlunsplit((parts.scheme, f"{user}{colon}{MASK if colon else ''}{at}{host}", parts.path, MASK if parts.query else "", ""))
@@ -121,6 +127,8 @@ def secrets_of_url(value: str) -> list[str]:
         parts = _split(value)
     except ValueError:
         return [value]
+    from urllib.parse import unquote, urlsplit
+
     user, _, password = parts.netloc.rpartition("@")[0].partition(":")
     values = [part.partition("=")[2] for part in parts.query.split("&")]
     port = urlsplit(value).netloc.rpartition("@")[2].partition(":")[2]
@@ -131,12 +139,14 @@ def secrets_of_url(value: str) -> list[str]:
 
 def _parts(value: str) -> list[str]:
     """Secrets inside of one that consists of several: a connection string, a signed query."""
-    pairs = [part.partition("=") for part in re.split(r"[;&?]", value)]
+    pairs = [part.partition("=") for part in value.replace(";", "&").replace("?", "&").split("&")]
     return [text for name, _, text in pairs if name.lower() in _PARTS and text]
 
 
 def _basic(user: str, password: str) -> str:
     """As HTTP sends a login."""
+    import base64
+
     return base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
@@ -149,6 +159,8 @@ def secrets_in_environment(environ: Mapping[str, str]) -> set[str]:
 
 def redacted(text: str, secrets: Iterable[str]) -> str:
     """A text with `***` for each secret, also where it is percent-encoded or was cut off (`…`). Those too short to tell from words stay."""
+    from urllib.parse import quote, quote_plus, unquote, unquote_plus
+
     forms = {form for secret in secrets for plain in (secret, unquote(secret), unquote_plus(secret)) for form in (plain, quote(plain, safe=""), quote(plain), quote_plus(plain))}
     for form in sorted(forms, key=len, reverse=True):
         if len(form) >= SHORTEST:

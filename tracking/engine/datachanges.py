@@ -1,12 +1,10 @@
 """Tracked data of two revisions, or of a revision and the workspace (`diff`)."""
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-
 from tracking.engine.datadiff import compare, hash_value, missing_objects, pair_renames, shown
 from tracking.engine.datatree import DataTree, ReadManifest, present, recorded
 from tracking.engine.errors import DataverError, GitError, OutputNotFound, StageNotFound
-from tracking.engine.hints import TYPE_CHECKING, Any
+from tracking.engine.hints import TYPE_CHECKING, Any, Callable, Iterable
 from tracking.engine.index import Index, load_index
 from tracking.engine.record import field, record
 

@@ -6,10 +6,8 @@ name where it is not a plain md5, so that equal digits of two algorithms differ.
 """
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from tracking.engine.datatree import DataTree
-from tracking.engine.hints import TYPE_CHECKING
+from tracking.engine.hints import TYPE_CHECKING, Iterable
 from tracking.engine.record import field, record
 from tracking.engine.stage import MD5, MD5_DOS2UNIX, Digest
 from tracking.engine.tree import DIR_SUFFIX, parent_folders

@@ -2,11 +2,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
 
 from tracking.engine.datadiff import ALGORITHMS, Changes, compare, missing_objects, pair_renames, shown
 from tracking.engine.datatree import DataTree, ReadManifest, Walked, present, prune, recorded
-from tracking.engine.hints import TYPE_CHECKING, Any
+from tracking.engine.hints import TYPE_CHECKING, Any, Callable, Iterable
 from tracking.engine.index import Index, load_index
 from tracking.engine.record import field, record
 

@@ -7,13 +7,12 @@ of running sums. One folder may hold 100,000 files: nothing here is done per req
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 
 from tracking.engine.datadiff import Changes
 from tracking.engine.datastatus import Compared
 from tracking.engine.datatree import DataTree, Walked
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Callable, Iterable, Sequence
 from tracking.engine.record import field, record
 from tracking.engine.tree import parent_folders
 

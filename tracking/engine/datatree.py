@@ -7,10 +7,9 @@ relative to the repository's root. Only cached outs inside the root take part.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
 
 from tracking.engine.errors import CorruptObject
-from tracking.engine.hints import TYPE_CHECKING
+from tracking.engine.hints import TYPE_CHECKING, Callable, Iterable
 from tracking.engine.record import record
 from tracking.engine.stage import MD5, MD5_DOS2UNIX, Digest, Out, Stage
 from tracking.engine.tree import dump_tree, load_tree, tree_oid

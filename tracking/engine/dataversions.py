@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
 
 from tracking.engine.commits import Commit, read_commit
 from tracking.engine.datadiff import compare, hash_value, is_folder, pair_renames
 from tracking.engine.datatree import DataTree, present, recorded
-from tracking.engine.hints import TYPE_CHECKING, Any
+from tracking.engine.hints import TYPE_CHECKING, Any, Callable
 from tracking.engine.history import Indexes
 from tracking.engine.index import load_index
 from tracking.engine.record import field, record

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import os
 
-from tracking.engine.checkout import remove_path
 from tracking.engine.errors import DataverError, UnsafePath
 from tracking.engine.repo import Repo
 
@@ -30,4 +29,6 @@ def delete_out(repo: Repo, abspath: str, shown: str, *, force: bool) -> None:
             f"'{shown}' lies outside of the repository and is not deleted",
             hint="Run the command again with --force to delete it too, or delete it yourself.",
         )
+    from tracking.engine.checkout import remove_path  # when there is something to delete
+
     remove_path(abspath)

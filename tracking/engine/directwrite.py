@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Callable
 
 from tracking.engine import atomic
+from tracking.engine.hints import Callable
 
 MIN_BYTES = 1 << 25  # below, the page cache is as fast
 STEP_BYTES = 1 << 23  # and how much of the source is mapped at a time

@@ -6,12 +6,11 @@ and keep comments and order. Keys and their order: dvc user guide, "dvc.yaml".
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 
-from tracking.engine.dvcfile import written_annotations, resolve_path
+from tracking.engine.dvcfile import resolve_path, written_annotations
 from tracking.engine.dvcyaml_schema import PLOT_OPTIONS
 from tracking.engine.errors import DataverError, InvalidFile
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Iterable
 from tracking.engine.stage import Dep, Out, ParamsDep, Stage
 from tracking.engine.yamldiff import apply_diff
 

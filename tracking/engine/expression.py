@@ -6,17 +6,24 @@ Grammar: names separated by `.`, `[index]` for lists; `[name]` equals `.name`. N
 from __future__ import annotations
 
 import os
-import re
 
-from tracking.engine.hints import Any
+from tracking.engine.hints import TYPE_CHECKING, Any
+from tracking.engine.light import once
+
+if TYPE_CHECKING:
+    import re
 
 OPEN = "${"
 ESCAPED_OPEN = "\\${"
-EXPRESSION = re.compile(r"(?<!\\)\$\{(.*?)\}")
 PRIMITIVES = (int, float, str, bytes)  # bool is an int
 
-_SEPARATORS = re.compile(r"[.\[\]]")
-_FOUND = re.compile(r"\w+|.", re.DOTALL)
+
+@once
+def expression_pattern() -> re.Pattern[str]:
+    """What matches one `${...}` that is not escaped; compiled when a file has any."""
+    import re
+
+    return re.compile(r"(?<!\\)\$\{(.*?)\}")
 
 
 class SyntaxProblem(ValueError):
@@ -41,7 +48,7 @@ def has_template(value: Any) -> bool:
 def has_expression(value: Any) -> bool:
     """As has_template, but an escaped `${` does not count."""
     if isinstance(value, str):
-        return EXPRESSION.search(value) is not None
+        return OPEN in value and expression_pattern().search(value) is not None
     if isinstance(value, dict):
         return any(has_expression(k) or has_expression(v) for k, v in value.items())
     if isinstance(value, (list, tuple)):
@@ -77,15 +84,16 @@ def parse(inner: str) -> str:
 
 
 def _word(inner: str, start: int) -> tuple[str, int]:
-    end = _SEPARATORS.search(inner, start)
-    stop = end.start() if end else len(inner)
+    stop = min((at for at in (inner.find(mark, start) for mark in ".[]") if at >= 0), default=len(inner))
     return inner[start:stop], stop
 
 
 def _problem(inner: str, position: int, expected: str) -> SyntaxProblem:
+    import re
+
     shown = f"${{{inner}}}"
     at = position + len(OPEN)
-    match = _FOUND.match(shown, at)
+    match = re.compile(r"\w+|.", re.DOTALL).match(shown, at)
     found = f"'{match.group()}'" if match else "end of text"
     reason = f"ParseException: Expected {expected}, found {found}  (at char {at}), (line:1, col:{at + 1})"
     return SyntaxProblem(f"{shown}\n{' ' * at}^\n{reason}")
@@ -95,7 +103,7 @@ def check(value: Any) -> None:
     """Parse every expression in `value`. Raises SyntaxProblem for the first bad one."""
     if isinstance(value, str):
         if OPEN in value:
-            for match in EXPRESSION.finditer(value):
+            for match in expression_pattern().finditer(value):
                 parse(match.group(1))
     elif isinstance(value, dict):
         for key, item in value.items():

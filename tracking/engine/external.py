@@ -5,10 +5,8 @@ program starts.
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 from tracking.engine.errors import DataverError
-from tracking.engine.hints import TYPE_CHECKING, Any
+from tracking.engine.hints import TYPE_CHECKING, Any, Callable, Mapping
 
 if TYPE_CHECKING:
     from tracking.engine.stage import Digest, Meta

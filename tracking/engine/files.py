@@ -4,10 +4,9 @@ from __future__ import annotations
 import errno
 import os
 import stat as stat_module
-from collections.abc import Callable, Iterable
 
 from tracking.engine.errors import DataverError, FileTooLarge
-from tracking.engine.hints import Protocol
+from tracking.engine.hints import Callable, Iterable, Protocol
 
 # what the system answers about a path at which nothing can lie
 ABSENCE = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP))

@@ -5,8 +5,7 @@ an object is ever deleted; temporary files go when they are older than a day.
 """
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-
+from tracking.engine.hints import Collection, Iterable
 from tracking.engine.objects import ObjectStore
 from tracking.engine.tree import DIR_SUFFIX
 

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
-from functools import cached_property
 
 from tracking.engine.errors import GitError, RevisionNotFound
 from tracking.engine.gitcat import CatFile, RevisionFiles
-from tracking.engine.hints import BinaryIO
+from tracking.engine.hints import BinaryIO, Iterable, Mapping
 from tracking.engine.ignore import GitIgnore
+from tracking.engine.light import cached_property
 from tracking.engine.record import record
 
 DOT_GIT = ".git"

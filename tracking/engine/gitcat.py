@@ -1,10 +1,8 @@
 """Objects of a Git repository through one long-lived `git cat-file --batch` child."""
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from tracking.engine.errors import FileTooLarge, GitError
-from tracking.engine.hints import IO, TYPE_CHECKING
+from tracking.engine.hints import IO, TYPE_CHECKING, Iterable
 
 if TYPE_CHECKING:
     import subprocess

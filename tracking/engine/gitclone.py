@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 
 from tracking.engine.errors import GitError, RevisionNotFound
+from tracking.engine.hints import Iterator, Mapping
+from tracking.engine.light import contextmanager
 from tracking.engine.protocols import Settings
 from tracking.engine.record import record
 

@@ -6,12 +6,11 @@ when git does not ignore the out already; the file goes when its last line goes.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 
 from tracking.engine import atomic
 from tracking.engine.errors import DataverError, GitError
 from tracking.engine.files import read_file
-from tracking.engine.hints import TYPE_CHECKING
+from tracking.engine.hints import TYPE_CHECKING, Iterable
 
 if TYPE_CHECKING:
     from tracking.engine.git import Git

@@ -8,9 +8,7 @@ from the list. `md5` without `hash: md5` is the hash of dvc 2.x.
 """
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Iterable
 from tracking.engine.schema import FLAG, NUMBER, TEXT, Check, list_of, mapping_of
 from tracking.engine.stage import MD5, MD5_DOS2UNIX, NO_META, Digest, Meta
 from tracking.engine.yamlerror import Path, Problem

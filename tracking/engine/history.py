@@ -6,11 +6,11 @@ parsed once, folders of Git are looked through once.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
 
 from tracking.engine.errors import DataverError, GitError, UsageError
 from tracking.engine.files import FileSource, WorkspaceFiles
 from tracking.engine.gitcat import RevisionFiles
+from tracking.engine.hints import Callable, Iterator
 from tracking.engine.ignore import Ignore
 from tracking.engine.index import (
     LOCK_FILE,

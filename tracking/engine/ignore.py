@@ -8,12 +8,11 @@ git and with dvc 3.67.1.
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Collection, Iterable
 
 from tracking.engine.errors import DataverError
 from tracking.engine.files import read_file
-from tracking.engine.wildmatch import Pattern, parse_pattern
+from tracking.engine.hints import Callable, Collection, Iterable
+from tracking.engine.wildmatch import Pattern, escape, literal_text, parse_pattern
 
 DVC_DIR = ".dvc"
 # Nothing brings these back, not even a `!`: walking them would version a repository's own files.
@@ -38,12 +37,12 @@ def describe(match: Match) -> str:
 class RuleSet:
     """The rules that apply in one folder, the deepest file's last. Immutable."""
 
-    __slots__ = ("_dirs", "_files", "_flags", "dvc", "rules")
+    __slots__ = ("_dirs", "_files", "_ignorecase", "dvc", "rules")
 
     def __init__(self, rules: tuple[Rule, ...], dvc: bool, ignorecase: bool = False) -> None:
         self.rules = rules
         self.dvc = dvc
-        self._flags = re.DOTALL | (re.IGNORECASE if ignorecase else 0)
+        self._ignorecase = ignorecase
         self._files: _Compiled | None = None
         self._dirs: _Compiled | None = None
 
@@ -104,7 +103,7 @@ class RuleSet:
         return found
 
     def _rule_matches(self, rule: Rule, path: str, isdir: bool) -> bool:
-        return re.compile(self._source(rule, isdir), self._flags).fullmatch(path) is not None
+        return bool(self._fullmatch([self._source(rule, isdir)])(path))
 
     def _native(self, path: str) -> str:
         """git compares bytes, so that `?` is one byte; dvc compares characters."""
@@ -150,7 +149,15 @@ class RuleSet:
     def _union(self, sources: list[str]) -> FullMatch | None:
         if not sources:
             return None
-        return re.compile("|".join(f"(?:{source})" for source in sources), self._flags).fullmatch
+        return self._fullmatch(sources)
+
+    def _fullmatch(self, sources: list[str]) -> FullMatch:
+        texts = [] if self._ignorecase else [literal_text(source) for source in sources]
+        if texts and None not in texts:  # what dvc and dataver write: `/data`
+            return frozenset(texts).__contains__
+        import re  # slow import
+
+        return re.compile("|".join(f"(?:{source})" for source in sources), re.DOTALL | (re.IGNORECASE if self._ignorecase else 0)).fullmatch
 
 
 # for bare names, for paths; or, with a `!` among the rules, groups to try in turn
@@ -165,7 +172,7 @@ def _last_match(groups: list[tuple[bool, FullMatch]], path: str) -> bool:
 
 
 def _prefix(folder: str) -> str:
-    return re.escape(folder + "/") if folder else ""
+    return escape(folder + "/") if folder else ""
 
 
 class _Rules:

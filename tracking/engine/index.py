@@ -2,12 +2,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from functools import cached_property
 
 from tracking.engine.errors import DataverError, OutputIsIgnored, OutputNotFound
 from tracking.engine.files import FileSource, WorkspaceFiles
-from tracking.engine.hints import TYPE_CHECKING, Any
+from tracking.engine.hints import TYPE_CHECKING, Any, Callable, Iterable
+from tracking.engine.light import cached_property
 from tracking.engine.record import field, record, replace
 from tracking.engine.stage import Out, Stage
 

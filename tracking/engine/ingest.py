@@ -7,21 +7,20 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Iterator
 
 from tracking.engine import atomic, parallel
 from tracking.engine.directwrite import MIN_BYTES, DurableWriter
 from tracking.engine.errors import DataverError
 from tracking.engine.hashing import CHUNK_BYTES, new_md5, small_md5, to_unix
+from tracking.engine.hints import Callable, Iterator
 from tracking.engine.links import LinkUnsupported, clone_fd
+from tracking.engine.objects import OBJECT_MODE, is_protected_file, make_folder
 from tracking.engine.protocols import Progress
 from tracking.engine.stage import MD5_DOS2UNIX
 
 Source = tuple[str, int, int]  # path, size, mtime_ns as the walk saw them
 Result = tuple[str, bool]  # hash, whether an object was written
 
-OBJECT_MODE = 0o444
-PROTECTED_FILE = 0o100444  # of a regular file
 SMALL_BYTES = 1 << 20  # read whole; also one chunk of the 2.x hash
 QUEUED_CHUNKS = 8
 BINARY = getattr(os, "O_BINARY", 0)
@@ -85,11 +84,6 @@ def read_small(path: str, size: int, mtime_ns: int) -> bytes:
     return data
 
 
-def is_protected_file(mode: int) -> bool:
-    """Whether st_mode is that of a trusted object: a read-only file."""
-    return mode & 0o170777 == PROTECTED_FILE
-
-
 class ObjectWriter:
     """Writes object files below a store's top folder; one per process or thread."""
 
@@ -146,21 +140,6 @@ class ObjectWriter:
             self.umask_keeps_mode = os.fstat(fd).st_mode & 0o777 == OBJECT_MODE
         if not self.umask_keeps_mode:
             os.fchmod(fd, OBJECT_MODE)
-
-
-def make_folder(folder: str, mode: int | None) -> None:
-    """Make a folder of a store and those above it; `mode` (2775 with cache.shared) for the new ones."""
-    if os.path.isdir(folder):
-        return
-    parent = os.path.dirname(folder)
-    if parent != folder:
-        make_folder(parent, mode)
-    try:
-        os.mkdir(folder)
-    except FileExistsError:
-        return
-    if mode is not None:
-        os.chmod(folder, mode)
 
 
 # --- large files: streamed

@@ -2,11 +2,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 
 from tracking.engine import atomic
 from tracking.engine.errors import DataverError
 from tracking.engine.git import Git
+from tracking.engine.hints import Mapping
 
 IGNORED = "/config.local\n/tmp\n/cache\n"
 NO_SCM_CONFIG = "[core]\n    no_scm = True\n"

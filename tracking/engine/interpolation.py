@@ -6,13 +6,12 @@ recorded from the reference tool (tests/unit/tracking/test_interpolation.py).
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterator
 from itertools import product
 
 from tracking.engine import expression
 from tracking.engine.errors import InterpolationError
-from tracking.engine.expression import ESCAPED_OPEN, EXPRESSION, OPEN, PRIMITIVES, SyntaxProblem, ValueProblem, spell
-from tracking.engine.hints import Any
+from tracking.engine.expression import ESCAPED_OPEN, OPEN, PRIMITIVES, SyntaxProblem, ValueProblem, expression_pattern, spell
+from tracking.engine.hints import Any, Callable, Iterator
 from tracking.engine.record import field, record
 from tracking.engine.templatevars import (
     LoadedTwice,
@@ -347,7 +346,8 @@ class Template:
         return filled
 
     def _text(self, text: str, key: str | None, keep_refs: bool) -> Any:
-        match = EXPRESSION.search(text)
+        search = expression_pattern().search
+        match = search(text)
         if match and match.end() - match.start() == len(text):
             value, path = self._select(match.group(1))
             _check_place(value, key, alone=True)
@@ -359,7 +359,7 @@ class Template:
             _check_place(value, key, alone=False)
             parts += (text[end : match.start()], spell(value, self.parsing))
             end = match.end()
-            match = EXPRESSION.search(text, end)
+            match = search(text, end)
         parts.append(text[end:])
         return "".join(parts).replace(ESCAPED_OPEN, OPEN)
 

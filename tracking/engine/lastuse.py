@@ -7,10 +7,10 @@ same holds for manifests.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 from tracking.engine.errors import DataverError
 from tracking.engine.gitcat import RevisionFiles
+from tracking.engine.hints import Iterable
 from tracking.engine.history import Indexes, experiment_commits
 from tracking.engine.index import LOCK_FILE, PIPELINE_FILE, is_dvcfile, load_dvcfile, load_index, load_pipeline
 from tracking.engine.record import field, record

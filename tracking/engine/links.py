@@ -7,10 +7,10 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Sequence
 
 from tracking.engine import atomic
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import Sequence
 
 REFLINK, HARDLINK, SYMLINK, COPY = "reflink", "hardlink", "symlink", "copy"
 FICLONE = 0x40049409  # ioctl of linux/fs.h

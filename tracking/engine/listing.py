@@ -6,12 +6,11 @@ not there are listed from the manifests of the cache.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
 from tracking.engine.datatree import DataTree
 from tracking.engine.errors import DataverError
 from tracking.engine.files import is_absence
-from tracking.engine.hints import TYPE_CHECKING
+from tracking.engine.hints import TYPE_CHECKING, Iterator
 from tracking.engine.stage import Digest
 from tracking.engine.tree import parent_folders
 from tracking.engine.walk import scan_folder

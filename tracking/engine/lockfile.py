@@ -5,11 +5,9 @@ which they were first written; an updated stage keeps its place.
 """
 from __future__ import annotations
 
-import re
-from functools import lru_cache
-
 from tracking.engine import hashblock
 from tracking.engine.hints import Any
+from tracking.engine.light import remembered
 from tracking.engine.record import field, record, replace
 from tracking.engine.schema import ANY_DICT, ANY_LIST, TEXT, anything, exactly, list_of, map_of, mapping_of, one_of, require
 from tracking.engine.stage import Dep, Out, ParamsDep, Stage
@@ -214,6 +212,8 @@ def split_stages(text: str) -> dict[str, str] | None:
     Canonical here: the header dvc writes, each stage beginning in column 2 and everything else
     deeper, no comments, anchors or block scalars, nothing after the stages.
     """
+    import re
+
     body = text[len(_HEADER) :]
     if not text.startswith(_HEADER) or text[-1] != "\n" or re.search(_NOT_SPLICED, body):
         return None
@@ -232,13 +232,17 @@ def split_stages(text: str) -> dict[str, str] | None:
 
 def _segments(body: str) -> list[str]:
     """Split where a line is indented by exactly two columns."""
+    import re
+
     starts = [0, *(match.start() + 1 for match in re.finditer(_STAGE_START, body)), len(body)]
     return [body[start:end] for start, end in zip(starts, starts[1:]) if start < end]
 
 
-@lru_cache(maxsize=4096)
+@remembered
 def _is_canonical(segment: str) -> bool:
     """Whether dumping a stage's segment anew gives the same text."""
+    import re
+
     if re.match(_ORDINARY, segment):
         return True
     from tracking.engine import yamlfile

@@ -9,11 +9,10 @@ from __future__ import annotations
 import os
 import time
 from _thread import allocate_lock, get_ident
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 
 from tracking.engine.errors import LockHeld
-from tracking.engine.hints import Protocol
+from tracking.engine.hints import Callable, Iterator, Protocol
+from tracking.engine.light import contextmanager, suppress
 from tracking.engine.livingprocess import command_line, process_exists
 
 try:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
 
 from tracking.engine import atomic
 from tracking.engine.errors import DataverError, NotARepository
+from tracking.engine.hints import Callable
 from tracking.engine.index import LOCK_FILE
 from tracking.engine.mergedvcfile import merge_dvcfile
 from tracking.engine.mergelock import Merged, merge_lock

@@ -7,7 +7,6 @@ else merged, so choosing one decides these files only.
 """
 from __future__ import annotations
 
-
 from tracking.engine import yamlfile
 from tracking.engine.dvcfile import dump_dvcfile, parse_dvcfile
 from tracking.engine.errors import DataverError

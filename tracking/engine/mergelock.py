@@ -6,7 +6,6 @@ of one side. Where that could be either and the outs differ, a person has to cho
 """
 from __future__ import annotations
 
-
 from tracking.engine import lockfile
 from tracking.engine.hints import Any
 from tracking.engine.record import record

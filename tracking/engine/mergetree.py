@@ -1,9 +1,7 @@
 """Three-way merge of folder manifests: rows by path, each file added, changed or removed on one side."""
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from tracking.engine.hints import Protocol
+from tracking.engine.hints import Callable, Protocol
 from tracking.engine.record import record
 from tracking.engine.tree import Rows, parent_folders
 

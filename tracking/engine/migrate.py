@@ -6,16 +6,16 @@ impossible). Nothing is deleted: `gc` does that.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
 
 from tracking.engine import atomic
 from tracking.engine.commit import hash_into_cache, with_checksum
 from tracking.engine.errors import CorruptObject
 from tracking.engine.hashing import hash_file
+from tracking.engine.hints import Callable, Iterable
 from tracking.engine.index import LOCK_FILE, Index
-from tracking.engine.ingest import ingest, make_folder
+from tracking.engine.ingest import ingest
 from tracking.engine.links import COPY, HARDLINK, link
-from tracking.engine.objects import LocalStore
+from tracking.engine.objects import LocalStore, make_folder
 from tracking.engine.protocols import Progress
 from tracking.engine.record import replace
 from tracking.engine.stage import MD5, Dep, Digest, Out, Stage

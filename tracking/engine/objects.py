@@ -11,24 +11,22 @@ those objects again.
 from __future__ import annotations
 
 import os
-import re
 import stat as stat_module
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 
 from tracking.engine import atomic
 from tracking.engine.errors import CorruptObject, DataverError
 from tracking.engine.hashing import hash_file
-from tracking.engine.hints import TYPE_CHECKING, BinaryIO, Protocol
-from tracking.engine.ingest import OBJECT_MODE, ingest, is_protected_file, make_folder
+from tracking.engine.hints import TYPE_CHECKING, BinaryIO, Callable, Collection, Iterable, Iterator, Mapping, Protocol
+from tracking.engine.light import contextmanager
 from tracking.engine.protocols import NoProgress, Progress
 from tracking.engine.stage import MD5, MD5_DOS2UNIX
-from tracking.engine.tree import DIR_SUFFIX, Rows, load_tree
+from tracking.engine.tree import DIR_SUFFIX, MD5_CHARS, Rows, load_tree
 
 if TYPE_CHECKING:
     from array import array
 
-OID = re.compile(r"[0-9a-f]{32}(?:\.dir)?")
+OBJECT_MODE = 0o444
+PROTECTED_FILE = 0o100444  # of a regular file
 SHARED_DIR_MODE = 0o2775
 SHARED_FILE_MODE = 0o664
 PREFIXES = tuple(f"{number:02x}" for number in range(256))
@@ -36,6 +34,34 @@ LEFTOVER_AGE_S = 86_400
 CLOCK_SLACK_NS = 2_000_000_000  # of file systems with coarse times
 JOURNAL = "unclean."
 TOO_RECENT = -1
+_HEX = "0123456789abcdef"
+
+
+def is_oid(name: str) -> bool:
+    """Whether this can be an object's name: an md5 in lower-case hex, with `.dir` for a manifest."""
+    return (len(name) == MD5_CHARS and not name.strip(_HEX)) or (
+        len(name) == MD5_CHARS + len(DIR_SUFFIX) and name.endswith(DIR_SUFFIX) and not name[:MD5_CHARS].strip(_HEX)
+    )
+
+
+def is_protected_file(mode: int) -> bool:
+    """Whether st_mode is that of a trusted object: a read-only file."""
+    return mode & 0o170777 == PROTECTED_FILE
+
+
+def make_folder(folder: str, mode: int | None) -> None:
+    """Make a folder of a store and those above it; `mode` (2775 with cache.shared) for the new ones."""
+    if os.path.isdir(folder):
+        return
+    parent = os.path.dirname(folder)
+    if parent != folder:
+        make_folder(parent, mode)
+    try:
+        os.mkdir(folder)
+    except FileExistsError:
+        return
+    if mode is not None:
+        os.chmod(folder, mode)
 
 
 class ObjectStore(Protocol):
@@ -104,7 +130,7 @@ class LocalStore:
 
     def path_of(self, oid: str) -> str:
         """Absolute path of an object. Raises CorruptObject for what cannot be a name."""
-        if not OID.fullmatch(oid):
+        if not is_oid(oid):
             raise CorruptObject(f"'{oid}' is not the name of an object", oid=oid)
         return f"{self.root}/{oid[:2]}/{oid[2:]}"
 
@@ -218,7 +244,7 @@ class LocalStore:
             with scan:
                 for entry in scan:
                     oid = prefix + entry.name
-                    if OID.fullmatch(oid):
+                    if is_oid(oid):
                         yield oid, entry.stat().st_size if with_size else None
 
     def size(self, oid: str) -> int:
@@ -318,6 +344,8 @@ class LocalStore:
         """
         if not sources:
             return []
+        from tracking.engine.ingest import ingest  # when something is new
+
         self.recover()
         with self.batch() as added:
             try:

@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 
 from tracking.engine.errors import OutputOverlap
+from tracking.engine.hints import Iterable
 from tracking.engine.index import Index
 from tracking.engine.stage import Out, Stage
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
 
 from tracking.engine.errors import DataverError
-from tracking.engine.hints import Any, TypeVar
+from tracking.engine.hints import Any, Callable, Iterable, Iterator, TypeVar
 
 Item = TypeVar("Item")
 Work = Callable[[list[Any]], Iterable[Any]]

@@ -1,10 +1,8 @@
 """Params files: reading them, picking keys, and comparing with what dvc.lock recorded."""
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from tracking.engine.errors import InvalidFile, ParamsError
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Iterable
 from tracking.engine.stage import ParamsDep
 
 _MISSING = object()

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
 
 from tracking.engine import atomic
-from tracking.engine.hints import TYPE_CHECKING
+from tracking.engine.hints import TYPE_CHECKING, Iterator, Sequence
 from tracking.engine.links import COPY, HARDLINK, REFLINK, LinkUnsupported, link, make_file
 
 if TYPE_CHECKING:

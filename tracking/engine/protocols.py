@@ -6,10 +6,7 @@ facts of the environment, read once by the entry point.
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
-
-from tracking.engine.hints import Any, Protocol
+from tracking.engine.hints import AbstractContextManager, Any, Callable, Mapping, Protocol
 from tracking.engine.record import field, record
 
 

@@ -6,10 +6,9 @@ class; a command line that answers in 60 ms cannot afford that. Here one method 
 """
 from __future__ import annotations
 
-from collections.abc import Callable
 from operator import attrgetter
 
-from tracking.engine.hints import Any, TypeVar, dataclass_transform, overload
+from tracking.engine.hints import Any, Callable, TypeVar, dataclass_transform, overload
 
 T = TypeVar("T")
 _NOTHING: Any = object()

@@ -5,21 +5,19 @@ A value object for operations to share; operations themselves live in their own 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from functools import cached_property
 
 from tracking.engine.config import Config
 from tracking.engine.errors import NotARepository
-from tracking.engine.hints import TYPE_CHECKING
+from tracking.engine.hints import TYPE_CHECKING, Iterable, Iterator
+from tracking.engine.light import cached_property, contextmanager
 from tracking.engine.protocols import Io, Settings
 
 if TYPE_CHECKING:
     from tracking.engine.git import Git
     from tracking.engine.ignore import Ignore
     from tracking.engine.locks import RepoLock
-    from tracking.engine.rwlock import RwLock
     from tracking.engine.objects import LocalStore
+    from tracking.engine.rwlock import RwLock
     from tracking.engine.stage import Digest
     from tracking.engine.state import State
     from tracking.engine.tracker import Tracker

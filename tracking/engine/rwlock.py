@@ -5,13 +5,13 @@ import errno
 import os
 import time
 from _thread import allocate_lock
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 
 from tracking.engine.errors import LockHeld
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Iterable, Iterator
+from tracking.engine.light import contextmanager
 from tracking.engine.livingprocess import process_exists
 from tracking.engine.locks import GUARD_TIMEOUT_S, POLL_S, FileLock, HardLink, Lock, Notify, read_text, silent, wait_for
+from tracking.engine.tree import json_quote
 
 
 class RwLock:
@@ -31,6 +31,7 @@ class RwLock:
         self._mutex = allocate_lock()
         self._notify = notify
         self._used: dict[tuple[str, str, str], int] = {}  # (mode, path, cmd) -> users in this process
+        self._written: tuple[str, dict[str, Any]] = "{}", {}  # what we wrote last, as text and as table
 
     @contextmanager
     def held(self, *, read: Iterable[str] = (), write: Iterable[str] = (), cmd: str) -> Iterator[None]:
@@ -124,7 +125,7 @@ class RwLock:
         with self._mutex:
             wait_for(self._guard, wait_forever=False, notify=silent, timeout_s=GUARD_TIMEOUT_S)
             try:
-                before = _read_rwlock(self._path)
+                before = _read_rwlock(self._path, self._written)
                 table: dict[str, Any] = {
                     "write": dict(before.get("write", {})),
                     "read": {path: list(users) for path, users in before.get("read", {}).items()},
@@ -139,9 +140,9 @@ class RwLock:
                 self._guard.release()
 
     def _write(self, table: dict[str, Any]) -> None:
-        import json
-
-        overwrite(self._path, json.dumps(table).encode())
+        text = _json_text(table)
+        overwrite(self._path, text.encode())
+        self._written = text, table
 
 
 def overwrite(path: str, data: bytes) -> None:
@@ -198,16 +199,33 @@ def _ancestors(path: str) -> Iterator[str]:
         path, parent = parent, os.path.dirname(parent)
 
 
-def _read_rwlock(path: str) -> dict[str, Any]:
-    """The table; read again for a moment when half of it is there (dvc writes in place)."""
+def _json_text(value: Any) -> str:
+    """Of a table of this file, as json.dumps writes it, which takes 1 ms to load."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json_quote(key)}: {_json_text(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_json_text, value)) + "]"
+    if isinstance(value, str):
+        return json_quote(value)
+    if type(value) is int:
+        return str(value)
     import json
 
+    return json.dumps(value)
+
+
+def _read_rwlock(path: str, known: tuple[str, dict[str, Any]]) -> dict[str, Any]:
+    """The table; read again for a moment when half of it is there (dvc writes in place). known: a text and its table."""
     for attempt in range(10):
         if attempt:
             time.sleep(POLL_S)
         text = read_text(path)
         if not text.strip():
             return {}  # never written, or left empty by a dvc that was killed
+        if text.rstrip() == known[0]:
+            return known[1]
+        import json  # another process is at work, or was
+
         try:
             table = json.loads(text)
         except ValueError:

@@ -5,9 +5,7 @@ Only shapes are judged; values keep what they are. The words are those scripts k
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Callable, Iterable
 from tracking.engine.yamlerror import Path, Problem, as_text, validation_error
 
 Check = Callable[[Any, Path, list[Problem]], None]

@@ -1,13 +1,13 @@
 """Writes secrets to .dvc/config.local, and takes them out. Messages of its errors hold none."""
 from __future__ import annotations
 
-import contextlib
 import os
 
 from tracking.engine.config import Config
 from tracking.engine.credentials import is_known, is_secret
 from tracking.engine.errors import DataverError
 from tracking.engine.hints import Any
+from tracking.engine.light import suppress
 
 LOCAL = "local"
 MAX_CHARS = 10_000
@@ -50,5 +50,5 @@ def split_name(name: str) -> tuple[str, ...]:
 
 def make_private(config: Config) -> None:
     """See to it that a config.local which is made for a secret is for its owner only; one that is there keeps its mode."""
-    with contextlib.suppress(FileExistsError):
+    with suppress(FileExistsError):
         os.close(os.open(config.files[LOCAL], os.O_CREAT | os.O_EXCL | os.O_WRONLY, MODE))

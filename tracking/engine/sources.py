@@ -3,18 +3,18 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 
 from tracking.engine import configfile
 from tracking.engine.config import Config
 from tracking.engine.datatree import ReadManifest, recorded
 from tracking.engine.errors import ConfigError, DataverError, GitError, NotARepository, UsageError
+from tracking.engine.files import FileSource, WorkspaceFiles
 from tracking.engine.git import Git
 from tracking.engine.gitcat import RevisionFiles
-from tracking.engine.files import FileSource, WorkspaceFiles
+from tracking.engine.hints import Callable, Iterator, Mapping
 from tracking.engine.ignore import DVC_DIR, Ignore
 from tracking.engine.index import load_index
+from tracking.engine.light import contextmanager
 from tracking.engine.listing import Listing, RevisionListing, WorkspaceListing
 from tracking.engine.protocols import Settings
 from tracking.engine.record import record

@@ -10,13 +10,13 @@ So a hash whose file was modified just before it was looked at is not kept ("rac
 """
 from __future__ import annotations
 
-import contextlib
-import importlib
 import os
+import sys
 import time
 from zlib import crc32
 
 from tracking.engine.hints import TYPE_CHECKING, Any
+from tracking.engine.light import suppress
 
 if TYPE_CHECKING:
     import sqlite3
@@ -297,8 +297,9 @@ class State:
 def _sqlite3() -> ModuleType:
     """The library without what reads and writes dates, which imports `datetime`: half the time, and nothing here is a date."""
     for name in ("_sqlite3", "sqlite3"):
-        with contextlib.suppress(ImportError):
-            return importlib.import_module(name)
+        with suppress(ImportError):
+            __import__(name)
+            return sys.modules[name]
     raise ImportError("Python has no SQLite")
 
 

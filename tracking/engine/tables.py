@@ -3,7 +3,7 @@ which takes longer to import than most commands run.
 """
 from __future__ import annotations
 
-from collections.abc import Sequence
+from tracking.engine.hints import Sequence
 
 MIN_PADDING = 2  # a column is at least this much wider than its header
 MISSING = "-"

@@ -5,12 +5,11 @@ cwd's dvc.yaml, a tracked out (or a path inside one); with `recursive`, a folder
 """
 from __future__ import annotations
 
-import fnmatch
 import os
-from collections.abc import Iterable, Sequence
 
 from tracking.engine.errors import DataverError, OutputNotFound, StageNotFound
 from tracking.engine.files import WorkspaceFiles
+from tracking.engine.hints import Iterable, Sequence
 from tracking.engine.index import DATA_SUFFIX, PIPELINE_FILE, Index, Pipeline, load_dvcfile, load_index, load_pipeline, refuse_harmful_outs
 from tracking.engine.record import record
 from tracking.engine.repo import Repo
@@ -127,11 +126,17 @@ def _named(index: Index, file: str, name: str, glob: bool) -> list[Stage]:
     if pipeline is None:
         return []
     if glob:
-        return [stage for stage in pipeline.stages if fnmatch.fnmatch(stage.name, name)]
+        return _matching(pipeline, name)
     if name in pipeline.groups:
         members = set(pipeline.groups[name])
         return [stage for stage in pipeline.stages if stage.name in members]
     return [stage for stage in pipeline.stages if stage.name == name]
+
+
+def _matching(pipeline: Pipeline, pattern: str) -> list[Stage]:
+    from fnmatch import fnmatch  # slow import
+
+    return [stage for stage in pipeline.stages if fnmatch(stage.name, pattern)]
 
 
 def stages_of_file(index: Index, file: str, name: str | None, glob: bool = False) -> list[Stage]:
@@ -163,7 +168,7 @@ def _stages_of(repo: Repo, pipeline: Pipeline, name: str | None, glob: bool) -> 
     if name is None:
         return list(pipeline.stages)
     stages = (
-        [stage for stage in pipeline.stages if fnmatch.fnmatch(stage.name, name)]
+        _matching(pipeline, name)
         if glob
         else [s for s in pipeline.stages if s.name == name or s.name in pipeline.groups.get(name, ())]
     )

@@ -7,11 +7,10 @@ variables that a stage used, and a conflict names both files.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 from tracking.engine.expression import has_expression
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Callable, Mapping
+from tracking.engine.record import record
 
 DEFAULT_PARAMS_FILE = "params.yaml"
 
@@ -38,7 +37,8 @@ class Missing(LookupError):
         self.key = key
 
 
-class Source(NamedTuple):
+@record(frozen=True)
+class Source:
     """Where values came from. path: of the file from the root, "" for a mapping in dvc.yaml."""
 
     label: str
@@ -46,7 +46,8 @@ class Source(NamedTuple):
     values: dict[str, Any]
 
 
-class Ref(NamedTuple):
+@record(frozen=True)
+class Ref:
     """A value of the scope, with the way to it; what foreach and matrix iterate over."""
 
     path: tuple[str | int, ...]
@@ -124,14 +125,14 @@ class Scope:
             raise Missing(key)
         for part in rest:
             if isinstance(node, Ref):
-                path, node = node
+                path, node = node.path, node.value
             step = _step(node, part.strip())
             if step is None:
                 raise Missing(key)
             node = node[step]
             path = (*path, step) if path is not None else None
         if isinstance(node, Ref):
-            path, node = node
+            path, node = node.path, node.value
         return (plain(node) if path is None else node), path
 
 

@@ -6,9 +6,8 @@ which are equal unless the value is in conflict.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
 
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Callable, Iterable
 from tracking.engine.record import record
 
 OURS, THEIRS = "ours", "theirs"

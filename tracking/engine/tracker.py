@@ -5,10 +5,9 @@ One per opened repository. Commands call `report` last.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-from tracking.engine.hints import TYPE_CHECKING
+from tracking.engine.hints import TYPE_CHECKING, Iterator
+from tracking.engine.light import contextmanager, quote
 from tracking.engine.protocols import Io
 
 if TYPE_CHECKING:
@@ -77,8 +76,6 @@ class Tracker:
             return
         if io.verbosity < 0:
             return
-        from shlex import quote
-
         names = " ".join(sorted(quote(os.path.relpath(path, io.cwd)) for path in paths))
         io.info(f"\nTo track the changes with git, run:\n\n\tgit add {names}")
         io.info("\nTo enable auto staging, run:\n\n\tdataver config core.autostage true")

@@ -17,13 +17,12 @@ import errno
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator
 
 from tracking.engine import atomic
 from tracking.engine.errors import DataverError
 from tracking.engine.hashing import hash_file
-from tracking.engine.ingest import is_protected_file, make_folder
-from tracking.engine.objects import OID, LocalStore
+from tracking.engine.hints import Iterable, Iterator
+from tracking.engine.objects import LocalStore, is_oid, is_protected_file, make_folder
 from tracking.engine.record import field, record
 from tracking.engine.stage import MD5
 from tracking.engine.tree import DIR_SUFFIX, load_tree
@@ -237,7 +236,7 @@ def _objects(folder: str) -> Iterator[tuple[str, str, int]]:
         return
     with scan:
         for entry in scan:
-            if OID.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+            if is_oid(entry.name) and entry.is_file(follow_symlinks=False):
                 yield entry.name, entry.path, entry.stat().st_size
 
 

@@ -5,23 +5,23 @@ Format: docs/formats, "directory manifest"; checked with dvc 3.67.1 in tests/uni
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterable
 
 from tracking.engine.errors import CorruptObject, UnsafePath
 from tracking.engine.hashing import hash_bytes
+from tracking.engine.hints import Callable, Iterable
 
 try:
-    from _json import encode_basestring_ascii as quote  # `import json` costs 3 ms more
+    from _json import encode_basestring_ascii  # `import json` costs 3 ms more
 except ImportError:
-    from json.encoder import py_encode_basestring_ascii as quote
+    from json.encoder import py_encode_basestring_ascii as encode_basestring_ascii
+
+json_quote: Callable[[str], str] = encode_basestring_ascii
 
 Rows = list[tuple[str, str]]  # (relpath, md5), sorted by relpath in code-point order
 
 DIR_SUFFIX = ".dir"
 HEX = b"0123456789abcdef"
 MD5_CHARS = 32
-_DRIVE = re.compile(r"(?:^|\0)/[A-Za-z]:[\\/]")
 
 
 def dump_tree(rows: Iterable[tuple[str, str]]) -> bytes:
@@ -29,7 +29,7 @@ def dump_tree(rows: Iterable[tuple[str, str]]) -> bytes:
 
     rows must be sorted by relpath.
     """
-    parts = [f'{{"md5": "{md5}", "relpath": {quote(relpath)}}}' for relpath, md5 in rows]
+    parts = [f'{{"md5": "{md5}", "relpath": {json_quote(relpath)}}}' for relpath, md5 in rows]
     return ("[" + ", ".join(parts) + "]").encode("ascii")
 
 
@@ -69,7 +69,7 @@ def load_tree(data: bytes, name: str = "") -> Rows:
 
 def _refuse_unsafe(blob: str, paths: list[str], label: str) -> None:
     """One search over all paths at once: they are joined as NUL /path/ NUL."""
-    bad = blob.count("\0") != len(paths) or any(part in blob for part in ("//", "/../", "/./")) or (":" in blob and bool(_DRIVE.search(blob)))
+    bad = blob.count("\0") != len(paths) or any(part in blob for part in ("//", "/../", "/./")) or (":" in blob and _names_a_drive(blob))
     if os.sep == "\\" and not bad:
         bad = "\\" in blob or ":" in blob
     if bad or "/.git/" in blob.lower():
@@ -78,11 +78,21 @@ def _refuse_unsafe(blob: str, paths: list[str], label: str) -> None:
         raise UnsafePath(f"{label} holds the path {culprit!r}, which {why}", hint="Do not use data from this source.")
 
 
+def _names_a_drive(blob: str) -> bool:
+    import re
+
+    return re.search(r"(?:^|\0)/[A-Za-z]:[\\/]", blob) is not None
+
+
 def is_safe(relpath: str) -> bool:
     """Whether a posix path stays in the folder it is relative to, and out of what Git runs hooks from (`add` never takes those)."""
-    if "\0" in relpath or re.match(r"[A-Za-z]:[\\/]", relpath) or (os.sep == "\\" and ("\\" in relpath or ":" in relpath)):
+    if "\0" in relpath or _begins_with_drive(relpath) or (os.sep == "\\" and ("\\" in relpath or ":" in relpath)):
         return False
     return all(part not in ("", ".", "..", ".git") for part in relpath.lower().split("/"))
+
+
+def _begins_with_drive(path: str) -> bool:
+    return path[1:2] == ":" and path[:1].isascii() and path[:1].isalpha() and path[2:3] in ("/", "\\")
 
 
 def _refuse_conflicts(paths: list[str], label: str, name: str) -> None:

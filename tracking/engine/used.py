@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable
 
 from tracking.engine.errors import CorruptObject, DataverError
 from tracking.engine.files import FileSource
+from tracking.engine.hints import Callable, Iterable
 from tracking.engine.history import WORKSPACE, Indexes, Selection, revisions
 from tracking.engine.index import Index
 from tracking.engine.record import field, record

@@ -2,12 +2,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
 
 from tracking.engine.errors import DataverError
-from tracking.engine.hints import TYPE_CHECKING
+from tracking.engine.hints import TYPE_CHECKING, Callable, Collection, Iterator
 from tracking.engine.ignore import HARD_DIRS, HARD_FILE
+from tracking.engine.light import contextmanager
 
 if TYPE_CHECKING:
     from tracking.engine.ignore import GitIgnore, Ignore, RuleSet

@@ -9,13 +9,13 @@ names, and `a/**` covers the folder `a` itself. That only shows once a `!` is in
 """
 from __future__ import annotations
 
-import re
-
 # negated, for directories only, matches the bare name, regex for files, regex for directories
 Pattern = tuple[bool, bool, bool, str, str]
 
 NEVER = "(?!)"
 _SPECIAL = "*?[\\"
+_META = frozenset("()[]{}?*+-|^$\\.&~# \t\n\r\v\f")  # all that means something in a regex, verbose ones and classes included
+_ESCAPES = {ord(char): "\\" + char for char in _META}
 _POSIX_CLASSES = {
     "alnum": "a-zA-Z0-9",
     "alpha": "a-zA-Z",
@@ -83,12 +83,34 @@ def _translate(body: str, literal: int) -> str:
         elif char == "\\":
             if i + 1 == len(body):
                 return NEVER
-            out.append(re.escape(body[i + 1]))
+            out.append(escape(body[i + 1]))
             i += 2
         else:
-            out.append(re.escape(char))
+            out.append(escape(char))
             i += 1
     return "".join(out)
+
+
+def escape(text: str) -> str:
+    """The regex that matches just this text."""
+    return text.translate(_ESCAPES)
+
+
+def literal_text(regex: str) -> str | None:
+    """The one text that a regex of this module matches; None when it may match others."""
+    text = ""
+    escaped = False
+    for char in regex:
+        if escaped:
+            text += char
+            escaped = False
+        elif char == "\\":
+            escaped = True
+        elif char in _META:
+            return None
+        else:
+            text += char
+    return text
 
 
 def _stars(body: str, start: int, literal: int) -> tuple[int, str]:

@@ -8,11 +8,12 @@ holds both equal. Only the layout is dvc's; nothing here knows dvc files.
 """
 from __future__ import annotations
 
-import re
-from functools import lru_cache
-
-from tracking.engine.hints import Any
+from tracking.engine.hints import TYPE_CHECKING, Any
+from tracking.engine.light import once, remembered
 from tracking.engine.yamlplain import CONSTANTS, NUMBER_START, SPECIAL_WORDS, Doubt, may_be_number, number_patterns
+
+if TYPE_CHECKING:
+    import re
 
 WIDTH = 80
 _MAX_KEY = 122  # longer keys take the `? key` form
@@ -160,9 +161,11 @@ def _atom(value: Any) -> str:
     raise Doubt
 
 
-@lru_cache(maxsize=1)
+@once
 def _character_patterns() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
     """Characters that need double quotes, line breaks, characters that double quotes escape."""
+    import re
+
     return (
         re.compile("[^ -~\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff\n\u2028\u2029]"),
         re.compile("[\n\x85\u2028\u2029]"),
@@ -178,7 +181,7 @@ def _has_breaks(text: str) -> bool:
     return not text.isprintable() and _character_patterns()[1].search(text) is not None
 
 
-@lru_cache(maxsize=4096)
+@remembered
 def _plain(text: str) -> bool:
     """Whether a string may stand without quotes (in block style, on one line)."""
     if not text or text[0] == " " or text[-1] == " " or _needs_escapes(text) or _has_breaks(text):
@@ -212,7 +215,18 @@ def _string(text: str, column: int, indent: int) -> str:
 
 
 def _words_and_spaces(text: str) -> list[str]:
-    return [part for part in re.split("( +)", text) if part]
+    parts: list[str] = []
+    spaces = -1  # since the last word; none before the first
+    for word in text.split(" "):
+        spaces += 1
+        if word:
+            if spaces:
+                parts.append(" " * spaces)
+            parts.append(word)
+            spaces = 0
+    if spaces:
+        parts.append(" " * spaces)
+    return parts
 
 
 def _fold_plain(text: str, column: int, indent: int) -> str:
@@ -331,7 +345,7 @@ def _folds_by_itself(text: str, position: int, start: int) -> bool:
     )
 
 
-@lru_cache(maxsize=4096)
+@remembered
 def _key_text(key: str) -> str:
     if len(key) > _MAX_KEY:
         raise Doubt

@@ -6,8 +6,6 @@ schema. Lines and columns are counted from 1.
 """
 from __future__ import annotations
 
-import re
-
 from tracking.engine.errors import InvalidFile
 from tracking.engine.hints import Any
 from tracking.engine.record import record
@@ -63,6 +61,8 @@ def _guided(line: str) -> str:
 
 def syntax_error(text: str, display: str, exc: Any) -> InvalidFile:
     """InvalidFile for a MarkedYAMLError of PyYAML (or an error without a place)."""
+    import re
+
     lines = text.split("\n")
     hint = " (possible merge conflicts)" if re.search(_CONFLICT, text) else ""
     parts = [f"'{display}' is invalid{hint}."]

@@ -6,15 +6,15 @@ dump: see yamldump. edit: changes a file a person wrote and keeps comments and o
 """
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from functools import lru_cache
-
 from tracking.engine.errors import InvalidFile
-from tracking.engine.hints import Any
+from tracking.engine.hints import TYPE_CHECKING, Any, Callable
+from tracking.engine.light import once
 from tracking.engine.yamldump import dump
 from tracking.engine.yamlerror import as_text, syntax_error
 from tracking.engine.yamlplain import Doubt, number_patterns, parse_float, parse_int, read_plain
+
+if TYPE_CHECKING:
+    import re
 
 __all__ = ["compose", "dump", "edit", "load"]
 
@@ -91,6 +91,8 @@ def _second_look(text: str, display: str, first: Exception) -> Any:
 
 def compose(text: str) -> Any:
     """The node tree of a text (PyYAML nodes with marks), None when it is empty. Raises yaml.YAMLError."""
+    import re
+
     yaml = _library()
     if text.count("[") + text.count("{") > _MANY_FLOW or re.search(_SUSPICIOUS, text):
         _refuse_deep(yaml, text)
@@ -117,16 +119,18 @@ def _nested_too_deeply(yaml: Any, mark: Any) -> Exception:
     return error
 
 
-@lru_cache(maxsize=1)
+@once
 def _library() -> Any:
     import yaml  # slow import
 
     return yaml
 
 
-@lru_cache(maxsize=1)
+@once
 def _loader_class() -> Any:
     """A libyaml loader (pure Python where libyaml is missing) with YAML 1.2 scalars."""
+    import re
+
     yaml = _library()
     base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}

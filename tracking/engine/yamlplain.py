@@ -8,10 +8,11 @@ dvc's reader applies them; a property test holds both readers equal.
 """
 from __future__ import annotations
 
-import re
-from functools import lru_cache
+from tracking.engine.hints import TYPE_CHECKING, Any
+from tracking.engine.light import once
 
-from tracking.engine.hints import Any
+if TYPE_CHECKING:
+    import re
 
 
 class Doubt(Exception):
@@ -42,7 +43,7 @@ NUMBER_START = frozenset("-+.0123456789")
 _INDICATORS = frozenset("&*!|>%@`\"'#[]{},?:")
 _ESCAPES = r'(?:[^"\\]|\\["\\nt])*\Z'
 _ESCAPED = {"n": "\n", "t": "\t", '"': '"', "\\": "\\"}
-_FLOW_LIST = r"\[[A-Za-z0-9_./][A-Za-z0-9_./+-]*(?:, *[A-Za-z0-9_./][A-Za-z0-9_./+-]*)*\]\Z"
+_FLOW_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./+-"
 _MAX_DEPTH = 100
 
 # what a line may be followed by: (column, content, follows the previous line directly)
@@ -66,9 +67,11 @@ def parse_float(text: str) -> float:
     return float(lowered)
 
 
-@lru_cache(maxsize=1)
+@once
 def number_patterns() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
     """What matches a float, an int and a timestamp; tried in this order."""
+    import re
+
     return re.compile(_FLOAT), re.compile(_INT), re.compile(_TIMESTAMP)
 
 
@@ -299,8 +302,18 @@ def _quoted_or_flow(text: str) -> Any:
     elif first == '"':
         if "\\" not in inner and '"' not in inner:
             return inner
+        import re
+
         if re.match(_ESCAPES, inner):
             return re.sub(r"\\(.)", lambda match: _ESCAPED[match.group(1)], inner)
-    elif first == "[" and re.match(_FLOW_LIST, text):
-        return [plain_value(item.strip(" ")) for item in inner.split(",")]
+    elif first == "[" and text[-1] == "]":
+        return [plain_value(_flow_item(item)) for item in inner.split(",")]
     raise Doubt
+
+
+def _flow_item(text: str) -> str:
+    """An unquoted word of a list in brackets. Raises Doubt for anything else."""
+    item = text.lstrip(" ")
+    if not item or item[0] in "+-" or item.strip(_FLOW_CHARACTERS):
+        raise Doubt
+    return item

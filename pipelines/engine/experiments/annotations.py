@@ -6,11 +6,11 @@ else wrote there and is no such object is taken for the text of a note.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 
 from pipelines.engine.experiments.resolve import RefTable
 from tracking.engine.errors import DataverError, GitError
 from tracking.engine.git import Git
+from tracking.engine.hints import Iterable
 from tracking.engine.record import record, replace
 
 NOTES_REF = "refs/notes/dataver"

@@ -1,9 +1,11 @@
 """Options that exp commands share."""
 from __future__ import annotations
 
-import argparse
-
 from pipelines.engine.experiments.resolve import Selection
+from tracking.engine.hints import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_selection(parser: argparse.ArgumentParser, default: bool = True) -> None:

@@ -10,7 +10,6 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Sequence
 
 from pipelines.engine.capture import Log
 from pipelines.engine.experiments import execute, orphans, owners, queue
@@ -24,7 +23,7 @@ from pipelines.engine.runner import LocalRunner, StageEnvironment, StageRunner
 from tracking.engine import atomic
 from tracking.engine.errors import DataverError
 from tracking.engine.git import Git
-from tracking.engine.hints import IO, Any
+from tracking.engine.hints import IO, Any, Callable, Sequence
 from tracking.engine.protocols import Io
 from tracking.engine.repo import Repo
 from tracking.engine.stage import Stage

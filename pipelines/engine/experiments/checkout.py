@@ -10,13 +10,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterable, Mapping
 
 from tracking.engine import atomic
 from tracking.engine.config import PATH_OPTIONS
 from tracking.engine.errors import DataverError
 from tracking.engine.git import DOT_GIT, LOCAL_VARIABLES, Git
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Iterable, Mapping
 from tracking.engine.protocols import Settings
 from tracking.engine.record import replace
 from tracking.engine.repo import DVC_DIR, Repo

@@ -12,7 +12,6 @@ import io as streams
 import json
 import os
 import pickle
-from collections.abc import Iterator
 
 from pipelines.engine.experiments import queue
 from pipelines.engine.experiments.doorbell import ring
@@ -20,7 +19,7 @@ from pipelines.engine.experiments.queue import QUEUED, QueueEntry, RunState, run
 from pipelines.engine.experiments.refs import CELERY_STASH, check_name
 from tracking.engine.errors import DataverError, GitError
 from tracking.engine.git import Git
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Iterator
 from tracking.engine.record import record, replace
 from tracking.engine.repo import Repo
 

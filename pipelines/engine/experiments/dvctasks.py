@@ -10,9 +10,8 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Iterator
 
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Iterator
 from tracking.engine.record import record
 
 TASK = "dvc.repo.experiments.queue.tasks.run_exp"

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from pipelines.engine.experiments import snapshot
 from pipelines.engine.experiments.entrybatch import BATCH_FROM, Draft, write_drafts
-from pipelines.engine.experiments.reproducing import changed_data, plan_of, stage_files
 from pipelines.engine.experiments.execute import Request, choose_name, experiment_names, experiments_git
 from pipelines.engine.experiments.overrides import SweepRefused, by_file, combinations, is_sweep
 from pipelines.engine.experiments.paramfiles import file_edits
 from pipelines.engine.experiments.paramsedit import ParamsFile
 from pipelines.engine.experiments.queue import QueueEntry, list_entries, write_entries
+from pipelines.engine.experiments.reproducing import changed_data, plan_of, stage_files
 from pipelines.engine.toplevel import top_level_files
 from tracking.engine.dvcfile import dump_dvcfile
 from tracking.engine.errors import DataverError
 from tracking.engine.git import DOT_GIT, Git
+from tracking.engine.hints import Callable, Iterable, Mapping, Sequence
 from tracking.engine.index import Index, load_index
 from tracking.engine.protocols import Io
 from tracking.engine.record import field, record

@@ -6,11 +6,11 @@ transaction afterwards, and nothing is left when it is killed.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
 
 from pipelines.engine.experiments.queue import AUTHOR, QUEUE_REFS, QueueEntry, message_of, parents_of, transact
 from tracking.engine.errors import GitError
 from tracking.engine.git import Git
+from tracking.engine.hints import Iterator, Mapping, Sequence
 from tracking.engine.protocols import Progress
 from tracking.engine.record import record, replace
 

@@ -11,18 +11,17 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
 from pathlib import PurePosixPath
 
 from pipelines.engine import processid
 from pipelines.engine.experiments import snapshot
-from pipelines.engine.experiments.reproducing import Experiment, LogOf, OnEvent, RunnerOf, no_event
 from pipelines.engine.experiments.autopush import auto_push
 from pipelines.engine.experiments.checkout import adopt_objects, copy_paths, make_checkout, outside_settings, project_dir, remove_checkout
 from pipelines.engine.experiments.logio import LogIo
 from pipelines.engine.experiments.names import random_name
 from pipelines.engine.experiments.paramfiles import edits, write_edits
 from pipelines.engine.experiments.refs import ABSENT, ExpRef, RefChanged, check_name, list_refs, write_ref
+from pipelines.engine.experiments.reproducing import Experiment, LogOf, OnEvent, RunnerOf, no_event
 from pipelines.engine.experiments.runinfo import FAILED, FINISHED, PREPARING, QUEUED, RUNNING, SUCCESS, TEMPDIR, WORKSPACE, ExecutorInfo, RunFolder, RunNotes, exps_dir
 from pipelines.engine.flags import Flags
 from pipelines.engine.reproduce import ReproductionFailed
@@ -30,7 +29,7 @@ from remotes.engine.underway import locked_run
 from tracking.engine.checkout import remove_path
 from tracking.engine.errors import DataverError, GitError, LockHeld
 from tracking.engine.git import DOT_GIT, Git
-from tracking.engine.hints import IO, TYPE_CHECKING, Any
+from tracking.engine.hints import IO, TYPE_CHECKING, Any, Callable, Collection, Iterator
 from tracking.engine.locks import FileLock
 from tracking.engine.protocols import Io
 from tracking.engine.record import field, record, replace

@@ -1,14 +1,13 @@
 """`exp show --filter`: the query language of the web table, over states of experiments."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from pipelines.engine.experiments.annotations import Annotation
 from pipelines.engine.experiments.revstate import State
 from pipelines.engine.experiments.show import Range
 from pipelines.engine.rowfilter import select_rows
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Iterable, Mapping, Sequence
 from tracking.engine.params import flatten
 from tracking.engine.repo import Repo
 

@@ -4,11 +4,10 @@ remote: name of a Git remote, or a URL. Hooks are not run: those of `install` wo
 """
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
 from pipelines.engine.experiments.refs import EXPS, ExpRef
 from tracking.engine.errors import DataverError, GitError
 from tracking.engine.git import Git
+from tracking.engine.hints import Iterable, Sequence
 from tracking.engine.record import field, record
 
 

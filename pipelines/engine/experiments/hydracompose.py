@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
 
 from pipelines.engine.experiments.overrides import InvalidOverride
 from tracking.engine.errors import MissingPackage
+from tracking.engine.hints import Sequence
 from tracking.engine.repo import Repo
 
 _NO_PACKAGE = 3

@@ -1,10 +1,9 @@
 """The terminal of a run that has none: everything it says goes to a log."""
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
-from tracking.engine.hints import IO, Any
+from tracking.engine.hints import IO, Any, Callable
 from tracking.engine.protocols import Io, NoProgress, Progress, Settings
 
 

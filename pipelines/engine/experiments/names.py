@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+
+from tracking.engine.hints import Collection
 
 ADJECTIVES = (
     "acute adept agile aired amber ample arced armed ashen azure baked balmy basic beige blond blown bluff blunt brave brief brisk broad brown built cased "

@@ -9,9 +9,9 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Iterable
 
 from pipelines.engine.processes import POSIX, descendants
+from tracking.engine.hints import Iterable
 
 MARK = "DATAVER_RUN"  # variable of stage commands: id of the queue entry
 GRACE_S = 1.0

@@ -9,10 +9,9 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from tracking.engine.errors import DataverError
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Callable, Iterable, Iterator, Mapping
 from tracking.engine.record import field, record
 
 DEFAULT_FILE = "params.yaml"

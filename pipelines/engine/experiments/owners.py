@@ -4,10 +4,9 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Mapping
 
 from pipelines.engine import processid
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Mapping
 
 SILENCE_S = 60.0  # of another machine, before what it took counts as lost
 

@@ -2,13 +2,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
 
 from pipelines.engine.experiments.overrides import DEFAULT_FILE, SweepRefused, by_file, is_sweep
 from pipelines.engine.experiments.paramsedit import ParamsFile
 from tracking.engine import atomic
 from tracking.engine.errors import DataverError
 from tracking.engine.files import read_file
+from tracking.engine.hints import Iterable, Mapping, Sequence
 from tracking.engine.repo import Repo
 
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 import copy
 import json
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
 from functools import cached_property
 
 from pipelines.engine.experiments.overrides import ADD, CHANGE, DELETE, InvalidOverride, Override, parse_all, plain
 from tracking.engine.errors import DataverError
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Callable, Sequence
 from tracking.engine.params import read_params
 
 _ABSENT: Any = object()

@@ -17,12 +17,11 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
 
 from pipelines.engine.experiments import owners
 from tracking.engine.errors import GitError
 from tracking.engine.git import Git
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Iterable, Mapping, Sequence
 from tracking.engine.record import field, record, replace
 from tracking.engine.repo import Repo
 

@@ -1,10 +1,9 @@
 """Find entries of the queue by the names people type: the experiment's, or the beginning of the task's id."""
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-
 from pipelines.engine.experiments.queue import RunState
 from tracking.engine.errors import DataverError
+from tracking.engine.hints import Callable, Iterable, Sequence
 
 _MIN_PREFIX = 7
 

@@ -2,10 +2,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 
 from pipelines.engine.experiments.queue import ORDER_REF, SCHEMA, QueueEntry, list_entries, transact
 from tracking.engine.git import Git
+from tracking.engine.hints import Sequence
 
 
 def reordered(waiting: Sequence[QueueEntry], moved: Sequence[str], before: str | None) -> list[QueueEntry]:

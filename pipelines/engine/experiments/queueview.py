@@ -4,14 +4,13 @@ from __future__ import annotations
 import os
 import statistics
 import time
-from collections.abc import Sequence
 
 from pipelines.engine.experiments import supervision
 from pipelines.engine.experiments.queue import KILLED, QUEUED, RUNNING, SUCCESS, RunState
 from pipelines.engine.experiments.runinfo import RunFolder
 from pipelines.engine.revisions import WORKSPACE
 from tracking.engine.errors import DataverError
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Sequence
 from tracking.engine.repo import Repo
 from tracking.engine.tables import table
 

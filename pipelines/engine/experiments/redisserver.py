@@ -14,9 +14,9 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
 
 from pipelines.engine import processid
+from tracking.engine.hints import Mapping
 from tracking.engine.protocols import Settings
 from tracking.engine.record import record
 

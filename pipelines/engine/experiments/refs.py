@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
 from functools import lru_cache
 
 from tracking.engine.errors import DataverError, GitError
 from tracking.engine.git import Git
+from tracking.engine.hints import Iterable
 from tracking.engine.record import record
 
 EXPS = "refs/exps"

@@ -6,7 +6,6 @@ that of the old ref after `refs/exps/` for an experiment, after `refs/` for an e
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
 
 from pipelines.engine.experiments import dvctasks, gitremote
 from pipelines.engine.experiments.refs import ABSENT, CELERY_FAILED, CELERY_STASH, EXEC_APPLY, EXPS, ExpRef, update_refs
@@ -14,6 +13,7 @@ from pipelines.engine.experiments.resolve import RefTable, Selection, find_exper
 from pipelines.engine.experiments.tasks import QUEUED, Task, read_tasks
 from tracking.engine.errors import DataverError
 from tracking.engine.git import Git
+from tracking.engine.hints import Iterable, Sequence
 from tracking.engine.record import record
 from tracking.engine.repo import Repo
 

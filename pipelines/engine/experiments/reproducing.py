@@ -4,7 +4,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from pipelines.engine.capture import Log
 from pipelines.engine.experiments import snapshot
@@ -21,7 +20,7 @@ from tracking.engine.bring import Want, bring
 from tracking.engine.commit import save_stage, write_dvcfile
 from tracking.engine.errors import GitError
 from tracking.engine.git import Git
-from tracking.engine.hints import IO, Any, Protocol
+from tracking.engine.hints import IO, Any, Callable, Iterable, Iterator, Protocol, Sequence
 from tracking.engine.index import LOCK_FILE, Index, load_index
 from tracking.engine.lockfile import lock_entry
 from tracking.engine.protocols import Io, Settings

@@ -1,7 +1,6 @@
 """What the user means by a name: experiments, the commits they started from, what those are called."""
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cached_property
 
 from pipelines.engine.experiments.refs import EXEC_BASELINE, ExpRef
@@ -9,7 +8,7 @@ from pipelines.engine.revisions import NO_GIT
 from tracking.engine.commits import TAG_PREFIX
 from tracking.engine.errors import DataverError, GitError, RevisionNotFound
 from tracking.engine.git import BRANCH_PREFIX, Git
-from tracking.engine.hints import TYPE_CHECKING
+from tracking.engine.hints import TYPE_CHECKING, Iterable
 from tracking.engine.record import record
 from tracking.engine.repo import Repo
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import posixpath
 import time
-from collections.abc import Iterable
 
 from pipelines.engine.facts import files_of
 from pipelines.engine.metrics import all_metrics, all_params, describe
@@ -18,7 +17,7 @@ from tracking.engine.contents import Contents
 from tracking.engine.errors import DataverError
 from tracking.engine.files import WorkspaceFiles
 from tracking.engine.gitcat import RevisionFiles
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Iterable
 from tracking.engine.history import Indexes, identity
 from tracking.engine.index import LOCK_FILE, PIPELINE_FILE, Index, load_index
 from tracking.engine.params import read_params

@@ -10,12 +10,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
 
 from pipelines.engine import processid
 from pipelines.engine.experiments.statefile import read_state
 from tracking.engine import atomic
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Iterator
 from tracking.engine.record import record, replace
 
 WORKSPACE = "workspace"  # id and location of a run in the user's own workspace

@@ -9,9 +9,8 @@ import contextlib
 import itertools
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
 
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Iterable, Mapping, Sequence
 from tracking.engine.params import flatten
 from tracking.engine.record import field, record
 

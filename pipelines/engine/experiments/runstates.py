@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 
 from pipelines.engine.experiments import dvcqueue, owners
 from pipelines.engine.experiments.attempt import beat_time, has_begun
@@ -28,7 +27,7 @@ from pipelines.engine.experiments.queue import (
 )
 from pipelines.engine.experiments.runinfo import RunFolder, RunNotes
 from tracking.engine.git import Git
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Mapping
 from tracking.engine.repo import Repo
 
 LOST = "worker died: its process ended without saying why, because it was killed or the machine went down"

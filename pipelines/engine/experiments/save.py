@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 
 from pipelines.engine.experiments import snapshot
 from pipelines.engine.experiments.autopush import auto_push
@@ -13,6 +12,7 @@ from pipelines.engine.toplevel import top_level_files
 from tracking.engine.commit import save_stage, write_stages
 from tracking.engine.errors import DataverError
 from tracking.engine.git import DOT_GIT, Git
+from tracking.engine.hints import Sequence
 from tracking.engine.index import load_index
 from tracking.engine.protocols import Io
 from tracking.engine.repo import DVC_DIR, Repo

@@ -6,13 +6,11 @@ Nothing here takes a lock.
 """
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from pipelines.engine.experiments.refs import ExpRef
 from pipelines.engine.experiments.resolve import RefTable, Selection, git_of
 from pipelines.engine.experiments.revstate import State, StateReader
 from pipelines.engine.experiments.tasks import FAILED, QUEUED, RUNNING, SUCCESS, Task, read_tasks
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Iterable
 from tracking.engine.record import record
 from tracking.engine.repo import Repo
 

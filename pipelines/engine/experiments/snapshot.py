@@ -9,11 +9,11 @@ import contextlib
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping
 
 from tracking.engine import atomic
 from tracking.engine.errors import GitError
 from tracking.engine.git import Git
+from tracking.engine.hints import Iterable, Iterator, Mapping
 
 OLD_S = 24 * 3600.0  # a copy is needed for seconds
 

@@ -7,23 +7,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
-import shutil
 import threading
 import time
-from collections.abc import Callable
 
 from pipelines.engine.capture import Log
 from pipelines.engine.runner import Echo, LocalRunner, StageEnvironment, StageRunner
 from tracking.engine.errors import StageFailed
-from tracking.engine.hints import IO, Any
+from tracking.engine.hints import IO, Any, Callable
 from tracking.engine.record import record
 from tracking.engine.stage import Stage
 
 KEY = "dataver"
 MAX_RETRIES = 100
-_QUEUE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)?")
+_QUEUE_NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}"
+_DURATION = r"(\d+(?:\.\d+)?)\s*(s|m|h|d)?"
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, None: 1.0}
 
 
@@ -39,11 +36,13 @@ def policy_of(stage: Stage) -> Policy:
     meta = stage.meta.get(KEY) if isinstance(stage.meta, dict) else None
     if not isinstance(meta, dict):
         return Policy()
+    import re  # where a stage has a policy
+
     retries = meta.get("retries", 0)
     if not isinstance(retries, int) or isinstance(retries, bool) or not 0 <= retries <= MAX_RETRIES:
         raise _invalid(stage, "retries", f"a number from 0 to {MAX_RETRIES}")
     queue = meta.get("queue")
-    if queue is not None and (not isinstance(queue, str) or not _QUEUE_NAME.fullmatch(queue)):
+    if queue is not None and (not isinstance(queue, str) or not re.fullmatch(_QUEUE_NAME, queue)):
         raise _invalid(stage, "queue", "a name of letters, digits, `-`, `_` and `.`")
     return Policy(_seconds(stage, meta.get("timeout")), retries, queue)
 
@@ -51,7 +50,9 @@ def policy_of(stage: Stage) -> Policy:
 def _seconds(stage: Stage, value: Any) -> float | None:
     if value is None:
         return None
-    match = _DURATION.fullmatch(str(value).strip()) if not isinstance(value, bool) else None
+    import re
+
+    match = re.fullmatch(_DURATION, str(value).strip()) if not isinstance(value, bool) else None
     if match is None or float(match[1]) <= 0:
         raise _invalid(stage, "timeout", "seconds, or a text such as 90s, 10m or 2h")
     return float(match[1]) * _UNITS[match[2]]
@@ -139,6 +140,8 @@ def clean_outs(stage: Stage) -> None:
     for out in stage.outs:
         if out.abspath and not out.persist:
             if os.path.isdir(out.abspath) and not os.path.islink(out.abspath):
+                import shutil
+
                 shutil.rmtree(out.abspath, ignore_errors=True)
             else:
                 with contextlib.suppress(OSError):

@@ -11,7 +11,6 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
 
 from pipelines.engine.capture import Log
 from pipelines.engine.experiments import owners
@@ -21,7 +20,7 @@ from pipelines.engine.runner import Echo, LocalRunner, StageEnvironment, command
 from pipelines.engine.stagelog import StageLog, read_log
 from tracking.engine import atomic
 from tracking.engine.errors import StageFailed
-from tracking.engine.hints import IO, Any
+from tracking.engine.hints import IO, Any, Callable, Mapping, Sequence
 from tracking.engine.locks import FileLock
 from tracking.engine.record import record
 from tracking.engine.stage import Stage

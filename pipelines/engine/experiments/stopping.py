@@ -5,7 +5,6 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
 
 from pipelines.engine.experiments import orphans, owners, queue
 from pipelines.engine.experiments.attempt import BY_USER, request_path
@@ -13,7 +12,7 @@ from pipelines.engine.experiments.doorbell import ring
 from pipelines.engine.experiments.queue import RUNNING, RunState
 from pipelines.engine.experiments.reconcile import reconcile
 from tracking.engine import atomic
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Mapping, Sequence
 from tracking.engine.repo import Repo
 
 PATIENCE_S = 8.0  # a stage is interrupted, told to end and killed within 5

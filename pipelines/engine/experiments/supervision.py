@@ -11,14 +11,13 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
 
 from pipelines.engine.experiments import orphans, owners
 from pipelines.engine.experiments.doorbell import queue_folder, ring
 from pipelines.engine.experiments.statefile import read_state
 from tracking.engine import atomic
 from tracking.engine.errors import DataverError
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Mapping, Sequence
 from tracking.engine.locks import FileLock
 from tracking.engine.record import field, record
 from tracking.engine.repo import Repo

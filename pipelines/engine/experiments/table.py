@@ -3,12 +3,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
 
 from pipelines.engine.experiments.revstate import State
 from pipelines.engine.experiments.show import Range
 from tracking.engine.errors import DataverError, UsageError
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Callable, Iterable, Sequence
 from tracking.engine.params import flatten
 from tracking.engine.record import field, record
 

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
 
 from pipelines.engine import processid
 from pipelines.engine.experiments import dvctasks
@@ -10,7 +9,7 @@ from pipelines.engine.experiments.runinfo import FAILED as STATUS_FAILED
 from pipelines.engine.experiments.runinfo import SUCCESS as STATUS_SUCCESS
 from pipelines.engine.experiments.runinfo import WORKSPACE, ExecutorInfo, RunFolder, run_folders
 from tracking.engine.errors import DataverError
-from tracking.engine.hints import TYPE_CHECKING, Any
+from tracking.engine.hints import TYPE_CHECKING, Any, Iterable, Iterator
 from tracking.engine.record import field, record
 from tracking.engine.repo import Repo
 

@@ -1,14 +1,13 @@
 """Exchange experiments with a Git remote, and their data with a data remote."""
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from pipelines.engine.experiments import gitremote
 from pipelines.engine.experiments.gitremote import Exchanged
 from pipelines.engine.experiments.refs import ExpRef
 from pipelines.engine.experiments.resolve import RefTable, Selection, find_experiment, git_of, unknown_names
 from tracking.engine.commits import read_commit
 from tracking.engine.git import Git
+from tracking.engine.hints import Sequence
 from tracking.engine.history import Selection as Commits
 from tracking.engine.protocols import Io
 from tracking.engine.record import record

@@ -8,15 +8,14 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
-from pipelines.engine.experiments.snapshot import Unfinished, need_identity, refuse_unmerged
 from pipelines.engine.experiments.refs import APPLY_ORIG_HEAD, APPLY_STASH, write_ref
+from pipelines.engine.experiments.snapshot import Unfinished, need_identity, refuse_unmerged
 from tracking.engine.errors import DataverError, GitError
 from tracking.engine.git import Git
+from tracking.engine.hints import Iterable, Iterator, Mapping
 from tracking.engine.record import record
-
 
 ADDED = "A"  # in the workspace, and not in the commit
 

@@ -5,7 +5,6 @@ something is taken out before it leaves the server. Built-in line plots are thos
 """
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
 from pipelines.engine.charttheme import Theme, colour, config
@@ -14,7 +13,7 @@ from pipelines.engine.plots.downsample import COUNT, counted, drawable_rows, thi
 from pipelines.engine.plots.points import REV
 from pipelines.engine.plots.spec import HEIGHT, WIDTH, vega
 from pipelines.engine.plots.templates import BUILT_IN, Spec
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Iterator, Mapping, Sequence
 from tracking.engine.record import record
 
 MAX_ROWS = 20_000  # of a plot that is no line

@@ -6,7 +6,6 @@ them, and never fails because of what one file holds: what cannot be drawn becom
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
 
 from pipelines.engine.metrics import describe
 from pipelines.engine.plots import datafiles
@@ -17,6 +16,7 @@ from pipelines.engine.revisions import NO_GIT, WORKSPACE
 from tracking.engine.contents import Contents
 from tracking.engine.errors import DataverError, FileTooLarge, GitError
 from tracking.engine.files import FileSource, WorkspaceFiles
+from tracking.engine.hints import Iterable, Sequence
 from tracking.engine.index import load_index
 from tracking.engine.record import field, record
 from tracking.engine.repo import Repo

@@ -5,14 +5,12 @@ A curve is a column of numbers beside one of steps, in a file that a plot is dra
 """
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-
 from pipelines.engine.historytable import LOWER, guess_direction
 from pipelines.engine.plots.collect import Revision
 from pipelines.engine.plots.points import Series, sources_of
 from pipelines.engine.plots.shelf import Shelf
 from pipelines.engine.revisions import WORKSPACE
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Iterator, Sequence
 from tracking.engine.repo import Repo
 
 STEPS = ("step", "epoch", "iteration", "iter", "batch", "index")  # columns that say where a row is, and are no curves

@@ -4,13 +4,12 @@ Built by Altair. The page reads the signal "brush" and says which runs are insid
 """
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from functools import lru_cache
 
 from pipelines.engine.altaircharts import LOCK, Spec, finished
 from pipelines.engine.charttheme import NUMBERS, SERIES, Theme, colour
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Mapping, Sequence
 from tracking.engine.record import record
 
 LINE_OPACITY = ((60, 0.6), (300, 0.3), (1000, 0.12), (float("inf"), 0.06))  # up to so many lines

@@ -8,11 +8,10 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from collections.abc import Callable, Sequence
 
 from tracking.engine.contents import Contents, ManifestMissing
 from tracking.engine.errors import CorruptObject
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Callable, Sequence
 from tracking.engine.index import Index, Pipeline
 
 PROPS = ("template", "x", "y", "x_label", "y_label", "title", "header")

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 
 from pipelines.engine.plots.collect import DATA, PlotSet
 from pipelines.engine.plots.folder import write_file
@@ -11,7 +10,7 @@ from pipelines.engine.plots.report import LoadTemplate
 from pipelines.engine.plots.templates import Spec, TemplateError
 from pipelines.engine.plots.vegascripts import VEGA_LITE
 from tracking.engine.errors import DataverError, MissingPackage, UsageError
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Callable
 from tracking.engine.repo import Repo
 
 FORMATS = ("png", "svg", "pdf")

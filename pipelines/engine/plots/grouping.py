@@ -2,9 +2,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 
 from pipelines.engine.plots.points import Row
+from tracking.engine.hints import Mapping, Sequence
 from tracking.engine.record import record
 
 BY = ("colour", "dash", "facet")

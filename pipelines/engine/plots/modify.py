@@ -2,13 +2,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 
 from pipelines.engine.plots.definitions import Props
 from pipelines.engine.plots.templates import load_template
 from tracking.engine import atomic, yamlfile
 from tracking.engine.errors import DataverError, OutputNotFound
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Sequence
 from tracking.engine.index import load_index
 from tracking.engine.repo import Repo
 from tracking.engine.stage import Stage

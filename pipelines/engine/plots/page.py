@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Sequence
 from html import escape
 
 from pipelines.engine.plots.collect import DATA, IMAGE, Image, Plot, PlotSet, Problem
@@ -17,7 +16,7 @@ from pipelines.engine.plots.report import LoadTemplate, template_problems
 from pipelines.engine.plots.spec import HEIGHT, RANGES, WIDTH, vega
 from pipelines.engine.plots.templates import Spec, TemplateError
 from tracking.engine.errors import DataverError
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Sequence
 
 PLOTS_MARK = "{plot_divs}"
 SCRIPTS_MARK = "{scripts}"

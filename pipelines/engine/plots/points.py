@@ -6,10 +6,9 @@ counts rows where none was), and `rev`, `filename`, `field`: which line the row 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
 
 from pipelines.engine.plots.datafiles import PlotError
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Iterator
 from tracking.engine.record import record
 
 STEP = "step"

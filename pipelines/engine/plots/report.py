@@ -1,13 +1,11 @@
 """Plots as JSON, for programs; the form is the reference tool's."""
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from pipelines.engine.plots.collect import DATA, Image, Plot, PlotSet, Problem
 from pipelines.engine.plots.spec import split, vega
 from pipelines.engine.plots.templates import Spec, TemplateError
 from tracking.engine.errors import DataverError
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Callable
 
 LoadTemplate = Callable[[str | None], Spec]
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
 
 from pipelines.engine.plots import datafiles
 from pipelines.engine.plots.collect import DATA, IMAGE, Plot, Problem, Revision, joined_plot, read_revision
@@ -17,6 +16,7 @@ from pipelines.engine.plots.points import Props, sources_of
 from pipelines.engine.revisions import WORKSPACE
 from tracking.engine.errors import RevisionNotFound
 from tracking.engine.files import WorkspaceFiles
+from tracking.engine.hints import Mapping, Sequence
 from tracking.engine.record import field, record
 from tracking.engine.repo import Repo
 

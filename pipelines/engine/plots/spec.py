@@ -5,11 +5,9 @@ an interface of the reference tool; see docs/plots.md.
 """
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from pipelines.engine.plots.points import FIELD, FILENAME, REV, Props, Row
 from pipelines.engine.plots.templates import Spec, TemplateError, anchor
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Sequence
 
 WIDTH = HEIGHT = 300
 SEPARATOR = "::"

@@ -8,11 +8,10 @@ The templates are put together here from the few parts they share. A project's o
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 
 from tracking.engine.errors import DataverError
 from tracking.engine.files import read_file
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Callable
 
 Spec = dict[str, Any]
 

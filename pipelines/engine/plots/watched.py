@@ -2,10 +2,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 
 from pipelines.engine.plots.collect import Revision
 from pipelines.engine.plots.points import sources_of
+from tracking.engine.hints import Sequence
 
 AT_MOST = 2000
 _paths: dict[str, tuple[str, ...]] = {}

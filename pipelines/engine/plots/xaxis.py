@@ -2,13 +2,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from pipelines.engine.plots.collect import Plot
 from pipelines.engine.plots.downsample import as_number
 from pipelines.engine.plots.points import FIELD, FILENAME, INFERRED_X, INFERRED_Y, REV, STEP, Row
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Callable, Iterator
 from tracking.engine.record import record, replace
 
 X = "dataver_x"

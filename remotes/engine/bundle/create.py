@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
 
 from remotes.engine.bundle import gitpart
 from remotes.engine.bundle.contents import GIT, MANIFEST, SUMS, Contents, Missing, Tracked, object_name, rank_of_object, run_name
@@ -12,11 +11,11 @@ from tracking.engine import atomic
 from tracking.engine.errors import CorruptObject, DataverError, GitError, MissingObjects
 from tracking.engine.git import BRANCH_PREFIX, Git
 from tracking.engine.hashing import CHUNK_BYTES, new_md5, to_unix
-from tracking.engine.hints import Any, BinaryIO
+from tracking.engine.hints import Any, BinaryIO, Callable, Iterable
 from tracking.engine.history import EXPERIMENTS, Selection, experiment_commits
 from tracking.engine.index import Index
 from tracking.engine.protocols import Io, Progress
-from tracking.engine.record import field, record, replace
+from tracking.engine.record import record, replace
 from tracking.engine.repo import Repo
 from tracking.engine.stage import Out, Stage
 from tracking.engine.tree import DIR_SUFFIX

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
 
 from tracking.engine.errors import DataverError, GitError
 from tracking.engine.git import BRANCH_PREFIX, Git
-from tracking.engine.hints import BinaryIO
+from tracking.engine.hints import BinaryIO, Iterable
 
 HEADS, TAGS, REMOTES, EXPS, LOOSE = BRANCH_PREFIX, "refs/tags/", "refs/remotes/", "refs/exps/", "refs/bundle/"
 NOTES = "refs/notes/dataver"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
 from types import TracebackType
 
 from remotes.engine.bundle import contents as contents_module
@@ -15,7 +14,7 @@ from remotes.engine.bundle.contents import GIT, MANIFEST, MANIFEST_AT_MOST, SUMS
 from remotes.engine.bundle.tarheader import BLOCK_BYTES, END, BadHeader, padding, parse
 from tracking.engine.errors import CorruptObject, DataverError
 from tracking.engine.hashing import CHUNK_BYTES, new_md5, to_unix
-from tracking.engine.hints import Any, BinaryIO
+from tracking.engine.hints import Any, BinaryIO, Iterator
 from tracking.engine.tree import DIR_SUFFIX
 
 AGAIN = "Copy it once more from where it was made; nothing of it was kept that is not whole."

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 
 from remotes.engine.bundle import gitpart
@@ -19,7 +18,9 @@ from tracking.engine.bring import Brought, bring, wanted
 from tracking.engine.config import Config
 from tracking.engine.errors import DataverError, GitError, UnsafePath
 from tracking.engine.git import Git
-from tracking.engine.ingest import SMALL_BYTES, ObjectWriter, make_folder
+from tracking.engine.hints import Iterable, Iterator
+from tracking.engine.ingest import SMALL_BYTES, ObjectWriter
+from tracking.engine.objects import make_folder
 from tracking.engine.protocols import Io, Progress
 from tracking.engine.record import field, record
 from tracking.engine.repo import DVC_DIR, Repo
