@@ -11,7 +11,7 @@ import importlib.util
 import sys
 from pathlib import Path
 
-from launcher.engine import commandtable, dispatch
+from launcher.engine import argumentparser, commandtable, dispatch
 
 GLOBAL_DESTS = ("help", "quiet", "verbose", "cd", "wait_for_lock")
 
@@ -28,7 +28,7 @@ def is_available(name: str) -> bool:
 
 def actions_of(name: str) -> list[argparse.Action]:
     """Options and positionals of one command, hidden and global ones left out."""
-    parser = dispatch.build_parser(name, importlib.import_module(commandtable.COMMANDS[name][0]))
+    parser = argumentparser.build_parser(name, importlib.import_module(commandtable.COMMANDS[name][0]))
     return [a for a in parser._actions if a.dest not in GLOBAL_DESTS and a.help != argparse.SUPPRESS]  # no public list
 
 

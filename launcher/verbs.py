@@ -18,7 +18,7 @@ from django.conf import settings
 from django.core.management import ManagementUtility, get_commands
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from launcher.engine import commandtable, dispatch
+from launcher.engine import argumentparser, commandtable, dispatch
 
 
 class VerbParser(CommandParser):
@@ -106,7 +106,7 @@ def resolve(argv: list[str]) -> str:
 
 def verb_actions(name: str) -> list[argparse.Action]:
     """Options and positionals of one command, global flags included."""
-    parser = dispatch.build_parser(name, importlib.import_module(commandtable.COMMANDS[name][0]))
+    parser = argumentparser.build_parser(name, importlib.import_module(commandtable.COMMANDS[name][0]))
     return [action for action in parser._actions if action.dest != "help"]  # argparse has no public list
 
 

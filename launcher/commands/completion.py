@@ -12,8 +12,8 @@ import argparse
 import importlib
 
 from launcher.engine import commandtable
+from launcher.engine.argumentparser import build_parser
 from launcher.engine.completion import SHELLS, script
-from launcher.engine.dispatch import build_parser
 from tracking.engine.protocols import Io
 
 HELP = "Print a shell completion script"

@@ -11,15 +11,18 @@ Exit codes: 0 the window was closed, or another one shows the project; 1 it coul
 """
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import os
 import sys
 
 from launcher.engine import display
 from tracking.engine.errors import DataverError, NotARepository
+from tracking.engine.hints import TYPE_CHECKING
 from tracking.engine.protocols import Io
 from tracking.engine.repo import find_root
+
+if TYPE_CHECKING:
+    import argparse
 
 ERROR_EXIT = 1
 SANDBOX = "QTWEBENGINE_DISABLE_SANDBOX"
@@ -107,9 +110,9 @@ def _last(folder: str) -> str | None:
 
 def _in_the_browser(root: str | None, io: Io) -> int:
     from launcher.commands import ui
-    from launcher.engine import dispatch
+    from launcher.engine.argumentparser import build_parser
 
-    args = dispatch.build_parser("ui", ui).parse_args([])
+    args = build_parser("ui", ui).parse_args([])
     if root is not None:
         io.cwd = root
     return ui.run(args, io)

@@ -1,51 +1,19 @@
 """From a command line to an exit code: global flags, one parser, errors in one place."""
 from __future__ import annotations
 
-import argparse
-import importlib
 import os
 import sys
-from collections.abc import Mapping
 
-from launcher.engine import commandtable
+from launcher.engine import commandline, commandtable
+from launcher.engine.commandline import USAGE
 from launcher.engine.io import Terminal, look_at_url
 from tracking.engine import external
 from tracking.engine.errors import ConfigError, DataverError, InvalidFile
-from tracking.engine.hints import Any
+from tracking.engine.hints import Any, Mapping
 from tracking.engine.protocols import Settings
 
-# argparse looks for a translation of every word it might say: Python brings none, and the search is a tenth of a start
-argparse._ = str  # type: ignore[attr-defined]
-
 INTERRUPTED = 252
-USAGE = 254
 FAILED = 255
-
-
-class Parser(argparse.ArgumentParser):
-    """argparse with the contract's exit code and messages for wrong usage."""
-
-    def error(self, message: str) -> Any:
-        sys.stderr.write(f"ERROR: {message}\n")
-        sys.stdout.write(self.format_help())
-        raise SystemExit(USAGE)
-
-
-class HelpFormatter(argparse.RawDescriptionHelpFormatter):
-    """argparse's, asking for the terminal's width without `shutil` (argparse makes one per option)."""
-
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, width=_help_columns())
-
-
-def _help_columns() -> int:
-    columns = os.environ.get("COLUMNS", "")
-    if columns.isdigit() and int(columns) > 0:
-        return max(int(columns) - 2, 40)
-    try:
-        return max(os.get_terminal_size(sys.__stdout__.fileno()).columns - 2, 40)  # type: ignore[union-attr]
-    except (AttributeError, ValueError, OSError):
-        return 78
 
 
 def settings_from(environ: dict[str, str]) -> Settings:
@@ -108,23 +76,6 @@ def split_globals(argv: list[str]) -> tuple[dict[str, Any], list[str]]:
     return found, rest
 
 
-def build_parser(name: str, module: Any) -> argparse.ArgumentParser:
-    """The parser of one command, with the flags every command takes."""
-    doc = (module.__doc__ or "").strip()
-    parser = Parser(
-        prog=f"dataver {name}",
-        description=doc,
-        formatter_class=HelpFormatter,
-    )
-    common = parser.add_argument_group("common options")
-    common.add_argument("-q", "--quiet", action="count", default=0, help="only errors")
-    common.add_argument("-v", "--verbose", action="count", default=0, help="more detail; twice for still more")
-    common.add_argument("--cd", default=None, metavar="PATH", help="run in this folder")
-    common.add_argument("--wait-for-lock", action="store_true", default=False, help="wait for a busy lock for as long as it takes")
-    module.add_arguments(parser)
-    return parser
-
-
 def overview() -> str:
     """What `dataver --help` prints: the table, nothing imported."""
     width = max(map(len, commandtable.COMMANDS))
@@ -162,16 +113,18 @@ def run(argv: list[str], *, cwd: str | None, environ: dict[str, str], version: s
         return _no_command(rest, "help" in flags)
     name, arguments = found
     try:
-        module = importlib.import_module(commandtable.module_of(name))
+        module = _imported(commandtable.module_of(name))
     except ImportError as exc:
         sys.stderr.write(f"ERROR: `dataver {name}` cannot be loaded: {exc}\nThe installation is incomplete: install dataver again.\n")
         return FAILED
-    try:
-        parser = build_parser(name, module)
-        parse = getattr(module, "parse", None)  # for commands that take the rest of the line verbatim
-        args = parse(parser, arguments) if parse else parser.parse_args(arguments)
-    except SystemExit as exc:
-        return exc.code if isinstance(exc.code, int) else USAGE
+    args = commandline.read(module.add_arguments, arguments)
+    if args is None:
+        from launcher.engine.argumentparser import build_parser  # slow import
+
+        try:
+            args = build_parser(name, module).parse_args(arguments)
+        except SystemExit as exc:
+            return exc.code if isinstance(exc.code, int) else USAGE
     try:
         folder = os.path.abspath(cwd or os.getcwd())
     except FileNotFoundError:
@@ -191,6 +144,11 @@ def run(argv: list[str], *, cwd: str | None, environ: dict[str, str], version: s
         io.error(f"cannot run in '{folder}': no such folder")
         return FAILED
     return _guarded(module, args, io)
+
+
+def _imported(name: str) -> Any:
+    __import__(name)  # importlib takes 0.2 ms to say the same
+    return sys.modules[name]
 
 
 def _somebody_looks(environ: Mapping[str, str]) -> bool:
@@ -221,7 +179,7 @@ def _no_command(rest: list[str], wants_help: bool) -> int:
     return usage_error(f"argument COMMAND: invalid choice: '{rest[0]}'.{hint}")
 
 
-def _guarded(module: Any, args: argparse.Namespace, io: Terminal) -> int:
+def _guarded(module: Any, args: Any, io: Terminal) -> int:
     """Run the command; every error becomes one message and the contract's exit code."""
     external.provide(look_at_url)
     try:
