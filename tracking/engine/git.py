@@ -9,11 +9,13 @@ import os
 import sys
 
 from tracking.engine.errors import GitError, RevisionNotFound
-from tracking.engine.gitcat import CatFile, RevisionFiles
-from tracking.engine.hints import BinaryIO, Iterable, Mapping
+from tracking.engine.hints import TYPE_CHECKING, BinaryIO, Iterable, Mapping
 from tracking.engine.ignore import GitIgnore
 from tracking.engine.light import cached_property
 from tracking.engine.record import record
+
+if TYPE_CHECKING:
+    from tracking.engine.gitcat import CatFile, RevisionFiles
 
 DOT_GIT = ".git"
 BRANCH_PREFIX = "refs/heads/"
@@ -132,6 +134,8 @@ class Git:
 
     @cached_property
     def objects(self) -> CatFile:
+        from tracking.engine.gitcat import CatFile  # when a commit is looked at
+
         return CatFile(self._command(reader=True), self.root_dir, self._child_environ)
 
     def close(self) -> None:
@@ -254,6 +258,8 @@ class Git:
         commit = self.resolve(rev)
         rel = self.rel(folder) if folder else ""
         found = self.objects.ask(f"{commit}^{{tree}}" if not rel else f"{commit}:{rel}")
+        from tracking.engine.gitcat import RevisionFiles
+
         return RevisionFiles(self.objects, rev, found[0] if found is not None and found[1] == "tree" else "")
 
     # --- paths

@@ -15,7 +15,6 @@ import stat as stat_module
 
 from tracking.engine import atomic
 from tracking.engine.errors import CorruptObject, DataverError
-from tracking.engine.hashing import hash_file
 from tracking.engine.hints import TYPE_CHECKING, BinaryIO, Callable, Collection, Iterable, Iterator, Mapping, Protocol
 from tracking.engine.light import contextmanager
 from tracking.engine.protocols import NoProgress, Progress
@@ -186,6 +185,8 @@ class LocalStore:
         path = self.path_of(oid)
         is_manifest = oid.endswith(DIR_SUFFIX)
         is_file = stat_module.S_ISREG(os.stat(path).st_mode)  # reading anything else may wait for ever
+        from tracking.engine.hashing import hash_file  # where something is hashed
+
         actual = hash_file(path, MD5 if is_manifest else self.algorithm) if is_file else ""
         if actual != oid.removesuffix(DIR_SUFFIX):
             where = self._move_aside(oid, path)
@@ -290,6 +291,8 @@ class LocalStore:
         temporary = atomic.temp_beside(final)
         try:
             link(from_path, temporary, (REFLINK, COPY))
+            from tracking.engine.hashing import hash_file
+
             if verify and hash_file(temporary, MD5 if oid.endswith(DIR_SUFFIX) else self.algorithm) != oid.removesuffix(DIR_SUFFIX):
                 raise CorruptObject(f"'{from_path}' is not the object '{oid}'", oid=oid)
             self.adopt(temporary, oid)

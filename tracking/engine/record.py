@@ -6,7 +6,7 @@ class; a command line that answers in 60 ms cannot afford that. Here one method 
 """
 from __future__ import annotations
 
-from operator import attrgetter
+from _operator import attrgetter  # `operator` is its documented name, and a file to load
 
 from tracking.engine.hints import Any, Callable, TypeVar, dataclass_transform, overload
 

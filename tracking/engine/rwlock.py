@@ -11,7 +11,7 @@ from tracking.engine.hints import Any, Iterable, Iterator
 from tracking.engine.light import contextmanager
 from tracking.engine.livingprocess import process_exists
 from tracking.engine.locks import GUARD_TIMEOUT_S, POLL_S, FileLock, HardLink, Lock, Notify, read_text, silent, wait_for
-from tracking.engine.tree import json_quote
+from tracking.engine.tree import json_quoter
 
 
 class RwLock:
@@ -202,11 +202,12 @@ def _ancestors(path: str) -> Iterator[str]:
 def _json_text(value: Any) -> str:
     """Of a table of this file, as json.dumps writes it, which takes 1 ms to load."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{json_quote(key)}: {_json_text(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{_json_text(key)}: {_json_text(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_json_text, value)) + "]"
     if isinstance(value, str):
-        return json_quote(value)
+        plain = value.isascii() and value.isprintable() and '"' not in value and "\\" not in value
+        return f'"{value}"' if plain else json_quoter()(value)
     if type(value) is int:
         return str(value)
     import json

@@ -7,15 +7,8 @@ from __future__ import annotations
 import os
 
 from tracking.engine.errors import CorruptObject, UnsafePath
-from tracking.engine.hashing import hash_bytes
 from tracking.engine.hints import Callable, Iterable
 
-try:
-    from _json import encode_basestring_ascii  # `import json` costs 3 ms more
-except ImportError:
-    from json.encoder import py_encode_basestring_ascii as encode_basestring_ascii
-
-json_quote: Callable[[str], str] = encode_basestring_ascii
 
 Rows = list[tuple[str, str]]  # (relpath, md5), sorted by relpath in code-point order
 
@@ -24,17 +17,29 @@ HEX = b"0123456789abcdef"
 MD5_CHARS = 32
 
 
+def json_quoter() -> Callable[[str], str]:
+    """What writes a text as JSON, in C, without the rest of `json`: that takes 3 ms to load."""
+    try:
+        from _json import encode_basestring_ascii as quote
+    except ImportError:
+        from json.encoder import py_encode_basestring_ascii as quote
+    return quote
+
+
 def dump_tree(rows: Iterable[tuple[str, str]]) -> bytes:
     """The manifest's bytes, as json.dumps(..., sort_keys=True) of the list would write them.
 
     rows must be sorted by relpath.
     """
-    parts = [f'{{"md5": "{md5}", "relpath": {json_quote(relpath)}}}' for relpath, md5 in rows]
+    quote = json_quoter()
+    parts = [f'{{"md5": "{md5}", "relpath": {quote(relpath)}}}' for relpath, md5 in rows]
     return ("[" + ", ".join(parts) + "]").encode("ascii")
 
 
 def tree_oid(data: bytes) -> str:
     """Name of a manifest with these bytes: md5 and `.dir`."""
+    from tracking.engine.hashing import hash_bytes  # where something is hashed
+
     return hash_bytes(data) + DIR_SUFFIX
 
 

@@ -11,7 +11,6 @@ import stat as stat_module
 
 from tracking.engine.errors import CorruptObject, DataverError
 from tracking.engine.files import is_absence, read_file
-from tracking.engine.hashing import hash_file
 from tracking.engine.hints import TYPE_CHECKING, Any
 from tracking.engine.params import params_status, read_params
 from tracking.engine.protocols import NoProgress, Progress
@@ -96,6 +95,8 @@ class Workspace:
         if stat_module.S_ISREG(status.st_mode):
             isexec = bool(status.st_mode & stat_module.S_IXUSR)
             if status.st_size <= SMALL_FILE_BYTES:
+                from tracking.engine.hashing import hash_file
+
                 return Digest(algorithm, hash_file(abspath, algorithm)), Meta(size=status.st_size, isexec=isexec)
         built = self.build(abspath, algorithm)
         return built.digest, built.meta
