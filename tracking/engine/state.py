@@ -335,11 +335,11 @@ def is_racy(mtime_ns: int, looked_ns: int) -> bool:
 
 
 def _mark_file(path: str) -> str | None:
+    """The file's own inode; of a link the time of what it leads to, as dvc has it: an object that was lost and brought again is not what we linked."""
     try:
-        st = os.lstat(path)
+        return f"file {os.stat(path).st_mtime_ns} {os.lstat(path).st_ino}"
     except OSError:
         return None
-    return f"file {st.st_mtime_ns} {st.st_ino}"
 
 
 def _mark_now(path: str) -> str | None:

@@ -187,6 +187,20 @@ def test_links_are_unused_when_unnamed_and_unchanged(state: State, tmp_path: Pat
     assert reopened(state).unused_links({str(tmp_path / "kept")}) == [str(tmp_path / "gone")]
 
 
+def test_a_link_whose_object_was_lost_and_brought_again_is_not_unused(state: State, tmp_path: Path) -> None:
+    obj, same = tmp_path / "object", tmp_path / "other"
+    for path in (obj, same):
+        path.write_text("1")
+    for name, target in (("a", obj), ("b", same)):
+        (tmp_path / name).symlink_to(target)
+        state.save_link(str(tmp_path / name))
+    obj.unlink()
+    assert state.unused_links(set()) == [str(tmp_path / "b")]
+    obj.write_text("1")
+    os.utime(obj, ns=(5, 5))
+    assert state.unused_links(set()) == [str(tmp_path / "b")]
+
+
 def test_a_folder_edited_inside_is_not_unused(state: State, tmp_path: Path) -> None:
     from tracking.engine.walk import walk_files
 
